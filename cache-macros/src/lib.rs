@@ -1,1 +1,177 @@
-//! m
+//! The macros of `cache-runtime`, which re-exports and documents them: depend on that crate.
+//!
+//! A macro is a pipeline, and modules depend downward only:
+//!
+//! ```text
+//! lib                                        entry points
+//! expand    fallback                         plans as tokens | what stands beside errors
+//! check                                      what the arguments mean: all mistakes, or a plan
+//! plan      args      item                   values that cannot be wrong | syntax
+//! diag                                       errors, collected
+//! messages                                   every text a user meets
+//! template  duration  suggest  surroundings  text, without spans and without `syn`
+//! ```
+
+mod args;
+mod check;
+mod diag;
+mod duration;
+mod expand;
+mod fallback;
+mod item;
+mod messages;
+mod plan;
+mod suggest;
+mod surroundings;
+mod template;
+mod tokens;
+
+#[cfg(test)]
+mod snapshots;
+
+use proc_macro::TokenStream;
+
+/// Caches what an async function returns.
+///
+/// ```ignore
+/// use cache_runtime::cached;
+///
+/// #[cached(key = "user:{id}", ttl = "10m", tags = ["user:{id}", "users"], skip(db))]
+/// async fn get_user(db: &Db, id: u64) -> Result<Option<User>, DbError> {
+///     db.query_user(id).await
+/// }
+/// ```
+///
+/// The function is called as before. A hit answers without running the body; a miss runs it once,
+/// however many callers there are, and stores what it returned. `Err` is never stored, `None` only
+/// with `negative_ttl`.
+///
+/// # Options
+///
+/// | option | form | meaning |
+/// |---|---|---|
+/// | `key` | `"user:{id}"` | template of the key; omitted, `crate::module::function:{a}:{b}` over all parameters not skipped |
+/// | `ttl` | `"10m"`, `300` (seconds), or an expression of type `Duration` | how long an entry lives; required |
+/// | `tags` | `["user:{id}", "users"]` | templates of the tags that invalidate the entry |
+/// | `skip(a, b)` | parameters, `self` included | what does not change the value: a database handle |
+/// | `bind(org = ctx.org_id())` | names for templates | an expression usable as `{org}` |
+/// | `negative_ttl` | as `ttl` | caches `None` for that long |
+/// | `local` | `"5s"` or `false` | how long entries live in process, or that they do not |
+/// | `version` | an integer | raise it to make all older entries misses |
+/// | `codec` | path of a codec type | how values are encoded; default: as the cache says |
+/// | `cache` | expression of type `&Cache` | default: the installed cache |
+/// | `crate` | `= ::path` | where the runtime is re-exported |
+///
+/// # Templates
+///
+/// `{name}` is a parameter or a bound name, `{name.field.path}` a field of it, `{self.field}` one of
+/// the receiver, `{name:hash}` a hash of a value that is `Serialize`; `{{` and `}}` are braces.
+/// Every parameter is in the key or in `skip(..)`, since two calls that differ only in a forgotten
+/// argument would share an entry: anything else does not compile.
+///
+/// # The type of the function's name
+///
+/// For a free function a type of its name is emitted, with the parameters that are not skipped:
+///
+/// ```ignore
+/// get_user::key(7);
+/// get_user::invalidate(7).await?;
+/// let stored: Option<Option<User>> = get_user::peek(7).await?;
+/// get_user::put(7, user).await?;
+/// ```
+///
+/// A module, a struct or an imported type of the same name stands in its way, as two types of one
+/// name do. Methods have no such type: their tags and keys serve. Where the key needs a skipped parameter
+/// (through `bind`) there is none either; where a tag or a lifetime does, only `key` is there.
+#[proc_macro_attribute]
+pub fn cached(args: TokenStream, item: TokenStream) -> TokenStream {
+    run_cached(args.into(), item.into()).into()
+}
+
+/// Invalidates entries when an async function has run.
+///
+/// ```ignore
+/// use cache_runtime::invalidates;
+///
+/// #[invalidates(tags = ["user:{id}"])]
+/// async fn rename_user(db: &Db, id: u64, name: &str) -> Result<(), DbError> { .. }
+///
+/// // Typed: the compiler checks the arguments against those of `get_user`.
+/// #[invalidates(get_user(id), tags = ["users"])]
+/// async fn delete_user(db: &Db, id: u64) -> Result<(), DbError> { .. }
+///
+/// // `return` is the `Ok` or `Some` value.
+/// #[invalidates(tags = ["org:{return.org}"], get_user(return.id))]
+/// async fn create_user(db: &Db, name: &str) -> Result<User, DbError> { .. }
+/// ```
+///
+/// It happens after the body returned and before its result is handed on, also when that is an `Err`
+/// (a commit that timed out may have happened), unless `on = "ok"`. It also happens when the future is
+/// dropped after the body began. It never changes the function's result.
+///
+/// # Options
+///
+/// | option | form | meaning |
+/// |---|---|---|
+/// | `tags` | `["user:{id}"]` | templates of tags |
+/// | `keys` | `["user:{id}"]` | templates of keys |
+/// | `get_user(id)` | a cached free function and arguments | the entry of these arguments |
+/// | `on` | `"ok"` | only when the function returned no `Err` |
+/// | `bind(org = ctx.org_id())` | names for templates | an expression usable as `{org}` |
+/// | `cache` | expression of type `&Cache` | default: the installed cache |
+/// | `crate` | `= ::path` | where the runtime is re-exported |
+#[proc_macro_attribute]
+pub fn invalidates(args: TokenStream, item: TokenStream) -> TokenStream {
+    run_invalidates(args.into(), item.into()).into()
+}
+
+/// Makes a type usable in templates: a newtype, a struct of parts, an enum without fields.
+///
+/// ```ignore
+/// use cache_runtime::{KeyPart, cached};
+///
+/// #[derive(KeyPart)]
+/// struct UserId(u64);
+///
+/// #[derive(KeyPart)]
+/// enum Plan { Free, Paid }
+///
+/// #[cached(key = "quota:{user}:{plan}", ttl = "1h")]
+/// async fn quota(user: UserId, plan: Plan) -> u64 { .. }
+/// ```
+///
+/// `#[key_part(crate = ::path)]` says where the runtime is re-exported.
+#[proc_macro_derive(KeyPart, attributes(key_part))]
+pub fn key_part(input: TokenStream) -> TokenStream {
+    run_key_part(input.into()).into()
+}
+
+type Tokens = proc_macro2::TokenStream;
+
+fn run_cached(args: Tokens, item: Tokens) -> Tokens {
+    let mut diags = diag::Diags::default();
+    match check::cached(args.clone(), item.clone(), &mut diags) {
+        Some(plan) if diags.is_empty() => expand::cached(&plan),
+        _ => beside(fallback::cached(args, item), diags),
+    }
+}
+
+fn run_invalidates(args: Tokens, item: Tokens) -> Tokens {
+    let mut diags = diag::Diags::default();
+    match check::invalidates(args, item.clone(), &mut diags) {
+        Some(plan) if diags.is_empty() => expand::invalidates(&plan),
+        _ => beside(item, diags),
+    }
+}
+
+fn run_key_part(input: Tokens) -> Tokens {
+    let mut diags = diag::Diags::default();
+    let plan = check::key_part(input, &mut diags);
+    let implementation = plan.map(|plan| expand::key_part(&plan)).unwrap_or_default();
+    beside(implementation, diags)
+}
+
+fn beside(item: Tokens, diags: diag::Diags) -> Tokens {
+    let errors = diags.into_tokens();
+    quote::quote!(#item #errors)
+}

@@ -1,1 +1,77 @@
-//! r
+#![doc = include_str!("../../README.md")]
+//!
+//! # For readers of the source
+//!
+//! Modules depend downward only:
+//!
+//! ```text
+//! call   cache   builder   direct        what macros call | the handle | construction | by key
+//!       load   invalidate                a call from end to end | the write side
+//!         read   core                    the read side, over bytes | what a handle points to
+//!   flight   local/   redis/   recovery  one load per key | in-process | the server | owed invalidations
+//!   entry    codec/   facts    breaker   envelope | payloads | value types | health
+//!   key/  site  outcome  context  observe  stats  config  budget  clock  glob  error
+//! ```
+
+mod breaker;
+mod budget;
+mod builder;
+mod cache;
+mod call;
+mod canonical;
+mod clock;
+pub mod codec;
+mod config;
+mod context;
+mod core;
+mod direct;
+mod entry;
+mod error;
+mod facts;
+mod flight;
+mod glob;
+mod invalidate;
+mod key;
+mod load;
+mod local;
+#[cfg(feature = "mutants")]
+#[doc(hidden)]
+pub mod mutant;
+mod observe;
+mod outcome;
+mod read;
+mod recovery;
+mod redis;
+mod shape;
+mod site;
+mod stats;
+
+pub use cache_macros::{KeyPart, cached, invalidates};
+
+pub use builder::CacheBuilder;
+pub use cache::Cache;
+pub use codec::CacheCodec;
+pub use error::{Error, ErrorKind};
+pub use key::{Key, KeyPart, KeyWriter};
+pub use observe::{Observation, Source, bypass, observe, refresh};
+pub use outcome::Cacheable;
+pub use stats::{Counts, FunctionStats, Health, LoadTime, Stats, Tier};
+
+/// What the macros' expansions name. Not for people; no promises.
+#[doc(hidden)]
+pub mod __private {
+    pub use linkme;
+
+    pub use crate::call::Call;
+    #[cfg(feature = "mutants")]
+    pub use crate::entry::payload_of;
+    pub use crate::invalidate::Pending;
+    pub use crate::key::{HashPart, Rendered};
+    pub use crate::outcome::{
+        Load, LoadFallible, LoadPlain, Peeked, Returned, ReturnedNested, ReturnedOther, ReturnedPlain, ReturnedResult,
+        ReturnedSome, Returns, StoredAs,
+    };
+    pub use crate::site::{
+        Declaration, INVALIDATION_SITES, InvalidationDeclaration, InvalidationSite, Local, SITES, Segment, Site, Template, Ttl,
+    };
+}

@@ -1,2 +1,78 @@
-//! x
-fn main() {}
+//! `cargo x <task>`: what people and CI run. The tasks are listed by `cargo x`.
+
+mod errors;
+mod tools;
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use tools::{cargo, redis_server};
+
+/// A task: its name, what it does, and how.
+type Task = (&'static str, &'static str, fn(&Path, &[String]) -> Result<(), String>);
+
+const TASKS: [Task; 5] = [
+    ("test", "all tests; finds redis-server or installs it (as root, through apt-get)", test),
+    ("ci", "formatting, lints, documents, features, then all tests: what CI runs", ci),
+    ("errors", "writes docs/errors/ from tests/ui/ (`--check`: only compares)", errors),
+    ("bench", "the benchmarks, in release mode (`--quick`: under a minute)", bench),
+    ("fuzz", "a million random and damaged envelopes through the reader", fuzz),
+];
+
+fn main() -> ExitCode {
+    let mut arguments = std::env::args().skip(1);
+    let name = arguments.next().unwrap_or_default();
+    let rest: Vec<String> = arguments.collect();
+    let Some((_, _, run)) = TASKS.iter().find(|(task, _, _)| *task == name) else {
+        eprintln!("usage: cargo x <task>\n");
+        for (task, what, _) in TASKS {
+            eprintln!("  {task:<8} {what}");
+        }
+        return ExitCode::from(2);
+    };
+    match run(&root(), &rest) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(problem) => {
+            eprintln!("cargo x {name}: {problem}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("xtask/ lies in the workspace").to_owned()
+}
+
+fn test(root: &Path, rest: &[String]) -> Result<(), String> {
+    redis_server()?;
+    let mut arguments = vec!["test", "--workspace", "--all-features"];
+    arguments.extend(rest.iter().map(String::as_str));
+    cargo(root, &arguments)
+}
+
+fn ci(root: &Path, _: &[String]) -> Result<(), String> {
+    cargo(root, &["fmt", "--all", "--check"])?;
+    cargo(root, &["clippy", "--workspace", "--all-targets", "--all-features", "--", "-D", "warnings"])?;
+    for feature in ["", "postcard", "json", "msgpack", "uuid"] {
+        cargo(root, &["check", "-p", "cache-runtime", "--features", feature])?;
+    }
+    tools::cargo_with(root, &["doc", "--workspace", "--all-features", "--no-deps"], &[("RUSTDOCFLAGS", "-D warnings")])?;
+    errors::generate(root, true)?;
+    // Last, so that its summary ends the log.
+    test(root, &[])
+}
+
+fn errors(root: &Path, rest: &[String]) -> Result<(), String> {
+    errors::generate(root, rest.iter().any(|argument| argument == "--check"))
+}
+
+fn bench(root: &Path, rest: &[String]) -> Result<(), String> {
+    redis_server()?;
+    let mut arguments = vec!["run", "--release", "-p", "benches", "--"];
+    arguments.extend(rest.iter().map(String::as_str));
+    cargo(root, &arguments)
+}
+
+fn fuzz(root: &Path, _: &[String]) -> Result<(), String> {
+    cargo(root, &["test", "--release", "-p", "tests", "--test", "envelope"])
+}

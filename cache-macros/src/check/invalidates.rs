@@ -1,0 +1,84 @@
+//! `#[invalidates]`: all mistakes at once, or the plan.
+
+use proc_macro2::TokenStream;
+use syn::{Expr, ExprLit, Lit, LitStr};
+
+use crate::args;
+use crate::diag::Diags;
+use crate::messages;
+use crate::plan::{Function, Invalidates, Owed, Parts};
+use crate::tokens::{Place, spell};
+
+use super::bindings::Bindings;
+use super::options::{Given, Options};
+use super::templates::{self, Scope};
+use super::{function, targets};
+
+const OPTIONS: [&str; 6] = ["tags", "keys", "on", "bind", "cache", "crate"];
+
+/// Checks `#[invalidates(args)] tokens`.
+pub(crate) fn invalidates(args: TokenStream, tokens: TokenStream, diags: &mut Diags) -> Option<Invalidates> {
+    let item = function::item(tokens, "invalidates", diags)?;
+    let args = args::parse(args, diags);
+    let named = !args.is_empty() || !diags.is_empty();
+    let (mut options, targets) = Options::read(args, "invalidates", &OPTIONS, targets::is_target, diags);
+    let given_targets = !targets.is_empty();
+    let targets: Vec<_> = targets.into_iter().filter_map(|arg| targets::target(arg, diags)).collect();
+
+    let mut bindings = Bindings::read(&mut options, &item, diags);
+    let tags = options.texts("tags", diags);
+    let keys = options.texts("keys", diags);
+    let absent = |given: &Given<_>| matches!(given, Given::Absent);
+    let named = named && !diags.is_empty();
+    if absent(&tags) && absent(&keys) && !given_targets && !named {
+        diags.error(Place::attribute(), messages::no_target(&item.name()));
+    }
+    let mut scope = Scope { item: &item, bindings: &mut bindings, returned: true, diags };
+    let tags = owed(tags, "tags", &mut scope);
+    let keys = owed(keys, "keys", &mut scope);
+    if !bindings.broken {
+        bindings.report_unused(diags);
+    }
+
+    let only_ok = on(&mut options, diags);
+    let cache = options.expr("cache", diags).value();
+    let rt = options.runtime(diags);
+    let (shape, ret) = function::shape(&item, "invalidates", diags)?;
+    let named_ret = function::has_name(&ret);
+    Some(Invalidates {
+        function: Function { item, rt, shape, ret, named_ret },
+        tags,
+        keys,
+        targets,
+        bound: bindings.bound,
+        only_ok,
+        cache,
+    })
+}
+
+fn owed(texts: Given<Vec<LitStr>>, option: &str, scope: &mut Scope<'_>) -> Vec<Owed> {
+    let texts = texts.value().unwrap_or_default();
+    texts
+        .iter()
+        .map(|text| {
+            let mut parts = Parts::default();
+            let template = templates::check(text, option, &mut parts, scope).template;
+            Owed { template, parts: parts.list }
+        })
+        .collect()
+}
+
+/// `on = "ok"`.
+fn on(options: &mut Options, diags: &mut Diags) -> bool {
+    let Given::Is(value, place) = options.expr("on", diags) else {
+        return false;
+    };
+    let text = match &value {
+        Expr::Lit(ExprLit { lit: Lit::Str(text), .. }) => text.value(),
+        other => spell(other),
+    };
+    if text != "ok" || !matches!(value, Expr::Lit(_)) {
+        diags.error(place, messages::unknown_on(&text));
+    }
+    true
+}

@@ -1,0 +1,118 @@
+//! The expansion of `#[cached]`: data and one call.
+
+use proc_macro2::{Span, TokenStream};
+use quote::{ToTokens as _, quote_spanned};
+
+use crate::check::owned_value;
+use crate::plan::{Cached, Function, Lifetime, Local};
+use crate::tokens::{Place, located};
+
+use super::{at, companion, data, function, local, private, values};
+
+/// ```text
+/// async fn get_user(db: &Db, id: u64) -> Ret {
+///     let call = { static SITE: Site = ..; registration; &SITE }.bind(&[&id]);
+///     let body = pin!(async move { return edge; body });
+///     call.load(Returns::<Ret>::new().load(), body).await
+/// }
+/// ```
+pub(crate) fn cached(plan: &Cached) -> TokenStream {
+    let span = Span::mixed_site();
+    let (call, body) = (local("__cache_call"), local("__cache_body"));
+    let companion = plan.companion.as_ref();
+    let bound = match companion {
+        Some(companion) => companion::call(plan, companion),
+        None => bound_call(plan, &data::site(&plan.function, &plan.site)),
+    };
+    let options = options(plan);
+    let future = function::body_future(&plan.function);
+    let witness = witness(plan);
+    let load = at_return(
+        &plan.function,
+        &call.to_token_stream(),
+        &quote_spanned! {span=>
+            load(#witness, #body)
+        },
+    );
+    let function = function::with_statements(
+        &plan.function,
+        &quote_spanned! {span=>
+            let #call = #bound #options;
+            let #body = ::core::pin::pin!(#future);
+            #load.await
+        },
+    );
+    let companion = companion.map(|companion| companion::for_cached(plan, companion));
+    quote_spanned!(span=> #function #companion)
+}
+
+/// `site.bind(&[..])`
+pub(super) fn bound_call(plan: &Cached, site: &TokenStream) -> TokenStream {
+    let parts = &plan.parts;
+    values::with_parts(
+        &plan.function.rt,
+        &parts.bound,
+        &parts.list,
+        |values| quote_spanned!(Span::mixed_site()=> #site.bind(&[#(#values),*])),
+    )
+}
+
+/// `.on(cache).ttl(expr)`: what is only known at the call.
+pub(super) fn options(plan: &Cached) -> TokenStream {
+    let span = Span::mixed_site();
+    let mut options = on_cache(plan);
+    let mut add = |method: &str, lifetime: Option<&Lifetime>| {
+        if let Some(Lifetime::Dynamic(value)) = lifetime {
+            let (method, typed) = (local(method), local("__cache_duration"));
+            options.extend(quote_spanned! {span=>
+                .#method({ let #typed: ::core::time::Duration = #value; #typed })
+            });
+        }
+    };
+    add("ttl", Some(&plan.site.ttl));
+    add("negative_ttl", plan.site.negative_ttl.as_ref());
+    if let Local::For(lifetime) = &plan.site.local {
+        add("local", Some(lifetime));
+    }
+    options
+}
+
+/// `.on(cache)`
+pub(super) fn on_cache(plan: &Cached) -> TokenStream {
+    let on = |cache| quote_spanned!(Span::mixed_site()=> .on(#cache));
+    plan.cache.as_ref().map(on).unwrap_or_default()
+}
+
+/// What the return type is, decided by the type checker.
+///
+/// ```text
+/// { use LoadFallible as _; use LoadPlain as _; Returns::<Ret>::new().load().codec::<Codec>() }
+/// ```
+pub(super) fn witness(plan: &Cached) -> TokenStream {
+    let span = ret_place(&plan.function);
+    let ret = &plan.function.ret;
+    let p = private(&plan.function.rt, span);
+    let codec = plan.codec.as_ref().map(|codec| {
+        let end = Place::of(codec).end();
+        quote_spanned!(end=> .codec::<#codec>())
+    });
+    quote_spanned! {span=> {
+        use #p::{LoadFallible as _, LoadPlain as _};
+        #p::Returns::<#ret>::new().load() #codec
+    }}
+}
+
+/// `receiver.method(..)`, located at the return type: where it is refused if it cannot be cached.
+pub(super) fn at_return(function: &Function, receiver: &TokenStream, method: &TokenStream) -> TokenStream {
+    let place = ret_place(function);
+    let (receiver, method) = (at(receiver.clone(), place), at(method.clone(), place));
+    quote_spanned!(place=> #receiver.#method)
+}
+
+/// The value's type within the return type, or the name of a function without one.
+fn ret_place(function: &Function) -> Span {
+    match &function.item.sig.output {
+        syn::ReturnType::Default => located(function.item.sig.ident.span()),
+        syn::ReturnType::Type(..) => Place::of(&owned_value(&function.ret)).start(),
+    }
+}

@@ -1,0 +1,121 @@
+//! The constant part: what is declared, as statics.
+
+use proc_macro2::{Span, TokenStream};
+use quote::{quote, quote_spanned};
+use syn::ext::IdentExt as _;
+
+use crate::plan::{Function, Invalidates, Lifetime, Local, Segment, Site, Template};
+use crate::tokens::spell;
+
+use super::private;
+
+/// `{ static SITE: Site = ..; registration; &SITE }`: no name of it is visible to the body.
+pub(super) fn site(function: &Function, site: &Site) -> TokenStream {
+    let span = Span::mixed_site();
+    let p = private(&function.rt, span);
+    let place = place(function);
+    let value = spell(&function.ret);
+    let key = template(&p, &site.key);
+    let mut fields = quote_spanned!(span=> value: #value, key: #key,);
+    if !site.tags.is_empty() {
+        let tags = site.tags.iter().map(|tag| template(&p, tag));
+        fields.extend(quote_spanned!(span=> tags: &[#(#tags),*],));
+    }
+    let ttl = lifetime(&p, &site.ttl);
+    fields.extend(quote_spanned!(span=> ttl: #ttl,));
+    if let Some(negative) = &site.negative_ttl {
+        let ttl = lifetime(&p, negative);
+        fields.extend(quote_spanned!(span=> negative_ttl: ::core::option::Option::Some(#ttl),));
+    }
+    match &site.local {
+        Local::Default => {}
+        Local::Off => fields.extend(quote_spanned!(span=> local: #p::Local::Off,)),
+        Local::For(Lifetime::Millis(ms)) => {
+            fields.extend(quote_spanned!(span=> local: #p::Local::Millis(#ms),));
+        }
+        Local::For(Lifetime::Dynamic(_)) => {
+            fields.extend(quote_spanned!(span=> local: #p::Local::Dynamic,));
+        }
+    }
+    if let Some(version) = site.version {
+        fields.extend(quote_spanned!(span=> version: #version,));
+    }
+    quote_spanned! {span=> {
+        static SITE: #p::Site = #p::Site::new(#p::Declaration {
+            #place
+            #fields
+            ..#p::Declaration::DEFAULT
+        });
+        #[#p::linkme::distributed_slice(#p::SITES)]
+        #[linkme(crate = #p::linkme)]
+        static ENTRY: &#p::Site = &SITE;
+        &SITE
+    }}
+}
+
+/// Likewise for `#[invalidates]`.
+pub(super) fn invalidation(plan: &Invalidates) -> TokenStream {
+    let span = Span::mixed_site();
+    let p = private(&plan.function.rt, span);
+    let place = place(&plan.function);
+    let tags = plan.tags.iter().map(|owed| template(&p, &owed.template));
+    let keys = plan.keys.iter().map(|owed| template(&p, &owed.template));
+    let targets = plan.targets.iter().map(|target| &target.spelled);
+    let only_ok = plan.only_ok;
+    quote_spanned! {span=> {
+        static SITE: #p::InvalidationSite = #p::InvalidationSite::new(#p::InvalidationDeclaration {
+            #place
+            tags: &[#(#tags),*],
+            keys: &[#(#keys),*],
+            targets: &[#(#targets),*],
+            only_ok: #only_ok,
+        });
+        #[#p::linkme::distributed_slice(#p::INVALIDATION_SITES)]
+        #[linkme(crate = #p::linkme)]
+        static ENTRY: &#p::InvalidationSite = &SITE;
+        &SITE
+    }}
+}
+
+fn place(function: &Function) -> TokenStream {
+    let name = in_module(&function.item.sig.ident.unraw().to_string());
+    quote_spanned! {Span::mixed_site()=>
+        function: #name,
+        file: ::core::file!(),
+        line: ::core::line!(),
+    }
+}
+
+fn in_module(text: &str) -> TokenStream {
+    let text = format!("::{text}");
+    quote_spanned!(Span::mixed_site()=> ::core::concat!(::core::module_path!(), #text))
+}
+
+fn template(p: &TokenStream, template: &Template) -> TokenStream {
+    let mut first = template.in_module;
+    let segments = template.segments.iter().map(|segment| match segment {
+        Segment::Text(text) => {
+            let text = match std::mem::take(&mut first) {
+                true => in_module(text),
+                false => quote!(#text),
+            };
+            quote_spanned!(Span::mixed_site()=> #p::Segment::Text(#text))
+        }
+        Segment::Part(number) => quote_spanned!(Span::mixed_site()=> #p::Segment::Part(#number)),
+    });
+    let segments: Vec<TokenStream> = segments.collect();
+    let source = match (&template.source, template.in_module) {
+        (source, true) => in_module(source),
+        (source, false) => quote!(#source),
+    };
+    quote_spanned! {Span::mixed_site()=>
+        #p::Template { source: #source, segments: &[#(#segments),*] }
+    }
+}
+
+fn lifetime(p: &TokenStream, lifetime: &Lifetime) -> TokenStream {
+    match lifetime {
+        Lifetime::Millis(ms) => quote_spanned!(Span::mixed_site()=> #p::Ttl::Millis(#ms)),
+        Lifetime::Dynamic(_) => quote_spanned!(Span::mixed_site()=> #p::Ttl::Dynamic),
+    }
+}

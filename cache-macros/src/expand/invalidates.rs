@@ -1,0 +1,161 @@
+//! The expansion of `#[invalidates]`.
+
+use proc_macro2::{Ident, Span, TokenStream};
+use quote::{format_ident, quote_spanned};
+
+use crate::plan::{Invalidates, Owed, Part, Root, Target};
+use crate::tokens::Place;
+
+use super::{RETURN, data, function, local, private, values};
+
+/// ```text
+/// async fn rename_user(db: &Db, id: u64) -> Ret {
+///     let mut pending = { static SITE: ..; registration; &SITE }.begin();
+///     pending.tags(0, &[&id]);
+///     let ret = async move { return edge; body }.await;
+///     if let Some(value) = (&&Returned(&ret)).value() { pending.tags(1, &[&value.id]); }
+///     pending.finish(ok).await;
+///     ret
+/// }
+/// ```
+///
+/// What the arguments say is told before the body, which may move them; `pending` delivers it also
+/// when the future is dropped.
+pub(crate) fn invalidates(plan: &Invalidates) -> TokenStream {
+    let span = Span::mixed_site();
+    let p = private(&plan.function.rt, span);
+    let (pending, ret, value) = (local("__cache_pending"), local("__cache_return"), local(RETURN));
+    let mut told = Told::default();
+    for (index, owed) in plan.tags.iter().enumerate() {
+        told.template(plan, "tags", index, owed);
+    }
+    for (index, owed) in plan.keys.iter().enumerate() {
+        told.template(plan, "keys", index, owed);
+    }
+    for (index, target) in plan.targets.iter().enumerate() {
+        told.target(index, target);
+    }
+    let Told { before, after } = told;
+    let after = (!after.is_empty()).then(|| {
+        quote_spanned! {span=>
+            if let ::core::option::Option::Some(#value) = {
+                use #p::{ReturnedNested as _, ReturnedPlain as _, ReturnedSome as _};
+                (&&#p::Returned(&#ret)).value()
+            } {
+                #after
+            }
+        }
+    });
+    let ok = if plan.only_ok {
+        quote_spanned! {span=> {
+            use #p::{ReturnedOther as _, ReturnedResult as _};
+            (&#p::Returned(&#ret)).is_ok()
+        }}
+    } else {
+        quote_spanned!(span=> true)
+    };
+    let site = data::invalidation(plan);
+    let on = plan.cache.as_ref().map(|cache| quote_spanned!(span=> .on(#cache)));
+    let future = function::body_future(&plan.function);
+    let ok_name = local("__cache_ok");
+    function::with_statements(
+        &plan.function,
+        &quote_spanned! {span=>
+            let mut #pending = #site.begin() #on;
+            #before
+            let #ret = #future.await;
+            #after
+            let #ok_name = #ok;
+            #pending.finish(#ok_name).await;
+            #ret
+        },
+    )
+}
+
+/// The statements before and after the body.
+#[derive(Default)]
+struct Told {
+    before: TokenStream,
+    after: TokenStream,
+}
+
+impl Told {
+    /// `pending.tags(0, &[&id]);`
+    fn template(&mut self, plan: &Invalidates, method: &str, index: usize, owed: &Owed) {
+        let span = Span::mixed_site();
+        let rt = &plan.function.rt;
+        let p = private(rt, span);
+        let pending = local("__cache_pending");
+        let number = u16::try_from(index).unwrap_or(u16::MAX);
+        let method_name = local(method);
+        let is_returned = |part: &Part| matches!(part.root, Root::Return);
+        if !owed.parts.iter().any(is_returned) {
+            let tell = values::with_parts(
+                rt,
+                &plan.bound,
+                &owed.parts,
+                |values| quote_spanned!(span=> #pending.#method_name(#number, &[#(#values),*])),
+            );
+            self.before.extend(quote_spanned!(span=> #tell;));
+            return;
+        }
+        // `{id}` beside `{return.id}` is rendered before the body, which may move `id`.
+        let mut parts = Vec::new();
+        for (at, part) in owed.parts.iter().enumerate() {
+            if is_returned(part) {
+                parts.push(values::part_value(rt, part));
+                continue;
+            }
+            let name = rendered_name(method, index, at);
+            let one = std::slice::from_ref(part);
+            let rendered = values::with_parts(
+                rt,
+                &plan.bound,
+                one,
+                |values| quote_spanned!(span=> #p::Rendered::new(#(#values)*)),
+            );
+            self.before.extend(quote_spanned!(span=> let #name = #rendered;));
+            parts.push(quote_spanned!(span=> &#name));
+        }
+        self.after.extend(quote_spanned!(span=> #pending.#method_name(#number, &[#(#parts),*]);));
+    }
+
+    /// `pending.target(<get_user>::__cache_key(&(id)));`
+    fn target(&mut self, index: usize, target: &Target) {
+        let span = Span::mixed_site();
+        let pending = local("__cache_pending");
+        let returned = target.args.iter().any(|argument| argument.returned);
+        let mut args = Vec::new();
+        for (at, argument) in target.args.iter().enumerate() {
+            let value = &argument.value;
+            let place = Place::of(value);
+            if !returned || argument.returned {
+                args.push(quote_spanned!(place.start()=> &(#value)));
+                continue;
+            }
+            // A method call, for its autoref: `name` and `&name` are both copied, `&str` to a `String`.
+            let name = rendered_name("target", index, at);
+            self.before.extend(quote_spanned! {place.start()=>
+                let #name = {
+                    use ::std::borrow::ToOwned as _;
+                    (#value).to_owned()
+                };
+            });
+            args.push(quote_spanned!(place.start()=> &#name));
+        }
+        let (path, turbofish) = (&target.path, &target.turbofish);
+        let method = Ident::new("__cache_key", target.place.end());
+        let call = quote_spanned! {target.place.end()=>
+            <#path>::#method #turbofish (#(#args),*)
+        };
+        let tell = quote_spanned!(span=> #pending.target(#call););
+        match returned {
+            true => self.after.extend(tell),
+            false => self.before.extend(tell),
+        }
+    }
+}
+
+fn rendered_name(what: &str, index: usize, part: usize) -> Ident {
+    format_ident!("__cache_{what}_{index}_{part}", span = Span::mixed_site())
+}

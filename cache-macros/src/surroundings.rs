@@ -1,0 +1,354 @@
+//! What stands around an attribute: an attribute macro sees its own item only, so the source is looked at.
+//!
+//! Text in, answer out; the one function that asks the compiler where it is, is at the end.
+
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::rc::Rc;
+
+/// Where an item stands.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum Surroundings {
+    /// In a module or in a function's body.
+    Free,
+    /// In an `impl` or a trait.
+    Associated,
+    /// Not to be told from the text: inside of another macro, or no text.
+    Unknown,
+}
+
+/// Looks at what is open at `line` and `column` of `source`, both counted from 1, in characters.
+pub(crate) fn at(source: &str, line: usize, column: usize) -> Surroundings {
+    let Some(offset) = offset(source, line, column) else {
+        return Surroundings::Unknown;
+    };
+    if !source[offset..].starts_with('#') {
+        return Surroundings::Unknown;
+    }
+    let mut scan = Scan { rest: &source[..offset], open: vec![Frame::new(Opened::Module)] };
+    scan.run();
+    scan.answer()
+}
+
+fn offset(source: &str, line: usize, column: usize) -> Option<usize> {
+    let mut start = 0;
+    for _ in 1..line {
+        start += source[start..].find('\n')? + 1;
+    }
+    let text = source[start..].split('\n').next()?;
+    let (bytes, _) = text.char_indices().nth(column.checked_sub(1)?)?;
+    Some(start + bytes)
+}
+
+/// What opened a delimiter.
+#[derive(Clone, Copy, PartialEq)]
+enum Opened {
+    Module,
+    Function,
+    /// `impl` or `trait`
+    Associated,
+    /// A macro's invocation or definition.
+    Macro,
+    /// A block or a struct literal.
+    Block,
+    /// `(` or `[`
+    Inner,
+}
+
+/// An open delimiter, and what has been read of the item in front of the next one.
+struct Frame {
+    opened: Opened,
+    item: Option<Opened>,
+    /// The last two tokens that were not names: `!` behind a name makes a macro.
+    last: char,
+}
+
+impl Frame {
+    fn new(opened: Opened) -> Self {
+        Self { opened, item: None, last: ';' }
+    }
+}
+
+struct Scan<'a> {
+    rest: &'a str,
+    open: Vec<Frame>,
+}
+
+impl Scan<'_> {
+    fn run(&mut self) {
+        while let Some(c) = self.rest.chars().next() {
+            if self.rest.starts_with("//") {
+                self.skip(self.rest.find('\n').unwrap_or(self.rest.len()));
+            } else if self.rest.starts_with("/*") {
+                self.block_comment();
+            } else if c == '"' {
+                self.skip(1);
+                self.string();
+            } else if c == '\'' {
+                self.quote();
+            } else if c == '_' || c.is_alphanumeric() {
+                self.word();
+            } else {
+                self.skip(c.len_utf8());
+                if !c.is_whitespace() {
+                    self.punct(c);
+                }
+            }
+        }
+    }
+
+    fn skip(&mut self, bytes: usize) {
+        self.rest = self.rest.get(bytes..).unwrap_or("");
+    }
+
+    fn block_comment(&mut self) {
+        let mut depth = 0usize;
+        loop {
+            if self.rest.starts_with("/*") {
+                depth += 1;
+                self.skip(2);
+            } else if self.rest.starts_with("*/") {
+                depth -= 1;
+                self.skip(2);
+            } else {
+                let next = self.rest.chars().next().map_or(0, char::len_utf8);
+                self.skip(next);
+            }
+            if depth == 0 || self.rest.is_empty() {
+                return;
+            }
+        }
+    }
+
+    /// Behind the opening quote.
+    fn string(&mut self) {
+        while let Some(at) = self.rest.find(['"', '\\']) {
+            let escaped = self.rest.as_bytes()[at] == b'\\';
+            self.skip(at + 1);
+            if !escaped {
+                return;
+            }
+            let next = self.rest.chars().next().map_or(0, char::len_utf8);
+            self.skip(next);
+        }
+        self.rest = "";
+    }
+
+    /// A character, or a lifetime.
+    fn quote(&mut self) {
+        let mut chars = self.rest.char_indices().skip(1);
+        match (chars.next(), chars.next()) {
+            (Some((_, '\\')), Some((at, c))) => {
+                self.skip(at + c.len_utf8());
+                let end = self.rest.find('\'').unwrap_or(self.rest.len());
+                self.skip(end + 1);
+            }
+            (Some(_), Some((at, '\''))) => self.skip(at + 1),
+            _ => self.skip(1),
+        }
+    }
+
+    fn word(&mut self) {
+        let end = self.rest.find(|c: char| c != '_' && !c.is_alphanumeric()).unwrap_or(self.rest.len());
+        let (word, after) = self.rest.split_at(end);
+        self.rest = after;
+        let hashes = after.len() - after.trim_start_matches('#').len();
+        let prefix = ["r", "b", "c", "br", "cr"].contains(&word);
+        if prefix && after[hashes..].starts_with('"') {
+            self.skip(hashes + 1);
+            if word.contains('r') {
+                let close = format!("\"{}", "#".repeat(hashes));
+                let end = self.rest.find(&close).unwrap_or(self.rest.len());
+                self.skip(end + close.len());
+            } else {
+                self.string();
+            }
+            return;
+        }
+        let raw = word == "r" && hashes == 1;
+        if raw {
+            self.skip(1);
+        }
+        self.keyword(if raw { "" } else { word });
+    }
+
+    fn keyword(&mut self, word: &str) {
+        let Some(frame) = self.open.last_mut() else {
+            return;
+        };
+        let item = match word {
+            "impl" | "trait" => Some(Opened::Associated),
+            "fn" => Some(Opened::Function),
+            "mod" => Some(Opened::Module),
+            "macro_rules" | "macro" => Some(Opened::Macro),
+            "struct" | "enum" | "match" | "let" | "if" | "for" | "while" | "loop" | "static" => Some(Opened::Block),
+            _ => None,
+        };
+        // `impl` in `fn f(x: impl T) -> impl U` opens nothing: the first keyword counts.
+        frame.item = frame.item.or(item);
+        frame.last = 'w';
+    }
+
+    fn punct(&mut self, c: char) {
+        let Some(frame) = self.open.last_mut() else {
+            return;
+        };
+        let before = std::mem::replace(&mut frame.last, c);
+        match c {
+            '{' => {
+                let opened = match frame.item {
+                    Some(item) if !matches!(before, '<' | ',') => item,
+                    None if before == '!' => Opened::Macro,
+                    _ => Opened::Block,
+                };
+                self.open.push(Frame::new(opened));
+            }
+            '(' | '[' => {
+                let opened = if before == '!' { Opened::Macro } else { Opened::Inner };
+                self.open.push(Frame::new(opened));
+            }
+            '}' | ')' | ']' => {
+                // The file's own frame stays.
+                if self.open.len() > 1 {
+                    self.open.pop();
+                }
+                let Some(frame) = self.open.last_mut() else {
+                    return;
+                };
+                // `impl Foo<{ N }> {`: the item goes on behind a const argument.
+                let goes_on = c != '}' || matches!(frame.last, '{') && frame.item.is_some();
+                let argument = self.rest.trim_start().starts_with(['>', ',']);
+                if !goes_on || (c == '}' && !argument) {
+                    frame.item = None;
+                }
+                frame.last = c;
+            }
+            '!' if before == 'w' && frame.item.is_none() => {}
+            // `foo! name {`, as in `macro_rules! name {`.
+            ';' => frame.item = None,
+            _ => {}
+        }
+    }
+
+    fn answer(&self) -> Surroundings {
+        let innermost = self.open.last().map(|frame| frame.opened);
+        let in_macro = self.open.iter().any(|frame| frame.opened == Opened::Macro);
+        match innermost {
+            Some(Opened::Associated) => Surroundings::Associated,
+            Some(Opened::Module | Opened::Function) => Surroundings::Free,
+            Some(Opened::Block) if !in_macro => Surroundings::Free,
+            _ => Surroundings::Unknown,
+        }
+    }
+}
+
+thread_local! {
+    static SOURCES: RefCell<HashMap<PathBuf, Option<Rc<str>>>> = RefCell::default();
+}
+
+/// What stands around the attribute that is being expanded.
+pub(crate) fn of_call_site() -> Surroundings {
+    if !proc_macro::is_available() {
+        return Surroundings::Unknown;
+    }
+    let span = proc_macro::Span::call_site();
+    let Some(file) = span.local_file() else {
+        return Surroundings::Unknown;
+    };
+    let source = SOURCES.with_borrow_mut(|sources| {
+        let read = || std::fs::read_to_string(&file).ok().map(Rc::from);
+        sources.entry(file.clone()).or_insert_with(read).clone()
+    });
+    source.map_or(Surroundings::Unknown, |source| at(&source, span.line(), span.column()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Surroundings::{Associated, Free, Unknown};
+    use super::*;
+
+    /// The answer for the last `#` of the text.
+    fn around(text: &str) -> Surroundings {
+        let source = format!("{text}#[cached]");
+        let before = &source[..text.len()];
+        let line = before.matches('\n').count() + 1;
+        let column = before.chars().rev().take_while(|&c| c != '\n').count() + 1;
+        at(&source, line, column)
+    }
+
+    #[test]
+    fn modules_and_bodies_are_free() {
+        for text in [
+            "",
+            "use a::{b, c};\n",
+            "mod users {\n    ",
+            "impl A { fn a() {} }\n",
+            "impl A { fn a() {\n",
+            "fn main() { if x { loop { ",
+            "fn f(x: impl Into<u8>) -> impl Future<Output = u8> {",
+            "trait T { fn a() { let x = S { y: 1 }; match x { _ => { ",
+            "struct S { impl_: u8 }\n",
+            "const X: S = S { y: 1 };\n",
+            "static S: [u8; { 1 }] = [1];",
+            "thread_local! { static X: u8 = 1; }\n",
+            "vec![1]; fn f() {",
+            "macro_rules! m { () => { impl A { } } }\n",
+        ] {
+            assert_eq!(around(text), Free, "{text}");
+        }
+    }
+
+    #[test]
+    fn impls_and_traits_are_not() {
+        for text in [
+            "impl Users {\n    ",
+            "impl<T: Fn() -> u8> Repo for Users<T> where T: Send {",
+            "pub(crate) unsafe trait Repo: Send {",
+            "impl Repo for fn(u8) -> u8 {",
+            "impl Matrix<{ N + 1 }> {",
+            "impl Matrix<{ N }, { M }> {",
+            "impl Array for [u8; { N }] {",
+            "#[async_trait]\nimpl A { fn a() {} const B: S = S {}; type C = u8; ",
+            "mod a { mod b { impl A { fn a() { if x { } } ",
+            "fn f() { impl A {",
+            "macro_rules! m { () => { impl A { ",
+            "wrap! { impl A { ",
+        ] {
+            assert_eq!(around(text), Associated, "{text}");
+        }
+    }
+
+    #[test]
+    fn inside_of_macros_it_is_unknown() {
+        for text in ["wrap! { ", "wrap!(", "macro_rules! m { () => { ", "m![{ "] {
+            assert_eq!(around(text), Unknown, "{text}");
+        }
+    }
+
+    #[test]
+    fn text_that_looks_like_code_is_skipped() {
+        for text in [
+            "// impl A {\n",
+            "/* impl A { /* nested { */ { */",
+            "const A: &str = \"impl A {\\\" {\";\n",
+            "const A: &str = r#\"impl \"A\" {\"#;\n",
+            "const A: &[u8] = br\"{\\\";\n",
+            "const A: char = '{';\n",
+            "const A: char = '\\'';const B: char = '\\u{7b}';\n",
+            "fn f<'a>(x: &'a str) -> char { '{' }\n",
+            "fn r#impl() {",
+            "const É: char = 'é'; /* é */ ",
+        ] {
+            assert_eq!(around(text), Free, "{text}");
+        }
+    }
+
+    #[test]
+    fn places_that_do_not_fit_are_unknown() {
+        assert_eq!(at("fn f() {}", 1, 1), Unknown);
+        assert_eq!(at("#[cached]", 2, 1), Unknown);
+        assert_eq!(at("#[cached]", 1, 40), Unknown);
+        assert_eq!(at("", 1, 1), Unknown);
+    }
+}

@@ -1,0 +1,449 @@
+//! The handle: which cache is meant, its direct operations, its state, and its end.
+
+use std::fmt;
+use std::future::Future;
+use std::pin::pin;
+use std::sync::atomic::Ordering::Relaxed;
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use crate::builder::CacheBuilder;
+use crate::context;
+use crate::core::{Core, Store};
+use crate::invalidate::{self, Targets};
+use crate::load::{Ask, Counted, Lifetime};
+use crate::outcome::{Cacheable, Fallible, Plain};
+use crate::read::Question;
+use crate::site::SITES;
+use crate::stats::{FunctionStats, Health, Stats, Tier};
+use crate::{Error, ErrorKind, Key, glob, recovery};
+
+/// How long [`Cache::shutdown`] tries to deliver what is owed.
+const SHUTDOWN: Duration = Duration::from_secs(5);
+
+/// A handle to a cache; clones are the same cache.
+///
+/// Most programs make one, [install](Cache::install) it, and annotate functions. The methods below are for what is
+/// left: keys that no function owns, invalidation by hand, and operations.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), cache_runtime::Error> {
+/// use std::time::Duration;
+/// use cache_runtime::{Cache, Key};
+///
+/// let cache = Cache::local();
+/// let key = Key::new("report:7").tag("reports");
+/// cache.put(&key, &"all is well".to_owned(), Duration::from_secs(60)).await?;
+/// assert_eq!(cache.get::<String>(&key).await?.as_deref(), Some("all is well"));
+///
+/// cache.invalidate_tags(["reports"]).await?;
+/// assert_eq!(cache.get::<String>(&key).await?, None);
+/// # Ok(()) }
+/// ```
+#[derive(Clone)]
+pub struct Cache {
+    core: Arc<Core>,
+}
+
+static INSTALLED: OnceLock<Cache> = OnceLock::new();
+
+/// Which cache.
+impl Cache {
+    /// Starts from the defaults.
+    pub fn builder() -> CacheBuilder {
+        CacheBuilder::new()
+    }
+
+    /// A cache that lives in this process only, with the default settings.
+    pub fn local() -> Self {
+        Self::builder().build().expect("the defaults are in order, and an executable's name is made to fit")
+    }
+
+    /// The cache that the environment describes.
+    ///
+    /// The server is the first of `CACHE_URL`, `VALKEY_URL` and `REDIS_URL` that is set; with none of them the
+    /// cache lives in this process only. The namespace is `CACHE_NAMESPACE`, else the executable's name.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Config`] if one of them cannot be used.
+    pub fn from_env() -> Result<Self, Error> {
+        CacheBuilder::from_env().build()
+    }
+
+    /// Makes this the cache of every annotated function in the program.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Config`] if there is one already: an earlier `install`, or an annotated function was called before
+    /// and took [`Cache::from_env`].
+    pub fn install(&self) -> Result<(), Error> {
+        INSTALLED.set(self.clone()).map_err(|_| {
+            Error::new(ErrorKind::Config, "a cache is installed already; call `install` once, before the first cached function is called")
+        })
+    }
+
+    /// The installed cache, or the environment's.
+    pub(crate) fn installed() -> Self {
+        INSTALLED
+            .get_or_init(|| {
+                Self::from_env().unwrap_or_else(|error| {
+                    // In-process values would be stale on every other node: better none.
+                    tracing::error!(%error, "the environment does not describe a cache; functions run uncached");
+                    CacheBuilder::off()
+                })
+            })
+            .clone()
+    }
+
+    /// The cache of this task: the innermost [`scope`](Cache::scope), else the installed one.
+    pub fn current() -> Self {
+        context::current().and_then(|context| context.cache.clone()).unwrap_or_else(Self::installed)
+    }
+
+    /// Runs `future` with this cache in place of the installed one; how tests isolate themselves.
+    ///
+    /// Tasks spawned inside do not inherit it.
+    ///
+    /// # Cancel safety
+    ///
+    /// As cancel safe as `future`.
+    pub async fn scope<F: Future>(&self, future: F) -> F::Output {
+        let cache = self.clone();
+        context::within(|context| context.cache = Some(cache), pin!(future)).await
+    }
+
+    pub(crate) fn from_core(core: Core) -> Self {
+        Self { core: Arc::new(core) }
+    }
+
+    pub(crate) fn core(&self) -> &Arc<Core> {
+        &self.core
+    }
+}
+
+/// Values by key.
+impl Cache {
+    fn ask<'a>(&'a self, key: &'a Key, ttl: Duration, name: &'static str) -> Ask<'a> {
+        Ask { core: &self.core, key, lifetime: Lifetime { ttl, negative: Some(ttl) }, counters: Counted::Direct(&self.core), name }
+    }
+
+    /// The value of `key`, if it is there, was stored as a `T`, and stands.
+    ///
+    /// # Errors
+    ///
+    /// When the server cannot be asked.
+    pub async fn get<T: Cacheable>(&self, key: impl Into<Key>) -> Result<Option<T>, Error> {
+        let key = key.into();
+        self.ask(&key, Duration::ZERO, "Cache::get").peek::<Plain<T>>().await
+    }
+
+    /// The values of many keys, in their order.
+    ///
+    /// # Errors
+    ///
+    /// When the server cannot be asked.
+    pub async fn get_many<T: Cacheable>(&self, keys: impl IntoIterator<Item = impl Into<Key>>) -> Result<Vec<Option<T>>, Error> {
+        let keys: Vec<Key> = keys.into_iter().map(Into::into).collect();
+        let asks: Vec<_> = keys.iter().map(|key| self.ask(key, Duration::ZERO, "Cache::get_many")).collect();
+        Ask::peek_many::<Plain<T>>(&asks).await
+    }
+
+    /// Stores `value` for `ttl`, under the tags of `key`.
+    ///
+    /// The caller says that `value` is current **now**: the stamps are read when this is called. A value that was loaded
+    /// before an invalidation that came in between is stored all the same and stays; to load and store without that
+    /// race use [`get_or_load`](Self::get_or_load), or [`refresh`](crate::refresh) a cached function.
+    ///
+    /// # Errors
+    ///
+    /// When the ttl is zero, the value cannot be encoded or is larger than `max_entry_bytes`, or the server did not take it.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropped on the way, the value may or may not have been stored.
+    pub async fn put<T: Cacheable>(&self, key: impl Into<Key>, value: &T, ttl: Duration) -> Result<(), Error> {
+        let key = key.into();
+        self.ask(&key, ttl, "Cache::put").put::<Plain<T>>(value).await.map(drop)
+    }
+
+    /// [`put`](Self::put) for many values, one after the other.
+    ///
+    /// # Errors
+    ///
+    /// The first one; the values before it are stored.
+    pub async fn put_many<K: Into<Key>, T: Cacheable>(&self, values: impl IntoIterator<Item = (K, T)>, ttl: Duration) -> Result<(), Error> {
+        for (key, value) in values {
+            self.put(key, &value, ttl).await?;
+        }
+        Ok(())
+    }
+
+    /// The value of `key`, loaded and stored for `ttl` if it is not there.
+    ///
+    /// Keeps every promise that annotated functions are given: one load at a time, no invalidation lost to a race, and
+    /// trouble of the cache only means that `load` runs.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), cache_runtime::Error> {
+    /// use std::{io, time::Duration};
+    /// let cache = cache_runtime::Cache::local();
+    /// let answer = cache.get_or_load("answer", Duration::from_secs(60), || async { Ok::<_, io::Error>(42) }).await?;
+    /// assert_eq!(answer, 42);
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Load`] with the error of `load` as its source; [`ErrorKind::Argument`] when the ttl is zero.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropped while `load` runs, the load is taken over by a caller who joined it.
+    pub async fn get_or_load<T, E, F, L>(&self, key: impl Into<Key>, ttl: Duration, load: L) -> Result<T, Error>
+    where
+        T: Cacheable,
+        E: Into<Box<dyn std::error::Error + Send + Sync>>,
+        F: Future<Output = Result<T, E>>,
+        L: FnOnce() -> F,
+    {
+        if ttl.is_zero() {
+            return Err(Error::new(ErrorKind::Argument, "`ttl` = 0s: must be more than zero"));
+        }
+        let key = key.into();
+        let mode = context::current().map(|context| context.mode).unwrap_or_default();
+        let observer = context::current().and_then(|context| context.observer.clone());
+        let body = pin!(async move { load().await });
+        let (returned, observation) = self.ask(&key, ttl, "Cache::get_or_load").answer::<Fallible<T, E>, _>(mode, body).await;
+        if let Some(observer) = observer {
+            observer.set(observation);
+        }
+        returned.map_err(|error| {
+            let source: Box<dyn std::error::Error + Send + Sync> = error.into();
+            Error::new(ErrorKind::Load, format!("the loader of `{key}` failed: {source}")).with_source(source)
+        })
+    }
+
+    /// Whether a value stands under `key`, whatever its type.
+    ///
+    /// # Errors
+    ///
+    /// When the server cannot be asked.
+    pub async fn exists(&self, key: impl Into<Key>) -> Result<bool, Error> {
+        Ok(self.ttl(key).await?.is_some())
+    }
+
+    /// How long the value of `key` has left, if one stands.
+    ///
+    /// # Errors
+    ///
+    /// When the server cannot be asked.
+    pub async fn ttl(&self, key: impl Into<Key>) -> Result<Option<Duration>, Error> {
+        let key = key.into();
+        match &self.core.store {
+            Store::Off => Ok(None),
+            Store::Local(store) => Ok(store.expires_in(&key)),
+            Store::Redis(remote) => {
+                if !self.stands(&key).await? {
+                    return Ok(None);
+                }
+                let left = remote.server.number(&mut self.core.budget(), "PTTL", &key, None).await.map_err(crate::redis::Failure::into_error)?;
+                Ok(u64::try_from(left).ok().map(Duration::from_millis))
+            }
+        }
+    }
+
+    /// Gives the value of `key` a new lifetime from now on; false if none stands.
+    ///
+    /// # Errors
+    ///
+    /// When the ttl is zero, or the server cannot be asked.
+    pub async fn touch(&self, key: impl Into<Key>, ttl: Duration) -> Result<bool, Error> {
+        if ttl.is_zero() {
+            return Err(Error::new(ErrorKind::Argument, "`ttl` = 0s: must be more than zero"));
+        }
+        let key = key.into();
+        match &self.core.store {
+            Store::Off => Ok(false),
+            Store::Local(store) => Ok(store.touch(&key, ttl)),
+            Store::Redis(remote) => {
+                if !self.stands(&key).await? {
+                    return Ok(false);
+                }
+                remote.server.entries_live(ttl);
+                let millis = crate::clock::millis(ttl);
+                let set = remote.server.number(&mut self.core.budget(), "PEXPIRE", &key, Some(millis)).await;
+                Ok(set.map_err(crate::redis::Failure::into_error)? == 1)
+            }
+        }
+    }
+
+    async fn stands(&self, key: &Key) -> Result<bool, Error> {
+        let Store::Redis(remote) = &self.core.store else { return Ok(false) };
+        let question = Question { core: &self.core, remote, key, shape: None, counters: &self.core.direct };
+        let hit = question.peek(&mut self.core.budget()).await.map_err(crate::redis::Failure::into_error)?;
+        Ok(hit.is_some())
+    }
+}
+
+/// Invalidation.
+impl Cache {
+    /// Removes the entries of `keys`, and refuses what is being loaded for them. How many were there.
+    ///
+    /// # Errors
+    ///
+    /// When the server did not confirm it. It is then queued and retried, and this process does not serve the entries
+    /// until it succeeded.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropped on the way, the removal is queued and delivered in the background.
+    pub async fn remove(&self, keys: impl IntoIterator<Item = impl Into<Key>>) -> Result<u64, Error> {
+        let keys = keys.into_iter().map(Into::into).collect();
+        invalidate::invalidate(&self.core, Targets { keys, tags: Vec::new() }).await
+    }
+
+    /// Voids every entry that carries one of `tags`, stored or being loaded, in time that does not depend on how many.
+    ///
+    /// # Errors
+    ///
+    /// As [`remove`](Self::remove).
+    ///
+    /// # Cancel safety
+    ///
+    /// As [`remove`](Self::remove).
+    pub async fn invalidate_tags(&self, tags: impl IntoIterator<Item = impl AsRef<str>>) -> Result<(), Error> {
+        let tags = tags.into_iter().map(|tag| Key::new(tag).as_str().to_owned()).collect();
+        invalidate::invalidate(&self.core, Targets { keys: Vec::new(), tags }).await.map(drop)
+    }
+
+    /// Removes the entries whose keys match a Redis glob (`user:*`), and counts them.
+    ///
+    /// Walks the whole keyspace of the server with `SCAN`, never `KEYS`: for the hand of an operator, not for a request.
+    /// The count includes loads under way, which are refused.
+    ///
+    /// # Errors
+    ///
+    /// When the server fails on the way; what was removed stays removed.
+    pub async fn remove_matching(&self, pattern: &str) -> Result<u64, Error> {
+        match &self.core.store {
+            Store::Off => Ok(0),
+            Store::Local(store) => Ok(store.sweep(|key| glob::matches(pattern, key))),
+            Store::Redis(remote) => recovery::remove_matching(&remote.server, &remote.server.names.entries(pattern))
+                .await
+                .map_err(crate::redis::Failure::into_error),
+        }
+    }
+
+    /// Removes everything in this namespace, and nothing else.
+    ///
+    /// # Errors
+    ///
+    /// When the server fails on the way; what was removed stays removed.
+    pub async fn clear(&self) -> Result<(), Error> {
+        match &self.core.store {
+            Store::Off => Ok(()),
+            Store::Local(store) => {
+                store.clear();
+                Ok(())
+            }
+            Store::Redis(remote) => recovery::clear(&remote.server).await.map(drop).map_err(crate::redis::Failure::into_error),
+        }
+    }
+}
+
+/// State and end.
+impl Cache {
+    /// The prefix of every key on the server.
+    pub fn namespace(&self) -> &str {
+        &self.core.config.namespace
+    }
+
+    /// Asks the server for a sign of life; a cache without server answers at once.
+    ///
+    /// # Errors
+    ///
+    /// When there is none within the budget, or the breaker is open.
+    pub async fn ping(&self) -> Result<(), Error> {
+        match &self.core.store {
+            Store::Redis(remote) => remote.server.ping(&mut self.core.budget()).await.map_err(crate::redis::Failure::into_error),
+            Store::Local(_) => Ok(()),
+            Store::Off => Err(Error::new(ErrorKind::Config, "the environment does not describe a cache")),
+        }
+    }
+
+    /// What has been counted so far.
+    pub fn stats(&self) -> Stats {
+        let mut functions: Vec<_> = SITES
+            .iter()
+            .filter(|site| site.called.load(Relaxed))
+            .map(|site| FunctionStats {
+                function: site.declaration.function,
+                key: site.declaration.key.source,
+                counts: site.counters.read(),
+            })
+            .collect();
+        functions.sort_by_key(|stats| stats.function);
+        let mut stats = Stats {
+            functions,
+            direct: self.core.direct.read(),
+            invalidations: self.core.invalidations.load(Relaxed),
+            invalidations_deferred: self.core.deferred.load(Relaxed),
+            flights: self.core.flights.len(),
+            ..Stats::default()
+        };
+        match &self.core.store {
+            Store::Off => {}
+            Store::Local(store) => {
+                stats.local_entries = store.len();
+                stats.local_bytes = store.weight();
+            }
+            Store::Redis(remote) => {
+                stats.owed = remote.recovery.count();
+                stats.breaker_opened = remote.server.breaker.times_opened();
+            }
+        }
+        stats
+    }
+
+    /// Whether the cache is of use at the moment. Asks nobody: what the latest calls met.
+    pub fn health(&self) -> Health {
+        let mut health = Health { tier: Tier::Off, available: true, history_guard: None, owed: 0, last_error: None };
+        match &self.core.store {
+            Store::Off => health.available = false,
+            Store::Local(_) => health.tier = Tier::Local,
+            Store::Redis(remote) => {
+                health.tier = Tier::Redis;
+                health.available = !remote.server.breaker.is_open();
+                health.history_guard = remote.server.history_guard();
+                health.owed = remote.recovery.count();
+                health.last_error = remote.server.last_trouble();
+            }
+        }
+        health
+    }
+
+    /// Waits for writes under way and delivers what is owed, for at most 5 s. The cache stays usable.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Unavailable`] with the number of invalidations that are still owed.
+    pub async fn shutdown(&self) -> Result<(), Error> {
+        let drained = tokio::time::timeout(SHUTDOWN, async {
+            self.core.idle().await;
+            if let Store::Redis(remote) = &self.core.store {
+                remote.recovery.settle(&remote.server).await;
+            }
+        });
+        drained.await.map_err(|_| {
+            let owed = self.health().owed;
+            Error::new(ErrorKind::Unavailable, format!("{owed} invalidations could not be delivered; entries under them live until their ttl"))
+        })
+    }
+}
+
+impl fmt::Debug for Cache {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Cache").field("namespace", &self.namespace()).field("tier", &self.health().tier).finish()
+    }
+}

@@ -1,0 +1,143 @@
+//! A bound call of a cached function, as the macro makes it, and the operations of its companion.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::atomic::Ordering::Relaxed;
+use std::time::Duration;
+
+use crate::context::{self, Mode};
+use crate::invalidate::{self, Targets};
+use crate::key::KeyPart;
+use crate::load::{Ask, Counted, Lifetime};
+use crate::outcome::{Load, Peeked, StoredAs};
+use crate::site::{Site, Ttl};
+use crate::{Cache, Error, Key};
+
+/// A call whose key is rendered; nothing of the arguments is borrowed any more.
+pub struct Call {
+    site: &'static Site,
+    key: Key,
+    cache: Option<Cache>,
+    ttl: Option<Duration>,
+    negative_ttl: Option<Duration>,
+}
+
+impl Site {
+    /// Renders the key and the tags of a call.
+    pub fn bind(&'static self, parts: &[&dyn KeyPart]) -> Call {
+        let lifetime = |ttl: &Ttl| match ttl {
+            Ttl::Millis(millis) => Some(Duration::from_millis(*millis)),
+            Ttl::Dynamic => None,
+        };
+        let ttl = lifetime(&self.declaration.ttl);
+        let negative_ttl = self.declaration.negative_ttl.as_ref().and_then(lifetime);
+        if !self.called.load(Relaxed) {
+            self.called.store(true, Relaxed);
+        }
+        Call { site: self, key: self.key(parts), cache: None, ttl, negative_ttl }
+    }
+}
+
+impl Call {
+    /// Another cache than the installed one.
+    #[must_use]
+    pub fn on(mut self, cache: &Cache) -> Self {
+        self.cache = Some(cache.clone());
+        self
+    }
+
+    /// The value of a `ttl` expression.
+    #[must_use]
+    pub fn ttl(mut self, ttl: Duration) -> Self {
+        self.ttl = Some(ttl);
+        self
+    }
+
+    /// The value of a `negative_ttl` expression.
+    #[must_use]
+    pub fn negative_ttl(mut self, ttl: Duration) -> Self {
+        self.negative_ttl = Some(ttl);
+        self
+    }
+
+    /// The value of a `local` expression; of use once the in-process tier stands over Redis.
+    #[must_use]
+    pub fn local(self, _ttl: Duration) -> Self {
+        self
+    }
+
+    fn ask<'a>(&'a self, cache: &'a Cache) -> Ask<'a> {
+        Ask {
+            core: cache.core(),
+            key: &self.key,
+            lifetime: Lifetime { ttl: self.ttl.unwrap_or_default(), negative: self.negative_ttl },
+            counters: Counted::Site(&self.site.counters),
+            name: self.site.declaration.function,
+        }
+    }
+
+    /// Answers the call: from the cache, from a load under way, or by `body`.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropped while `body` runs, the load is taken over by one of the callers who joined it.
+    pub async fn load<L, F>(mut self, _kind: L, body: Pin<&mut F>) -> L::Return
+    where
+        L: Load,
+        F: Future<Output = L::Return>,
+    {
+        let context = context::current();
+        let (mode, observer) = match context {
+            Some(context) => {
+                if self.cache.is_none() {
+                    self.cache.clone_from(&context.cache);
+                }
+                (context.mode, context.observer.clone())
+            }
+            None => (Mode::Normal, None),
+        };
+        let cache = self.cache.take().unwrap_or_else(Cache::installed);
+        let (returned, observation) = self.ask(&cache).answer::<L, F>(mode, body).await;
+        if let Some(observer) = observer {
+            observer.set(observation);
+        }
+        tracing::trace!(
+            function = self.site.declaration.function,
+            source = ?observation.source,
+            fail_open = observation.fail_open,
+            "cached call"
+        );
+        returned
+    }
+
+    /// Invalidates the entry of this call.
+    pub async fn invalidate(self) -> Result<(), Error> {
+        let cache = self.cache.unwrap_or_else(Cache::current);
+        let targets = Targets { keys: vec![self.key], tags: Vec::new() };
+        invalidate::invalidate(cache.core(), targets).await.map(drop)
+    }
+
+    /// The cached value, if there is one; nothing is loaded.
+    pub async fn peek<L, V>(mut self, _kind: L) -> Result<Option<V>, Error>
+    where
+        L: Load,
+        L::Return: Peeked<V>,
+    {
+        let cache = self.cache.take().unwrap_or_else(Cache::current);
+        let value = self.ask(&cache).peek::<L>().await?;
+        Ok(value.and_then(|value| L::close(Ok(value)).peeked()))
+    }
+
+    /// Stores a value that the caller says is current.
+    pub async fn put<L, S>(mut self, _kind: L, value: S) -> Result<(), Error>
+    where
+        L: Load,
+        S: StoredAs<L::Return>,
+    {
+        let cache = self.cache.take().unwrap_or_else(Cache::current);
+        match L::open(value.stored_as()) {
+            Ok(value) => self.ask(&cache).put::<L>(&value).await.map(drop),
+            Err(_) => Ok(()),
+        }
+    }
+}

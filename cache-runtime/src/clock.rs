@@ -1,0 +1,22 @@
+//! The two clocks: a monotonic one for lifetimes and budgets, and wall time for what people read.
+
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+/// The monotonic time; every lifetime and budget in this crate is measured with it.
+#[expect(clippy::disallowed_methods, reason = "the one place that reads the clock")]
+pub(crate) fn now() -> Instant {
+    Instant::now()
+}
+
+/// Milliseconds since 1970, for the age that an envelope carries. Never decides validity: clocks of
+/// two machines differ.
+#[expect(clippy::disallowed_methods, reason = "the one place that reads the clock")]
+pub(crate) fn unix_millis() -> u64 {
+    millis(SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default())
+}
+
+/// Whole milliseconds, saturating; at least 1 for anything above zero, because Redis takes no zero.
+pub(crate) fn millis(duration: Duration) -> u64 {
+    let whole = u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
+    if whole == 0 && !duration.is_zero() { 1 } else { whole }
+}

@@ -1,0 +1,37 @@
+//! bincode, the default: small and quick, for types whose shape is fixed.
+
+use bincode::config::{Configuration, Limit, LittleEndian, Varint};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use super::{Codec, CodecError};
+
+/// bincode 2, standard configuration.
+///
+/// Not self-describing: types with `serde(flatten)`, `serde(untagged)`, `skip_serializing_if` or `serde_json::Value` do not
+/// survive it. Such a function is noticed at its first stores and told to use [`Json`](crate::codec).
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Bincode;
+
+/// A hostile length prefix must not allocate gigabytes.
+const LIMIT: usize = 1 << 28;
+
+fn config() -> Configuration<LittleEndian, Varint, Limit<LIMIT>> {
+    bincode::config::standard().with_limit::<LIMIT>()
+}
+
+impl Codec for Bincode {
+    const NAME: &'static str = "bincode";
+
+    fn encode<T: Serialize + ?Sized>(value: &T, out: &mut Vec<u8>) -> Result<(), CodecError> {
+        bincode::serde::encode_into_std_write(value, out, config()).map(drop).map_err(CodecError::new)
+    }
+
+    fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, CodecError> {
+        let (value, read) = bincode::serde::decode_from_slice(bytes, config()).map_err(CodecError::new)?;
+        if read != bytes.len() {
+            return Err(CodecError::new(format!("{} bytes too many", bytes.len() - read)));
+        }
+        Ok(value)
+    }
+}

@@ -1,0 +1,80 @@
+//! The settings of a cache, their defaults, and what is wrong with a set of them.
+
+use std::time::Duration;
+
+use crate::Error;
+use crate::codec::CacheCodec;
+
+#[derive(Clone, Debug)]
+pub(crate) struct Config {
+    pub(crate) namespace: String,
+    pub(crate) codec: CacheCodec,
+    pub(crate) budget: Duration,
+    pub(crate) max_entry_bytes: usize,
+    pub(crate) local_bytes: u64,
+    pub(crate) generation_slots: usize,
+    pub(crate) lanes: usize,
+    pub(crate) token_ttl: Duration,
+    pub(crate) tag_ttl: Duration,
+    pub(crate) fill_wait: Duration,
+    pub(crate) breaker_failures: u32,
+    pub(crate) owed_limit: usize,
+    #[cfg(feature = "mutants")]
+    pub(crate) mutant: Option<crate::mutant::Mutant>,
+}
+
+impl Config {
+    pub(crate) fn new(namespace: String) -> Self {
+        Self {
+            namespace,
+            codec: CacheCodec::default(),
+            budget: Duration::from_millis(100),
+            max_entry_bytes: 1 << 20,
+            local_bytes: 64 << 20,
+            generation_slots: 1 << 18,
+            lanes: 2,
+            token_ttl: Duration::from_secs(60),
+            tag_ttl: Duration::from_secs(24 * 60 * 60),
+            fill_wait: Duration::from_millis(50),
+            breaker_failures: 5,
+            owed_limit: 10_000,
+            #[cfg(feature = "mutants")]
+            mutant: None,
+        }
+    }
+
+    pub(crate) fn check(&self) -> Result<(), Error> {
+        let namespace = &self.namespace;
+        if namespace.is_empty() {
+            return Err(Error::config("namespace", namespace, "must not be empty; use the name of the service"));
+        }
+        if namespace.len() > 64 || namespace.chars().any(|c| c.is_whitespace() || c.is_control() || c == ':') {
+            return Err(Error::config("namespace", namespace, "takes at most 64 bytes, without white space and `:`"));
+        }
+        for (setting, value) in [
+            ("budget", self.budget),
+            ("token_ttl", self.token_ttl),
+            ("tag_ttl", self.tag_ttl),
+        ] {
+            if value.is_zero() {
+                return Err(Error::config(setting, value, "must be more than zero"));
+            }
+        }
+        for (setting, value) in [
+            ("max_entry_bytes", self.max_entry_bytes as u64),
+            ("local_bytes", self.local_bytes),
+            ("generation_slots", self.generation_slots as u64),
+            ("lanes", self.lanes as u64),
+            ("breaker_failures", u64::from(self.breaker_failures)),
+            ("owed_limit", self.owed_limit as u64),
+        ] {
+            if value == 0 {
+                return Err(Error::config(setting, value, "must be more than zero"));
+            }
+        }
+        if self.lanes > 256 {
+            return Err(Error::config("lanes", self.lanes, "must be at most 256; a lane is a connection shared by all callers"));
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,99 @@
+//! What a `Cache` handle points to: settings, the store, and what is under way.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+
+use tokio::sync::Notify;
+
+use crate::budget::Budget;
+use crate::config::Config;
+use crate::flight::Flights;
+use crate::local::LocalStore;
+use crate::read::Minted;
+use crate::recovery::Recovery;
+use crate::redis::Server;
+use crate::stats::Counters;
+
+pub(crate) struct Core {
+    pub(crate) config: Config,
+    pub(crate) store: Store,
+    pub(crate) flights: Flights,
+    pub(crate) minted: Minted,
+    pub(crate) direct: Counters,
+    pub(crate) invalidations: AtomicU64,
+    pub(crate) deferred: AtomicU64,
+    background: AtomicUsize,
+    idle: Notify,
+}
+
+pub(crate) enum Store {
+    /// In this process only.
+    Local(LocalStore),
+    /// In Redis; the in-process tier over it will stand beside the server here.
+    Redis(Remote),
+    /// Nowhere: the environment could not be read. Every call runs its function.
+    Off,
+}
+
+pub(crate) struct Remote {
+    pub(crate) server: Arc<Server>,
+    pub(crate) recovery: Arc<Recovery>,
+}
+
+impl Core {
+    pub(crate) fn new(config: Config, store: Store) -> Self {
+        Self {
+            config,
+            store,
+            flights: Flights::default(),
+            minted: Minted::default(),
+            direct: Counters::new(),
+            invalidations: AtomicU64::new(0),
+            deferred: AtomicU64::new(0),
+            background: AtomicUsize::new(0),
+            idle: Notify::new(),
+        }
+    }
+
+    pub(crate) fn budget(&self) -> Budget {
+        Budget::new(self.config.budget)
+    }
+
+    /// Runs work that no caller waits for; `shutdown` does.
+    pub(crate) fn in_background(self: &Arc<Self>, work: impl Future<Output = ()> + Send + 'static) {
+        self.background.fetch_add(1, Ordering::AcqRel);
+        let done = Done(Arc::clone(self));
+        if let Ok(runtime) = tokio::runtime::Handle::try_current() {
+            runtime.spawn(async move {
+                let _done = done;
+                work.await;
+            });
+        }
+    }
+
+    /// Waits until no background work is left.
+    pub(crate) async fn idle(&self) {
+        loop {
+            let idle = self.idle.notified();
+            if self.background.load(Ordering::Acquire) == 0 {
+                return;
+            }
+            idle.await;
+        }
+    }
+
+    #[cfg(feature = "mutants")]
+    pub(crate) fn breaks(&self, mutant: crate::mutant::Mutant) -> bool {
+        self.config.mutant == Some(mutant)
+    }
+}
+
+struct Done(Arc<Core>);
+
+impl Drop for Done {
+    fn drop(&mut self) {
+        if self.0.background.fetch_sub(1, Ordering::AcqRel) == 1 {
+            self.0.idle.notify_waiters();
+        }
+    }
+}

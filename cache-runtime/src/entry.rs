@@ -1,0 +1,239 @@
+//! The bytes under our keys: tokens, stamps and envelopes, written and read.
+//!
+//! ```text
+//! token     T id8 hist4
+//! stamp     hist4 rand8
+//! envelope  V id8 hist4 check8 shape8 tagset4 flags1 n1 created8 ttl8 stamp12*n payload
+//! ```
+//! Integers are little-endian. `check8` is xxh3-64 of everything behind it, so a flipped or missing bit
+//! is a miss. Any other first byte is not ours, or is of a later version: a miss too.
+//! `docs/consistency.md` describes the format for programs in other languages.
+
+use smallvec::SmallVec;
+use xxhash_rust::xxh3::xxh3_64;
+
+/// Which history of the server was current; see `redis::history`.
+pub(crate) type History = [u8; 4];
+/// The value of a tag's key.
+pub(crate) type Stamp = [u8; 12];
+
+const TOKEN: u8 = b'T';
+const VALUE: u8 = b'V';
+const TOKEN_LENGTH: usize = 13;
+const CHECKED_FROM: usize = 21;
+const HEADER: usize = CHECKED_FROM + 8 + 4 + 1 + 1 + 8 + 8;
+const NEGATIVE: u8 = 1;
+/// How many of an entry's first bytes a fill compares: the kind and the id.
+pub(crate) const COMPARED: usize = 9;
+
+/// The first bytes of what an entry's key held before the load began.
+pub(crate) type Expected = SmallVec<[u8; COMPARED]>;
+
+/// Random per acquisition: ids of one process would allow one acquisition to pass for another.
+fn random8() -> [u8; 8] {
+    fastrand::u64(..).to_le_bytes()
+}
+
+pub(crate) fn token(history: History) -> [u8; TOKEN_LENGTH] {
+    let mut token = [TOKEN; TOKEN_LENGTH];
+    token[1..9].copy_from_slice(&random8());
+    token[9..].copy_from_slice(&history);
+    token
+}
+
+pub(crate) fn stamp(history: History) -> Stamp {
+    let mut stamp = [0; 12];
+    stamp[..4].copy_from_slice(&history);
+    stamp[4..].copy_from_slice(&random8());
+    stamp
+}
+
+/// The stamp in `bytes`, if it was minted in `history`.
+pub(crate) fn current_stamp(bytes: &[u8], history: History) -> Option<Stamp> {
+    Stamp::try_from(bytes).ok().filter(|stamp| stamp[..4] == history)
+}
+
+pub(crate) fn is_token(bytes: &[u8]) -> bool {
+    bytes.len() == TOKEN_LENGTH && bytes[0] == TOKEN
+}
+
+pub(crate) fn expected(bytes: &[u8]) -> Expected {
+    Expected::from_slice(&bytes[..bytes.len().min(COMPARED)])
+}
+
+/// What is written in front of a payload.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Header {
+    pub history: History,
+    pub shape: u64,
+    pub tagset: u32,
+    pub negative: bool,
+    pub created_ms: u64,
+    pub ttl_ms: u64,
+    pub stamps: SmallVec<[Stamp; 4]>,
+}
+
+impl Header {
+    /// Begins an envelope; the payload is encoded straight behind it.
+    pub(crate) fn begin(&self, out: &mut Vec<u8>) {
+        out.clear();
+        out.push(VALUE);
+        out.extend_from_slice(&random8());
+        out.extend_from_slice(&self.history);
+        out.extend_from_slice(&[0; 8]);
+        out.extend_from_slice(&self.shape.to_le_bytes());
+        out.extend_from_slice(&self.tagset.to_le_bytes());
+        out.push(if self.negative { NEGATIVE } else { 0 });
+        out.push(u8::try_from(self.stamps.len()).expect("the macro and `Key` allow at most 255 tags"));
+        out.extend_from_slice(&self.created_ms.to_le_bytes());
+        out.extend_from_slice(&self.ttl_ms.to_le_bytes());
+        for stamp in &self.stamps {
+            out.extend_from_slice(stamp);
+        }
+    }
+
+    /// How many bytes stand before the payload.
+    pub(crate) fn length(&self) -> usize {
+        HEADER + 12 * self.stamps.len()
+    }
+}
+
+/// Ends an envelope whose payload has been written.
+pub(crate) fn seal(envelope: &mut [u8]) {
+    let check = xxh3_64(&envelope[CHECKED_FROM..]);
+    envelope[CHECKED_FROM - 8..CHECKED_FROM].copy_from_slice(&check.to_le_bytes());
+}
+
+/// An envelope whose bytes are whole. Whether it may be served is `read`'s question.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Envelope<'a> {
+    bytes: &'a [u8],
+}
+
+impl<'a> Envelope<'a> {
+    /// `None` for anything that is not a whole envelope of this version.
+    pub(crate) fn parse(bytes: &'a [u8]) -> Option<Self> {
+        if bytes.len() < HEADER || bytes[0] != VALUE {
+            return None;
+        }
+        let envelope = Self { bytes };
+        if envelope.payload_start() > bytes.len() || envelope.word(13) != xxh3_64(&bytes[CHECKED_FROM..]) {
+            return None;
+        }
+        Some(envelope)
+    }
+
+    fn word(&self, at: usize) -> u64 {
+        let mut word = [0; 8];
+        word.copy_from_slice(&self.bytes[at..at + 8]);
+        u64::from_le_bytes(word)
+    }
+
+    fn payload_start(&self) -> usize {
+        HEADER + 12 * self.stamp_count()
+    }
+
+    pub(crate) fn stamp_count(&self) -> usize {
+        usize::from(self.bytes[34])
+    }
+
+    pub(crate) fn history(&self) -> &'a [u8] {
+        &self.bytes[9..13]
+    }
+
+    pub(crate) fn shape(&self) -> u64 {
+        self.word(21)
+    }
+
+    pub(crate) fn tagset(&self) -> u32 {
+        u32::from_le_bytes([self.bytes[29], self.bytes[30], self.bytes[31], self.bytes[32]])
+    }
+
+    pub(crate) fn negative(&self) -> bool {
+        self.bytes[33] & NEGATIVE != 0
+    }
+
+    pub(crate) fn created_ms(&self) -> u64 {
+        self.word(35)
+    }
+
+    pub(crate) fn stamps(&self) -> impl ExactSizeIterator<Item = &'a [u8]> {
+        self.bytes[HEADER..self.payload_start()].chunks_exact(12)
+    }
+
+    pub(crate) fn payload(&self) -> &'a [u8] {
+        &self.bytes[self.payload_start()..]
+    }
+}
+
+/// For fuzzing and property tests: whether `bytes` pass for an envelope, and its payload if so.
+#[cfg(feature = "mutants")]
+pub fn payload_of(bytes: &[u8]) -> Option<&[u8]> {
+    Envelope::parse(bytes).map(|envelope| {
+        let _ = (envelope.history(), envelope.shape(), envelope.tagset(), envelope.negative(), envelope.stamps().count());
+        envelope.payload()
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sample() -> (Header, Vec<u8>) {
+        let header = Header {
+            history: *b"hist",
+            shape: 7,
+            tagset: 9,
+            negative: true,
+            created_ms: 11,
+            ttl_ms: 13,
+            stamps: SmallVec::from_slice(&[stamp(*b"hist"), stamp(*b"hist")]),
+        };
+        let mut bytes = Vec::new();
+        header.begin(&mut bytes);
+        assert_eq!(bytes.len(), header.length());
+        bytes.extend_from_slice(b"payload");
+        seal(&mut bytes);
+        (header, bytes)
+    }
+
+    #[test]
+    fn an_envelope_reads_as_it_was_written() {
+        let (header, bytes) = sample();
+        let read = Envelope::parse(&bytes).expect("whole");
+        assert_eq!(read.payload(), b"payload");
+        assert_eq!((read.shape(), read.tagset(), read.negative()), (7, 9, true));
+        assert_eq!(read.created_ms(), 11);
+        assert_eq!(read.history(), b"hist");
+        assert!(read.stamps().eq(header.stamps.iter().map(|stamp| stamp.as_slice())));
+    }
+
+    #[test]
+    fn every_single_bit_flip_behind_the_id_is_refused() {
+        let (_, bytes) = sample();
+        for bit in 0..bytes.len() * 8 {
+            let mut flipped = bytes.clone();
+            flipped[bit / 8] ^= 1 << (bit % 8);
+            // The id and the history are compared with the server's, not checked here.
+            if (1..13).contains(&(bit / 8)) {
+                continue;
+            }
+            assert!(Envelope::parse(&flipped).is_none(), "bit {bit}");
+        }
+    }
+
+    #[test]
+    fn every_truncation_is_refused() {
+        let (_, bytes) = sample();
+        for length in 0..bytes.len() {
+            assert!(Envelope::parse(&bytes[..length]).is_none(), "length {length}");
+        }
+    }
+
+    #[test]
+    fn a_stamp_of_another_history_is_missing() {
+        assert_eq!(current_stamp(&stamp(*b"old!"), *b"new!"), None);
+        assert!(current_stamp(&stamp(*b"new!"), *b"new!").is_some());
+        assert_eq!(current_stamp(b"short", *b"new!"), None);
+    }
+}

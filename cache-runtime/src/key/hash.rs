@@ -1,0 +1,104 @@
+//! Hashes in keys: of a whole value (`{filter:hash}`), and of a key that is too long.
+//!
+//! SHA-256, cut to 128 bits: search texts and filters come from outside, and whoever could make two of them
+//! collide would be answered with somebody else's value.
+
+use serde::Serialize;
+use sha2::{Digest, Sha256};
+use smallvec::SmallVec;
+
+use super::{KeyPart, KeyWriter};
+use crate::canonical::{self, Order};
+
+/// A part that stands for a whole value: 32 hex digits.
+#[derive(Debug)]
+pub struct HashPart<'a, T: ?Sized>(pub &'a T);
+
+impl<T: Serialize + ?Sized> KeyPart for HashPart<'_, T> {
+    fn write(&self, out: &mut KeyWriter) {
+        match canonical::digest(self.0, Order::Kept) {
+            Ok(digest) => out.plain(&hex(digest)),
+            Err(error) => out.fail(format!("`{}` cannot be hashed: {error}", std::any::type_name::<T>())),
+        }
+    }
+}
+
+fn hex(digest: [u8; 16]) -> String {
+    format!("{:032x}", u128::from_be_bytes(digest))
+}
+
+fn digest128(bytes: &[u8]) -> [u8; 16] {
+    let whole = Sha256::digest(bytes);
+    std::array::from_fn(|index| whole[index])
+}
+
+/// Cuts a rendered key that is longer than `limit`: a prefix, `%~`, and the hash of all of it.
+///
+/// `%~` is no escape and begins no part, so no short key ends like that.
+pub(crate) fn shorten(rendered: &mut SmallVec<[u8; 128]>, limit: usize) {
+    if rendered.len() <= limit {
+        return;
+    }
+    let hash = hex(digest128(rendered));
+    let mut cut = limit - hash.len() - 2;
+    // Not inside of a character: those begin with another byte than 10xxxxxx.
+    while rendered[cut] & 0xC0 == 0x80 {
+        cut -= 1;
+    }
+    // Nor inside of an escape.
+    if let Some(percent) = rendered[cut - 2..cut].iter().position(|byte| *byte == b'%') {
+        cut -= 2 - percent;
+    }
+    rendered.truncate(cut);
+    rendered.extend_from_slice(b"%~");
+    rendered.extend_from_slice(hash.as_bytes());
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn shortened(text: &str) -> String {
+        let mut rendered = SmallVec::from_slice(text.as_bytes());
+        shorten(&mut rendered, 512);
+        String::from_utf8(rendered.to_vec()).expect("cut between characters")
+    }
+
+    #[test]
+    fn short_keys_stay() {
+        assert_eq!(shortened("user:7"), "user:7");
+        let just_fits = "a".repeat(512);
+        assert_eq!(shortened(&just_fits), just_fits);
+    }
+
+    #[test]
+    fn long_keys_keep_a_prefix_and_differ_by_hash() {
+        let long = "user:".to_owned() + &"a".repeat(1000);
+        let (one, other) = (shortened(&long), shortened(&(long.clone() + "b")));
+        assert!(one.starts_with("user:aaa") && one.len() <= 512, "{one}");
+        assert_ne!(one, other);
+    }
+
+    #[test]
+    fn characters_and_escapes_are_not_cut() {
+        for shift in 0..4 {
+            shortened(&("x".repeat(shift) + &"ü".repeat(600)));
+            let escapes = shortened(&("x".repeat(shift) + &"%3A".repeat(400)));
+            let (prefix, _) = escapes.split_once("%~").expect("marked");
+            assert!(prefix.trim_start_matches('x').len() % 3 == 0, "{prefix}");
+        }
+    }
+
+    #[test]
+    fn equal_filters_hash_equally() {
+        let one = std::collections::HashMap::from([("a", 1), ("b", 2), ("c", 3)]);
+        let other = std::collections::HashMap::from([("c", 3), ("b", 2), ("a", 1)]);
+        let hash = |value: &std::collections::HashMap<&str, i32>| {
+            let mut writer = KeyWriter::new();
+            HashPart(value).write(&mut writer);
+            writer.finish().0
+        };
+        assert_eq!(hash(&one), hash(&other));
+        assert_eq!(hash(&one).len(), 32);
+    }
+}

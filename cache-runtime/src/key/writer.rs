@@ -1,0 +1,77 @@
+//! Where the parts of a key are rendered, so that two different lists of parts never render the same.
+
+use smallvec::SmallVec;
+
+/// Collects a rendered key or tag.
+///
+/// Text of values is escaped: ASCII letters and digits, `_ . @ ~ + -` and everything beyond ASCII stay as they are, all
+/// else becomes `%XX`. What structures a key (the template's literals, `,` `(` `)` between parts, `%n` for `None`) is
+/// therefore never mistaken for a value.
+#[derive(Debug, Default)]
+pub struct KeyWriter {
+    rendered: SmallVec<[u8; 128]>,
+    failure: Option<String>,
+}
+
+const fn stays(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.' | b'@' | b'~' | b'+' | b'-') || byte >= 0x80
+}
+
+impl KeyWriter {
+    pub(crate) fn new() -> Self {
+        Self::default()
+    }
+
+    /// Writes text of a value, escaped.
+    pub fn text(&mut self, text: &str) {
+        const HEX: &[u8; 16] = b"0123456789ABCDEF";
+        if text.bytes().all(stays) {
+            return self.raw(text);
+        }
+        for byte in text.bytes() {
+            if stays(byte) {
+                self.rendered.push(byte);
+            } else {
+                let escape = [b'%', HEX[usize::from(byte >> 4)], HEX[usize::from(byte & 15)]];
+                self.rendered.extend_from_slice(&escape);
+            }
+        }
+    }
+
+    /// Writes text that needs no escape: digits, identifiers.
+    pub fn plain(&mut self, text: &str) {
+        debug_assert!(text.bytes().all(stays), "`{text}` needs `text`");
+        self.raw(text);
+    }
+
+    /// Separates two parts of one value.
+    pub fn separator(&mut self) {
+        self.rendered.push(b',');
+    }
+
+    /// Writes what is not a value.
+    pub(crate) fn raw(&mut self, text: &str) {
+        self.rendered.extend_from_slice(text.as_bytes());
+    }
+
+    /// Notes that a part cannot be rendered: the call goes uncached.
+    pub(crate) fn fail(&mut self, reason: String) {
+        self.failure.get_or_insert(reason);
+    }
+
+    /// Where the next part will stand.
+    pub(crate) fn position(&self) -> usize {
+        self.rendered.len()
+    }
+
+    /// Marks what was written at `position` as being inside a `Some`, if it would pass for a `None`.
+    pub(crate) fn mark_some(&mut self, position: usize) {
+        if self.rendered[position..].starts_with(b"%n") {
+            self.rendered.insert(position + 1, b'n');
+        }
+    }
+
+    pub(crate) fn finish(self) -> (SmallVec<[u8; 128]>, Option<String>) {
+        (self.rendered, self.failure)
+    }
+}

@@ -1,0 +1,7 @@
+//! The in-process tier: decoded values, bounded by weight, voided by generation.
+
+mod generation;
+mod store;
+
+use generation::{Generations, Seen};
+pub(crate) use store::LocalStore;

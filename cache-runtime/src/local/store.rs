@@ -1,0 +1,156 @@
+//! The entries of the in-process tier.
+
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::{Duration, Instant};
+
+use quick_cache::{OptionsBuilder, Weighter, sync};
+
+use super::{Generations, Seen};
+use crate::flight::Shared;
+use crate::{Key, clock};
+
+/// What an entry weighs beside its key and value: the map's slot, two reference counts, this struct.
+const OVERHEAD: u64 = 160;
+
+pub(crate) struct LocalEntry {
+    pub(crate) value: Shared,
+    pub(crate) negative: bool,
+    pub(crate) shape: u64,
+    pub(crate) seen: Seen,
+    pub(crate) stored_at: Instant,
+    pub(crate) expires_at: Instant,
+    /// Estimated bytes of the value.
+    pub(crate) bytes: u64,
+}
+
+#[derive(Clone)]
+struct ByBytes;
+
+impl Weighter<Box<str>, Arc<LocalEntry>> for ByBytes {
+    fn weight(&self, key: &Box<str>, entry: &Arc<LocalEntry>) -> u64 {
+        key.len() as u64 + entry.bytes + OVERHEAD
+    }
+}
+
+pub(crate) struct LocalStore {
+    entries: sync::Cache<Box<str>, Arc<LocalEntry>, ByBytes>,
+    generations: Generations,
+    /// How many sweeps by pattern there were. Entries are stored under its read lock, so that a sweep, which
+    /// counts under the write lock and walks afterwards, finds every entry whose load saw the older count.
+    sweeps: RwLock<u32>,
+}
+
+/// What a load has to have seen before it began.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct LocalObservation {
+    pub(crate) seen: Seen,
+    sweeps: u32,
+}
+
+impl LocalObservation {
+    pub(crate) fn bytes(&self) -> impl Iterator<Item = u8> {
+        self.seen.iter().copied().chain([self.sweeps]).flat_map(u32::to_le_bytes)
+    }
+}
+
+impl LocalStore {
+    pub(crate) fn new(bytes: u64, generation_slots: usize) -> Self {
+        let options = OptionsBuilder::new()
+            .weight_capacity(bytes)
+            .estimated_items_capacity(usize::try_from(bytes / 1024).unwrap_or(usize::MAX).clamp(64, 1 << 16))
+            .build()
+            .expect("both capacities are given");
+        Self {
+            entries: sync::Cache::with_options(options, ByBytes, quick_cache::DefaultHashBuilder::default(), sync::DefaultLifecycle::default()),
+            generations: Generations::new(generation_slots),
+            sweeps: RwLock::new(0),
+        }
+    }
+
+    pub(crate) fn get(&self, key: &Key, shape: u64) -> Option<Arc<LocalEntry>> {
+        self.stored(key).filter(|entry| entry.shape == shape)
+    }
+
+    /// The entry whatever its type, if it stands.
+    fn stored(&self, key: &Key) -> Option<Arc<LocalEntry>> {
+        let entry = self.entries.get(key.as_str())?;
+        if !self.generations.unchanged(key, &entry.seen) {
+            return None;
+        }
+        if entry.expires_at <= clock::now() {
+            self.entries.remove_if(key.as_str(), |there| Arc::ptr_eq(there, &entry));
+            return None;
+        }
+        Some(entry)
+    }
+
+    pub(crate) fn observe(&self, key: &Key) -> LocalObservation {
+        let sweeps = *self.sweeps.read().unwrap_or_else(PoisonError::into_inner);
+        LocalObservation { seen: self.generations.seen(key), sweeps }
+    }
+
+    /// Stores what was loaded after `observation`; false if it was invalidated meanwhile.
+    pub(crate) fn fill(&self, key: &Key, observation: LocalObservation, value: Shared, negative: bool, shape: u64, bytes: u64, ttl: Duration) -> bool {
+        let sweeps = self.sweeps.read().unwrap_or_else(PoisonError::into_inner);
+        if *sweeps != observation.sweeps || !self.generations.unchanged(key, &observation.seen) {
+            return false;
+        }
+        let now = clock::now();
+        let expires_at = now.checked_add(ttl).unwrap_or(now + Duration::from_secs(1 << 32));
+        let entry = LocalEntry { value, negative, shape, seen: observation.seen, stored_at: now, expires_at, bytes };
+        self.entries.insert(key.as_str().into(), Arc::new(entry));
+        true
+    }
+
+    /// Voids keys and tags, in constant time each.
+    pub(crate) fn void<'a>(&self, keys: impl IntoIterator<Item = &'a Key>, tags: impl IntoIterator<Item = &'a str>) {
+        tags.into_iter().for_each(|tag| self.generations.bump_tag(tag));
+        for key in keys {
+            self.generations.bump_key(key);
+            self.entries.remove(key.as_str());
+        }
+    }
+
+    pub(crate) fn remove(&self, key: &Key) -> bool {
+        let was_there = self.stored_untagged(key);
+        self.void([key], []);
+        was_there
+    }
+
+    /// Whether something stands under the key's text, whatever its tags.
+    fn stored_untagged(&self, key: &Key) -> bool {
+        self.entries.peek(key.as_str()).is_some_and(|entry| entry.expires_at > clock::now())
+    }
+
+    pub(crate) fn expires_in(&self, key: &Key) -> Option<Duration> {
+        self.stored(key).map(|entry| entry.expires_at.saturating_duration_since(clock::now()))
+    }
+
+    /// Gives a standing entry a new lifetime; what was seen before its load stays with it.
+    pub(crate) fn touch(&self, key: &Key, ttl: Duration) -> bool {
+        let Some(entry) = self.stored(key) else { return false };
+        let sweeps = *self.sweeps.read().unwrap_or_else(PoisonError::into_inner);
+        let observation = LocalObservation { seen: entry.seen.clone(), sweeps };
+        self.fill(key, observation, Arc::clone(&entry.value), entry.negative, entry.shape, entry.bytes, ttl)
+    }
+
+    /// Removes the entries whose keys `matches` picks, and counts them.
+    pub(crate) fn sweep(&self, matches: impl Fn(&str) -> bool) -> u64 {
+        *self.sweeps.write().unwrap_or_else(PoisonError::into_inner) += 1;
+        let picked: Vec<_> = self.entries.iter().filter(|(key, _)| matches(key)).map(|(key, _)| key).collect();
+        picked.into_iter().filter(|key| self.entries.remove(key).is_some()).count() as u64
+    }
+
+    pub(crate) fn clear(&self) {
+        self.generations.bump_all();
+        self.entries.clear();
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    pub(crate) fn weight(&self) -> u64 {
+        self.entries.weight()
+    }
+}

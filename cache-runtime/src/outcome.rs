@@ -1,0 +1,372 @@
+//! What a cached function returns: a plain value, or a `Result` whose errors are never stored.
+//!
+//! Which of the two is decided by method resolution on the concrete type, so an alias of `Result` is a
+//! `Result`: the inherent method of `Returns<Result<T, E>>` with a shareable error wins over the trait for any
+//! `Result`, and that one over the trait for `&Returns<T>`, which needs one more borrow.
+
+use std::any::Any;
+use std::convert::Infallible;
+use std::marker::PhantomData;
+use std::sync::Arc;
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::codec::{CacheDefault, CodecChoice};
+use crate::flight::Shared;
+
+/// What a value needs to be cached: `Serialize`, `DeserializeOwned`, `Clone`, `Send`, `Sync`, and no borrows.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be cached",
+    note = "a cached value is stored as bytes and shared between callers",
+    note = "help: `#[derive(Clone, serde::Serialize, serde::Deserialize)]` on it, and own what it borrows"
+)]
+pub trait Cacheable: Serialize + DeserializeOwned + Clone + Send + Sync + 'static {}
+
+impl<T: Serialize + DeserializeOwned + Clone + Send + Sync + 'static> Cacheable for T {}
+
+/// How a return value is taken apart and put together again.
+pub trait Load {
+    /// What the function returns.
+    type Return;
+    /// What of it is stored.
+    type Value: Cacheable;
+    /// What of it is not.
+    type Error;
+    /// How values are written.
+    type Codec: CodecChoice;
+
+    /// Takes a return value apart.
+    fn open(returned: Self::Return) -> Result<Self::Value, Self::Error>;
+    /// Puts it together.
+    fn close(outcome: Result<Self::Value, Self::Error>) -> Self::Return;
+    /// The error for callers who joined, if its type can be shared.
+    fn share(_: &Self::Error) -> Option<Shared> {
+        None
+    }
+    /// A shared error, back in its type.
+    fn unshare(_: &Shared) -> Option<Self::Error> {
+        None
+    }
+}
+
+/// Stands for the return type `R` where the macro asks what it is.
+pub struct Returns<R>(PhantomData<fn() -> R>);
+
+impl<R> Returns<R> {
+    /// The witness.
+    #[expect(clippy::new_without_default, reason = "made by the macro only")]
+    pub const fn new() -> Self {
+        Self(PhantomData)
+    }
+}
+
+/// A return type that is stored whole.
+pub struct Plain<T, C = CacheDefault>(PhantomData<fn() -> (T, C)>);
+/// A `Result` whose errors stay with the caller who got them.
+pub struct Fallible<T, E, C = CacheDefault>(PhantomData<fn() -> (T, E, C)>);
+/// A `Result` whose errors are handed to the callers who joined, too.
+pub struct Shareable<T, E, C = CacheDefault>(PhantomData<fn() -> (T, E, C)>);
+
+impl<T, E: Clone + Send + Sync + 'static> Returns<Result<T, E>> {
+    /// Chosen for a `Result` whose error can be shared.
+    pub fn load(self) -> Shareable<T, E>
+    where
+        T: Cacheable,
+    {
+        Shareable(PhantomData)
+    }
+}
+
+/// Chosen for any other `Result`.
+pub trait LoadFallible {
+    /// The `Ok` type.
+    type Value;
+    /// The `Err` type.
+    type Error;
+    /// The witness of how to load it.
+    fn load(self) -> Fallible<Self::Value, Self::Error>
+    where
+        Self::Value: Cacheable;
+}
+
+impl<T, E> LoadFallible for Returns<Result<T, E>> {
+    type Value = T;
+    type Error = E;
+    fn load(self) -> Fallible<T, E>
+    where
+        T: Cacheable,
+    {
+        Fallible(PhantomData)
+    }
+}
+
+/// Chosen for everything else.
+pub trait LoadPlain {
+    /// The whole return type.
+    type Value;
+    /// The witness of how to load it.
+    fn load(self) -> Plain<Self::Value>
+    where
+        Self::Value: Cacheable;
+}
+
+impl<T> LoadPlain for &Returns<T> {
+    type Value = T;
+    fn load(self) -> Plain<T>
+    where
+        T: Cacheable,
+    {
+        Plain(PhantomData)
+    }
+}
+
+macro_rules! with_codec {
+    ($($kind:ident<$($parameter:ident),+>)*) => {$(
+        impl<$($parameter),+> $kind<$($parameter),+> {
+            /// The same, written by codec `C`.
+            pub fn codec<C: crate::codec::Codec>(self) -> $kind<$($parameter,)+ C> {
+                $kind(PhantomData)
+            }
+        }
+    )*};
+}
+
+with_codec!(Plain<T> Fallible<T, E> Shareable<T, E>);
+
+impl<T: Cacheable, C: CodecChoice> Load for Plain<T, C> {
+    type Return = T;
+    type Value = T;
+    type Error = Infallible;
+    type Codec = C;
+
+    fn open(returned: T) -> Result<T, Infallible> {
+        Ok(returned)
+    }
+
+    fn close(outcome: Result<T, Infallible>) -> T {
+        match outcome {
+            Ok(value) => value,
+            Err(never) => match never {},
+        }
+    }
+}
+
+impl<T: Cacheable, E, C: CodecChoice> Load for Fallible<T, E, C> {
+    type Return = Result<T, E>;
+    type Value = T;
+    type Error = E;
+    type Codec = C;
+
+    fn open(returned: Self::Return) -> Result<T, E> {
+        returned
+    }
+
+    fn close(outcome: Result<T, E>) -> Self::Return {
+        outcome
+    }
+}
+
+impl<T: Cacheable, E: Clone + Send + Sync + 'static, C: CodecChoice> Load for Shareable<T, E, C> {
+    type Return = Result<T, E>;
+    type Value = T;
+    type Error = E;
+    type Codec = C;
+
+    fn open(returned: Self::Return) -> Result<T, E> {
+        returned
+    }
+
+    fn close(outcome: Result<T, E>) -> Self::Return {
+        outcome
+    }
+
+    fn share(error: &E) -> Option<Shared> {
+        Some(Arc::new(error.clone()))
+    }
+
+    fn unshare(shared: &Shared) -> Option<E> {
+        let any: &(dyn Any + Send + Sync) = &**shared;
+        any.downcast_ref::<E>().cloned()
+    }
+}
+
+/// What a function's companion `put` takes for a function that returns `R`: the value, the value inside `Some`,
+/// or the whole return value.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not what this function caches",
+    note = "help: give the value that the function returns, with or without its `Ok`"
+)]
+pub trait StoredAs<R> {
+    /// As the function would return it.
+    fn stored_as(self) -> R;
+}
+
+// None of these overlap: each would need a type that contains itself.
+impl<T> StoredAs<T> for T {
+    fn stored_as(self) -> T {
+        self
+    }
+}
+
+impl<T, E> StoredAs<Result<T, E>> for T {
+    fn stored_as(self) -> Result<T, E> {
+        Ok(self)
+    }
+}
+
+impl<T> StoredAs<Option<T>> for T {
+    fn stored_as(self) -> Option<T> {
+        Some(self)
+    }
+}
+
+impl<T, E> StoredAs<Result<Option<T>, E>> for T {
+    fn stored_as(self) -> Result<Option<T>, E> {
+        Ok(Some(self))
+    }
+}
+
+/// What a function's companion `peek` answers for a function that returns this.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a `Result` of `{V}`",
+    note = "the first argument of a return type spelled `Result<..>` is taken for the cached value; help: write the alias under another name"
+)]
+pub trait Peeked<V> {
+    /// The value, if this is not an error.
+    fn peeked(self) -> Option<V>;
+}
+
+impl<T> Peeked<T> for T {
+    fn peeked(self) -> Option<T> {
+        Some(self)
+    }
+}
+
+impl<T, E> Peeked<T> for Result<T, E> {
+    fn peeked(self) -> Option<T> {
+        self.ok()
+    }
+}
+
+/// A return value that `#[invalidates]` looks into.
+///
+/// `(&&Returned(&it)).value()` finds the first of these that fits: a `Result` of an `Option`, a `Result` or an
+/// `Option`, anything. Each takes one borrow less than the one before.
+pub struct Returned<'a, R>(pub &'a R);
+
+impl<R> Clone for Returned<'_, R> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<R> Copy for Returned<'_, R> {}
+
+/// The value of an `Ok(Some(..))`.
+pub trait ReturnedNested<'a> {
+    /// What is inside.
+    type Value: 'a;
+    /// The value, if there is one.
+    fn value(&self) -> Option<&'a Self::Value>;
+}
+
+impl<'a, T, E> ReturnedNested<'a> for &Returned<'a, Result<Option<T>, E>> {
+    type Value = T;
+    fn value(&self) -> Option<&'a T> {
+        self.0.as_ref().ok()?.as_ref()
+    }
+}
+
+/// The value of an `Ok` or a `Some`.
+pub trait ReturnedSome<'a> {
+    /// What is inside.
+    type Value: 'a;
+    /// The value, if there is one.
+    fn value(&self) -> Option<&'a Self::Value>;
+}
+
+impl<'a, T, E> ReturnedSome<'a> for Returned<'a, Result<T, E>> {
+    type Value = T;
+    fn value(&self) -> Option<&'a T> {
+        self.0.as_ref().ok()
+    }
+}
+
+impl<'a, T> ReturnedSome<'a> for Returned<'a, Option<T>> {
+    type Value = T;
+    fn value(&self) -> Option<&'a T> {
+        self.0.as_ref()
+    }
+}
+
+/// A return value that is neither `Result` nor `Option`.
+pub trait ReturnedPlain<'a> {
+    /// The return type.
+    type Value: 'a;
+    /// The value itself.
+    fn value(self) -> Option<&'a Self::Value>;
+}
+
+impl<'a, T> ReturnedPlain<'a> for Returned<'a, T> {
+    type Value = T;
+    fn value(self) -> Option<&'a T> {
+        Some(self.0)
+    }
+}
+
+/// Whether a `Result` is `Ok`.
+pub trait ReturnedResult {
+    /// True for `Ok`.
+    fn is_ok(&self) -> bool;
+}
+
+impl<T, E> ReturnedResult for Returned<'_, Result<T, E>> {
+    fn is_ok(&self) -> bool {
+        self.0.is_ok()
+    }
+}
+
+/// Anything else counts as success.
+pub trait ReturnedOther {
+    /// Always true.
+    fn is_ok(self) -> bool;
+}
+
+impl<T> ReturnedOther for Returned<'_, T> {
+    fn is_ok(self) -> bool {
+        true
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    type Alias = Result<Option<u8>, String>;
+    struct NotClone;
+
+    #[test]
+    fn a_result_is_found_through_any_alias() {
+        let nested: Alias = Ok(Some(3));
+        assert_eq!((&&Returned(&nested)).value(), Some(&3));
+        let single: Result<u8, NotClone> = Ok(4);
+        assert_eq!((&&Returned(&single)).value(), Some(&4));
+        assert_eq!((&&Returned(&Some(5))).value(), Some(&5));
+        assert_eq!((&&Returned(&6)).value(), Some(&6));
+        let failed: Alias = Err("no".into());
+        assert!(!(&Returned(&failed)).is_ok());
+        assert_eq!((&&Returned(&failed)).value(), None);
+        assert!((&Returned(&6)).is_ok());
+    }
+
+    #[test]
+    fn errors_are_shared_only_where_their_type_allows() {
+        fn kind<L: Load>(_: L) -> &'static str {
+            std::any::type_name::<L>()
+        }
+        assert!(kind(Returns::<Alias>::new().load()).contains("Shareable"));
+        assert!(kind(Returns::<Result<u8, NotClone>>::new().load()).contains("Fallible"));
+        assert!(kind(Returns::<Option<u8>>::new().load()).contains("Plain"));
+    }
+}

@@ -1,0 +1,95 @@
+//! What can go wrong with a request, and how bad that is.
+
+use redis::{ErrorKind as RedisKind, RedisError};
+
+use crate::breaker::Severity;
+use crate::{Error, ErrorKind};
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Cause {
+    /// The breaker is open; nothing was tried.
+    Open,
+    /// The budget was used up.
+    Timeout,
+    /// The connection could not be made, or broke.
+    Disconnected,
+    /// The server answered with an error, or with something that makes no sense.
+    Refused,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) struct Failure {
+    pub(crate) cause: Cause,
+    pub(crate) severity: Severity,
+    /// The reply's first word (`WRONGTYPE`, `READONLY`, ..), if the server sent an error.
+    pub(crate) code: Option<Box<str>>,
+    pub(crate) message: String,
+}
+
+/// Replies after which no request of this connection will fare better for a while.
+const FATAL: [&str; 9] =
+    ["LOADING", "NOAUTH", "WRONGPASS", "READONLY", "MASTERDOWN", "CLUSTERDOWN", "MOVED", "ASK", "BUSY"];
+
+impl Failure {
+    pub(crate) fn open() -> Self {
+        Self {
+            cause: Cause::Open,
+            severity: Severity::Minor,
+            code: None,
+            message: "the server is out of reach; the breaker is open".into(),
+        }
+    }
+
+    pub(crate) fn timeout() -> Self {
+        Self {
+            cause: Cause::Timeout,
+            severity: Severity::Fatal,
+            code: None,
+            message: "no answer within the budget".into(),
+        }
+    }
+
+    pub(crate) fn disconnected(message: impl Into<String>) -> Self {
+        Self { cause: Cause::Disconnected, severity: Severity::Fatal, code: None, message: message.into() }
+    }
+
+    pub(crate) fn refused(message: impl Into<String>) -> Self {
+        Self { cause: Cause::Refused, severity: Severity::Fatal, code: None, message: message.into() }
+    }
+
+    pub(crate) fn is(&self, code: &str) -> bool {
+        self.code.as_deref() == Some(code)
+    }
+
+    pub(crate) fn into_error(self) -> Error {
+        let kind = match self.cause {
+            Cause::Open | Cause::Disconnected => ErrorKind::Unavailable,
+            Cause::Timeout => ErrorKind::Timeout,
+            Cause::Refused => ErrorKind::Refused,
+        };
+        Error::new(kind, self.message)
+    }
+}
+
+impl From<RedisError> for Failure {
+    fn from(error: RedisError) -> Self {
+        // A pipeline that failed in a command carries its errors inside.
+        let code = error.code().map(Box::<str>::from).or_else(|| {
+            let errors = error.clone().into_server_errors()?;
+            errors.first().map(|(_, error)| error.code().into())
+        });
+        // The library's message may quote the server, never the URL.
+        let message = error.to_string();
+        if let Some(code) = code {
+            let severity = if FATAL.contains(&&*code) { Severity::Fatal } else { Severity::Minor };
+            return Self { cause: Cause::Refused, severity, code: Some(code), message };
+        }
+        match error.kind() {
+            RedisKind::AuthenticationFailed | RedisKind::InvalidClientConfig | RedisKind::Parse => Self::refused(message),
+            RedisKind::UnexpectedReturnType => {
+                Self { severity: Severity::Minor, ..Self::refused(message) }
+            }
+            _ => Self::disconnected(message),
+        }
+    }
+}

@@ -1,0 +1,67 @@
+//! Brings the server back: while the breaker is open, one background task dials with growing pauses.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::time::{Duration, Instant};
+
+use tokio::runtime::Handle;
+
+use super::Server;
+use crate::clock;
+
+const FIRST_PAUSE: Duration = Duration::from_millis(10);
+const LONGEST_PAUSE: Duration = Duration::from_millis(500);
+/// A breaker that opens again this soon after it closed goes on with the longer pauses.
+const RELAPSE: Duration = Duration::from_secs(2);
+
+#[derive(Default)]
+pub(crate) struct Probe {
+    running: AtomicBool,
+    relapses: AtomicU32,
+    closed_at: std::sync::Mutex<Option<Instant>>,
+}
+
+/// Lets the next caller start a probe if this one ends without having closed the breaker, for example
+/// because its runtime was shut down.
+struct Running(Arc<Server>);
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.0.probe.running.store(false, Ordering::Release);
+    }
+}
+
+impl Server {
+    /// Starts the probe unless it runs. Cheap enough for every call that meets an open breaker.
+    pub(crate) fn start_probe(self: &Arc<Self>) {
+        if self.probe.running.load(Ordering::Acquire) || self.probe.running.swap(true, Ordering::AcqRel) {
+            return;
+        }
+        let running = Running(Arc::clone(self));
+        if let Ok(runtime) = Handle::try_current() {
+            runtime.spawn(async move { running.0.probe_until_closed().await });
+        }
+    }
+
+    async fn probe_until_closed(&self) {
+        let relapsed = {
+            let closed_at = self.probe.closed_at.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+            closed_at.is_some_and(|at| at.elapsed() < RELAPSE)
+        };
+        let relapses = if relapsed { self.probe.relapses.fetch_add(1, Ordering::Relaxed) + 1 } else { 0 };
+        self.probe.relapses.store(relapses, Ordering::Relaxed);
+        let mut pause = FIRST_PAUSE.saturating_mul(1 << relapses.min(6)).min(LONGEST_PAUSE);
+        while self.breaker.is_open() {
+            tokio::time::sleep(pause.mul_f64(0.5 + fastrand::f64() / 2.0)).await;
+            pause = (pause * 2).min(LONGEST_PAUSE);
+            match self.lanes.redial().await {
+                Ok(_) => {
+                    *self.probe.closed_at.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = Some(clock::now());
+                    self.breaker.close();
+                    self.note_recovery();
+                }
+                Err(failure) => self.note_trouble(&failure),
+            }
+        }
+    }
+}

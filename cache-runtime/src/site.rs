@@ -1,0 +1,167 @@
+//! What a macro declares: the constant data of an annotated function, its counters, and its registration.
+
+use std::sync::atomic::AtomicBool;
+
+use linkme::distributed_slice;
+
+use crate::key::{KeyPart, KeyWriter};
+use crate::stats::Counters;
+use crate::Key;
+
+/// One piece of a template.
+#[derive(Debug)]
+pub enum Segment {
+    /// Literal text, with `%` already written as `%25`.
+    Text(&'static str),
+    /// The part of this number.
+    Part(u16),
+}
+
+/// A key or tag template.
+#[derive(Debug)]
+pub struct Template {
+    /// As the user wrote it.
+    pub source: &'static str,
+    /// What to render.
+    pub segments: &'static [Segment],
+}
+
+impl Template {
+    pub(crate) fn render(&self, parts: &[&dyn KeyPart]) -> KeyWriter {
+        let mut writer = KeyWriter::new();
+        for segment in self.segments {
+            match segment {
+                Segment::Text(text) => writer.raw(text),
+                Segment::Part(index) => parts[usize::from(*index)].write(&mut writer),
+            }
+        }
+        writer
+    }
+}
+
+/// A lifetime, as declared.
+#[derive(Debug)]
+pub enum Ttl {
+    /// Known at compile time.
+    Millis(u64),
+    /// An expression, given with each call.
+    Dynamic,
+}
+
+/// The lifetime of a function's entries in the in-process tier over Redis.
+#[derive(Debug)]
+pub enum Local {
+    /// The cache's default.
+    Default,
+    /// Never in process.
+    Off,
+    /// At most so long.
+    Millis(u64),
+    /// An expression, given with each call.
+    Dynamic,
+}
+
+/// All that is known of a cached function at compile time.
+#[derive(Debug)]
+pub struct Declaration {
+    /// Module path and name.
+    pub function: &'static str,
+    /// Where it stands.
+    pub file: &'static str,
+    /// Where it stands.
+    pub line: u32,
+    /// The return type, as spelled.
+    pub value: &'static str,
+    /// The key template.
+    pub key: Template,
+    /// The tag templates.
+    pub tags: &'static [Template],
+    /// How long values live.
+    pub ttl: Ttl,
+    /// How long a `None` lives; not stored without it.
+    pub negative_ttl: Option<Ttl>,
+    /// The in-process lifetime.
+    pub local: Local,
+    /// Bumped by the user to make older entries misses.
+    pub version: u64,
+}
+
+impl Declaration {
+    /// What an expansion need not say.
+    pub const DEFAULT: Self = Self {
+        function: "",
+        file: "",
+        line: 0,
+        value: "",
+        key: Template { source: "", segments: &[] },
+        tags: &[],
+        ttl: Ttl::Dynamic,
+        negative_ttl: None,
+        local: Local::Default,
+        version: 0,
+    };
+}
+
+/// A cached function: its declaration and its counters.
+#[derive(Debug)]
+pub struct Site {
+    pub(crate) declaration: Declaration,
+    pub(crate) counters: Counters,
+    pub(crate) called: AtomicBool,
+}
+
+impl Site {
+    /// For a `static`.
+    pub const fn new(declaration: Declaration) -> Self {
+        Self { declaration, counters: Counters::new(), called: AtomicBool::new(false) }
+    }
+
+    /// The key and the tags of a call.
+    pub fn key(&'static self, parts: &[&dyn KeyPart]) -> Key {
+        let mut key = Key::start(self.declaration.key.render(parts), self.declaration.version);
+        for tag in self.declaration.tags {
+            key.push(tag.render(parts));
+        }
+        key
+    }
+}
+
+/// Every cached function of the program.
+#[distributed_slice]
+pub static SITES: [&'static Site];
+
+/// All that is known of an invalidating function at compile time.
+#[derive(Debug)]
+pub struct InvalidationDeclaration {
+    /// Module path and name.
+    pub function: &'static str,
+    /// Where it stands.
+    pub file: &'static str,
+    /// Where it stands.
+    pub line: u32,
+    /// The tag templates.
+    pub tags: &'static [Template],
+    /// The key templates.
+    pub keys: &'static [Template],
+    /// The typed targets, as spelled.
+    pub targets: &'static [&'static str],
+    /// `on = "ok"`: not after an `Err`.
+    pub only_ok: bool,
+}
+
+/// An invalidating function.
+#[derive(Debug)]
+pub struct InvalidationSite {
+    pub(crate) declaration: InvalidationDeclaration,
+}
+
+impl InvalidationSite {
+    /// For a `static`.
+    pub const fn new(declaration: InvalidationDeclaration) -> Self {
+        Self { declaration }
+    }
+}
+
+/// Every invalidating function of the program.
+#[distributed_slice]
+pub static INVALIDATION_SITES: [&'static InvalidationSite];

@@ -1,0 +1,291 @@
+//! What is counted: per function (static, shared by every cache of the process) and per cache.
+
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
+use std::time::Duration;
+
+/// Upper bounds of the load-time buckets: 2^n microseconds, the last one unbounded.
+const BUCKETS: usize = 26;
+
+macro_rules! counters {
+    ($($(#[$doc:meta])* $name:ident,)*) => {
+        /// The counters of one function. Every field is a plain sum since the start of the process.
+        #[derive(Debug)]
+        pub(crate) struct Counters {
+            $(pub(crate) $name: AtomicU64,)*
+            load_time: [AtomicU64; BUCKETS],
+            load_micros: AtomicU64,
+            pub(crate) warned: Warned,
+        }
+
+        impl Counters {
+            pub(crate) const fn new() -> Self {
+                Self {
+                    $($name: AtomicU64::new(0),)*
+                    load_time: [const { AtomicU64::new(0) }; BUCKETS],
+                    load_micros: AtomicU64::new(0),
+                    warned: Warned::new(),
+                }
+            }
+
+            pub(crate) fn read(&self) -> Counts {
+                Counts {
+                    $($name: self.$name.load(Relaxed),)*
+                    load_time: LoadTime {
+                        buckets: std::array::from_fn(|bucket| self.load_time[bucket].load(Relaxed)),
+                        total_micros: self.load_micros.load(Relaxed),
+                    },
+                }
+            }
+        }
+
+        /// What has been counted since the process started.
+        #[derive(Clone, Debug, Default, PartialEq, Eq)]
+        #[cfg_attr(feature = "json", derive(serde::Serialize))]
+        #[non_exhaustive]
+        pub struct Counts {
+            $($(#[$doc])* pub $name: u64,)*
+            /// How long the function's body took.
+            pub load_time: LoadTime,
+        }
+
+        impl std::ops::AddAssign<&Counts> for Counts {
+            fn add_assign(&mut self, other: &Counts) {
+                $(self.$name += other.$name;)*
+                for (bucket, more) in self.load_time.buckets.iter_mut().zip(other.load_time.buckets) {
+                    *bucket += more;
+                }
+                self.load_time.total_micros += other.load_time.total_micros;
+            }
+        }
+    };
+}
+
+counters! {
+    /// Answered from this process's memory.
+    local_hits,
+    /// Answered from Redis.
+    redis_hits,
+    /// Hits, of either kind, whose value was a cached `None`.
+    negative_hits,
+    /// Not found, or found and not valid any more.
+    misses,
+    /// The function's body ran to its end.
+    loads,
+    /// The function's body returned `Err`.
+    load_errors,
+    /// Answered by a load that another caller was running.
+    joins,
+    /// Values written.
+    fills,
+    /// Values not written because the entry had been invalidated meanwhile.
+    fills_refused,
+    /// Values not written because the server did not take them.
+    fills_failed,
+    /// Values not written because they are larger than `max_entry_bytes`.
+    too_large,
+    /// Values not written because they could not be encoded, or would not decode to what they were.
+    unfit,
+    /// Entries that did not decode, though their shape was right.
+    undecodable,
+    /// Keys that could not be rendered; the function ran uncached.
+    unkeyed,
+    /// Calls inside `bypass`.
+    bypassed,
+    /// Calls that ran the function because the cache was in trouble.
+    fail_open,
+    /// Cache work given up because the budget was used up.
+    timeouts,
+    /// Connections refused or lost under a request.
+    disconnects,
+    /// Error replies of the server.
+    refusals,
+    /// Bytes of envelopes read.
+    bytes_read,
+    /// Bytes of envelopes written.
+    bytes_written,
+}
+
+impl Default for Counters {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Counters {
+    pub(crate) fn loaded(&self, took: Duration) {
+        let micros = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
+        let bucket = (u64::BITS - micros.leading_zeros()) as usize;
+        self.load_time[bucket.min(BUCKETS - 1)].fetch_add(1, Relaxed);
+        self.load_micros.fetch_add(micros, Relaxed);
+        add(&self.loads);
+    }
+}
+
+pub(crate) fn add(counter: &AtomicU64) {
+    counter.fetch_add(1, Relaxed);
+}
+
+/// Warnings that are given once per function.
+#[derive(Debug)]
+pub(crate) struct Warned {
+    pub(crate) too_large: AtomicBool,
+    pub(crate) unfit: AtomicBool,
+    pub(crate) unkeyed: AtomicBool,
+    pub(crate) zero_ttl: AtomicBool,
+}
+
+impl Warned {
+    const fn new() -> Self {
+        Self {
+            too_large: AtomicBool::new(false),
+            unfit: AtomicBool::new(false),
+            unkeyed: AtomicBool::new(false),
+            zero_ttl: AtomicBool::new(false),
+        }
+    }
+}
+
+/// True the first time only.
+pub(crate) fn first_time(flag: &AtomicBool) -> bool {
+    !flag.swap(true, Relaxed)
+}
+
+/// A histogram of load times.
+///
+/// Bucket `n` counts loads of less than 2^n microseconds that were not counted in the bucket before.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "json", derive(serde::Serialize))]
+pub struct LoadTime {
+    buckets: [u64; BUCKETS],
+    total_micros: u64,
+}
+
+impl LoadTime {
+    /// How many loads were counted.
+    pub fn count(&self) -> u64 {
+        self.buckets.iter().sum()
+    }
+
+    /// The mean, or zero without loads.
+    pub fn mean(&self) -> Duration {
+        Duration::from_micros(self.total_micros.checked_div(self.count()).unwrap_or(0))
+    }
+
+    /// An upper bound of the given quantile (0.0 to 1.0), exact to a factor of two.
+    pub fn quantile(&self, quantile: f64) -> Duration {
+        let wanted = (self.count() as f64 * quantile.clamp(0.0, 1.0)).ceil() as u64;
+        let mut seen = 0;
+        for (bucket, count) in self.buckets.iter().enumerate() {
+            seen += count;
+            if seen >= wanted.max(1) {
+                return Duration::from_micros(1 << bucket);
+            }
+        }
+        Duration::ZERO
+    }
+}
+
+/// The counts of one annotated function.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "json", derive(serde::Serialize))]
+#[non_exhaustive]
+pub struct FunctionStats {
+    /// Module path and name.
+    pub function: &'static str,
+    /// The key template, as written.
+    pub key: &'static str,
+    /// The counts.
+    pub counts: Counts,
+}
+
+/// What a cache knows about itself.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "json", derive(serde::Serialize))]
+#[non_exhaustive]
+pub struct Stats {
+    /// One entry per annotated function that was called, by name. Shared by all caches of the process.
+    pub functions: Vec<FunctionStats>,
+    /// What the methods of this cache did, apart from annotated functions.
+    pub direct: Counts,
+    /// Invalidations made through this cache.
+    pub invalidations: u64,
+    /// Invalidations that were not delivered at the first attempt.
+    pub invalidations_deferred: u64,
+    /// Keys and tags that still wait to be invalidated on the server.
+    pub owed: usize,
+    /// Loads under way.
+    pub flights: usize,
+    /// Entries in this process's memory.
+    pub local_entries: usize,
+    /// Estimated bytes of these entries.
+    pub local_bytes: u64,
+    /// How often the breaker opened.
+    pub breaker_opened: u64,
+}
+
+impl Stats {
+    /// The sum over all functions and direct operations.
+    pub fn total(&self) -> Counts {
+        let mut total = self.direct.clone();
+        for function in &self.functions {
+            total += &function.counts;
+        }
+        total
+    }
+}
+
+/// Whether the cache is of use at the moment. A service is healthy with a cache that is not.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "json", derive(serde::Serialize))]
+#[non_exhaustive]
+pub struct Health {
+    /// Where values are kept.
+    pub tier: Tier,
+    /// False while the breaker is open: every call runs its function.
+    pub available: bool,
+    /// Whether the server tells its replication history, which guards against failovers that lose
+    /// invalidations. `None` before the first connection, and without a server.
+    pub history_guard: Option<bool>,
+    /// Keys and tags that still wait to be invalidated on the server.
+    pub owed: usize,
+    /// The latest trouble, if there was any.
+    pub last_error: Option<String>,
+}
+
+/// Where a cache keeps its values.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "json", derive(serde::Serialize))]
+#[non_exhaustive]
+pub enum Tier {
+    /// In this process only.
+    Local,
+    /// In Redis.
+    Redis,
+    /// Nowhere: the environment named a server in a way that could not be read.
+    Off,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_load_falls_into_the_bucket_above_it() {
+        let counters = Counters::new();
+        for micros in [0, 1, 900, 1_100, 5_000_000] {
+            counters.loaded(Duration::from_micros(micros));
+        }
+        let counts = counters.read();
+        assert_eq!((counts.loads, counts.load_time.count()), (5, 5));
+        assert_eq!(counts.load_time.quantile(0.5), Duration::from_micros(1024));
+        assert_eq!(counts.load_time.quantile(1.0), Duration::from_micros(8_388_608));
+        assert_eq!(counts.load_time.mean(), Duration::from_micros(1_000_400));
+    }
+
+    #[test]
+    fn an_absurd_load_time_is_counted_in_the_last_bucket() {
+        let counters = Counters::new();
+        counters.loaded(Duration::MAX);
+        assert_eq!(counters.read().load_time.count(), 1);
+    }
+}

@@ -1,0 +1,104 @@
+//! An HTTP service over a database, cached by declaration: `cargo run -p examples --bin service`.
+//!
+//! - `users`: a function that caches absence too, and mutations that name what they change;
+//! - `organisations`: cached methods;
+//! - `dashboard`: an aggregation over several tables, stored as JSON, voided by changes in any of them;
+//! - `search`: a key made of a whole filter;
+//! - `http`: routes, and what a request may ask of the cache.
+//!
+//! `SERVICE_ADDR` is where it listens (default `127.0.0.1:3000`), `SERVICE_DB` the database file, **deleted and made
+//! anew at each start** (default: in the system's temporary directory). With `CACHE_URL` or `REDIS_URL` entries are in
+//! Redis, without them in this process.
+//!
+//! ```sh
+//! curl -i localhost:3000/users/1                     # x-cache: Loaded
+//! curl -i localhost:3000/users/1                     # x-cache: Local, or Redis
+//! curl -i localhost:3000/users/1?fresh=1             # x-cache: Loaded
+//! curl -i -X PATCH localhost:3000/users/1 -H 'content-type: application/json' -d '{"name": "Ada L."}'
+//! curl -i 'localhost:3000/search?q=ada&org=1'
+//! curl -i localhost:3000/orgs/1/dashboard
+//! curl -i localhost:3000/orders -H 'content-type: application/json' -d '{"user_id": 1, "amount_cents": 4200}'
+//! ```
+
+mod dashboard;
+mod db;
+mod http;
+mod organisations;
+mod problem;
+mod search;
+mod users;
+
+use std::error::Error;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use cache_runtime::Cache;
+use tokio::net::TcpListener;
+use tracing_subscriber::EnvFilter;
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| "info".into());
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    match serve().await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            tracing::error!(%error, "the service ends");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn serve() -> Result<(), Box<dyn Error>> {
+    // Before the first cached function is called: it would take the environment's cache by itself.
+    let cache = Cache::from_env()?;
+    cache.install()?;
+
+    let db = db::open(&db_path()).await?;
+    let listener = TcpListener::bind(env_or("SERVICE_ADDR", "127.0.0.1:3000")).await?;
+    println!("listening on http://{}", listener.local_addr()?);
+    tracing::info!(namespace = cache.namespace(), tier = ?cache.health().tier, "started");
+
+    let app = http::App::new(db.clone(), cache.clone());
+    axum::serve(listener, http::routes(app)).with_graceful_shutdown(told_to_stop()).await?;
+
+    // Requests are over. Invalidations that the server did not take yet are delivered now, or never.
+    if let Err(error) = cache.shutdown().await {
+        tracing::warn!(%error, "the cache did not end in order");
+    }
+    db.close().await;
+    tracing::info!("stopped");
+    Ok(())
+}
+
+fn env_or(name: &str, default: &str) -> String {
+    std::env::var(name).ok().filter(|value| !value.is_empty()).unwrap_or_else(|| default.to_owned())
+}
+
+fn db_path() -> PathBuf {
+    match env_or("SERVICE_DB", "") {
+        path if path.is_empty() => std::env::temp_dir().join("cache-example-service.db"),
+        path => path.into(),
+    }
+}
+
+/// Ends at ctrl-c or SIGTERM.
+async fn told_to_stop() {
+    let interrupted = async {
+        tokio::signal::ctrl_c().await.expect("a handler for ctrl-c can be set");
+    };
+    #[cfg(unix)]
+    let terminated = async {
+        let mut signals = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())
+            .expect("a handler for SIGTERM can be set");
+        signals.recv().await;
+    };
+    #[cfg(not(unix))]
+    let terminated = std::future::pending::<()>();
+
+    tokio::select! {
+        () = interrupted => {}
+        () = terminated => {}
+    }
+    tracing::info!("told to stop; requests under way are finished");
+}

@@ -1,0 +1,117 @@
+/// Finds a user.
+pub async fn get_user(db: &Db, id: u64) -> Result<Option<User>, DbError> {
+    let __cache_call = get_user::__cache_call(&id);
+    let __cache_body = ::core::pin::pin!(
+        async move { if let ::core::option::Option::Some(__cache_edge) =
+        ::core::option::Option::None:: < Result < Option < User >, DbError > > { return
+        __cache_edge; } db.user(id). await }
+    );
+    __cache_call
+        .load(
+            {
+                use ::cache_runtime::__private::{LoadFallible as _, LoadPlain as _};
+                ::cache_runtime::__private::Returns::<
+                    Result<Option<User>, DbError>,
+                >::new()
+                    .load()
+            },
+            __cache_body,
+        )
+        .await
+}
+///The cache entries of [`get_user()`].
+pub enum get_user {}
+#[allow(clippy::ptr_arg, clippy::ref_option_ref, clippy::too_many_arguments)]
+impl get_user {
+    #[doc(hidden)]
+    fn __cache_call(id: &u64) -> ::cache_runtime::__private::Call {
+        {
+            static SITE: ::cache_runtime::__private::Site = ::cache_runtime::__private::Site::new(::cache_runtime::__private::Declaration {
+                function: ::core::concat!(::core::module_path!(), "::get_user"),
+                file: ::core::file!(),
+                line: ::core::line!(),
+                value: "Result<Option<User>, DbError>",
+                key: ::cache_runtime::__private::Template {
+                    source: "user:{id}",
+                    segments: &[
+                        ::cache_runtime::__private::Segment::Text("user:"),
+                        ::cache_runtime::__private::Segment::Part(0u16),
+                    ],
+                },
+                tags: &[
+                    ::cache_runtime::__private::Template {
+                        source: "user:{id}",
+                        segments: &[
+                            ::cache_runtime::__private::Segment::Text("user:"),
+                            ::cache_runtime::__private::Segment::Part(0u16),
+                        ],
+                    },
+                    ::cache_runtime::__private::Template {
+                        source: "users",
+                        segments: &[::cache_runtime::__private::Segment::Text("users")],
+                    },
+                ],
+                ttl: ::cache_runtime::__private::Ttl::Millis(600000u64),
+                ..::cache_runtime::__private::Declaration::DEFAULT
+            });
+            #[::cache_runtime::__private::linkme::distributed_slice(
+                ::cache_runtime::__private::SITES
+            )]
+            #[linkme(crate = ::cache_runtime::__private::linkme)]
+            static ENTRY: &::cache_runtime::__private::Site = &SITE;
+            &SITE
+        }
+            .bind(&[id])
+    }
+    /// The key of the entry for these arguments.
+    pub fn key(id: u64) -> ::cache_runtime::Key {
+        Self::__cache_call(&id).into_key()
+    }
+    #[doc(hidden)]
+    pub fn __cache_key(id: &u64) -> ::cache_runtime::Key {
+        Self::__cache_call(id).into_key()
+    }
+    /// Removes the entry for these arguments.
+    pub async fn invalidate(
+        id: u64,
+    ) -> ::core::result::Result<(), ::cache_runtime::Error> {
+        Self::__cache_call(&id).invalidate().await
+    }
+    /// The stored value, if there is one; runs nothing.
+    pub async fn peek(
+        id: u64,
+    ) -> ::core::result::Result<
+        ::core::option::Option<Option<User>>,
+        ::cache_runtime::Error,
+    > {
+        Self::__cache_call(&id)
+            .peek({
+                use ::cache_runtime::__private::{LoadFallible as _, LoadPlain as _};
+                ::cache_runtime::__private::Returns::<
+                    Result<Option<User>, DbError>,
+                >::new()
+                    .load()
+            })
+            .await
+    }
+    /// Stores a value that is current.
+    pub async fn put(
+        id: u64,
+        __cache_put: impl ::cache_runtime::__private::StoredAs<
+            Result<Option<User>, DbError>,
+        >,
+    ) -> ::core::result::Result<(), ::cache_runtime::Error> {
+        Self::__cache_call(&id)
+            .put(
+                {
+                    use ::cache_runtime::__private::{LoadFallible as _, LoadPlain as _};
+                    ::cache_runtime::__private::Returns::<
+                        Result<Option<User>, DbError>,
+                    >::new()
+                        .load()
+                },
+                __cache_put,
+            )
+            .await
+    }
+}

@@ -1,0 +1,239 @@
+//! A network that can be broken: a TCP proxy in front of a server, with a fault that is chosen while it runs.
+//!
+//! Rules that keep its faults possible ones:
+//!
+//! 1. Bytes arrive in order, unchanged, or not at all: a connection that lost bytes in one direction never carries any
+//!    in that direction again, as no TCP connection would. It stays silent until somebody closes it.
+//! 2. [`Proxy::set`] and [`Proxy::kill_connections`] have taken effect when they return.
+//! 3. It has a thread and a runtime of its own, so a test that blocks its runtime does not stop its network.
+
+mod connection;
+
+use std::net::{Ipv4Addr, SocketAddr, TcpListener as StdListener};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc as blocking;
+use std::time::Duration;
+
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
+use tokio::sync::{mpsc, watch};
+use tokio::task::JoinSet;
+
+use self::connection::Connection;
+use crate::background::Background;
+use crate::port;
+
+/// What the network does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mode {
+    /// Forwards everything at once.
+    Pass,
+    /// Forwards everything that much later, in each direction: a round trip takes twice as long.
+    Delay(Duration),
+    /// Holds everything back and forwards it once the mode changes: a short interruption, which TCP mends.
+    Stall,
+    /// Accepts connections and swallows all bytes, in both directions.
+    BlackHole,
+    /// Swallows what clients send.
+    BlackHoleRequests,
+    /// Swallows what the server sends: commands are executed, and nobody hears of it.
+    BlackHoleReplies,
+    /// Refuses new connections, as a host without the server does. Connections that exist go on:
+    /// [`Proxy::kill_connections`] ends them.
+    Refuse,
+    /// Resets connections: all that exist, and new ones as soon as they are accepted.
+    Reset,
+    /// Forwards that many more bytes of replies on each connection, then closes it.
+    CloseMidReply(usize),
+    /// Forwards in pieces, the first 128 bytes of every message singly.
+    Split,
+}
+
+/// A proxy on a free port of 127.0.0.1. Dropping it resets its connections.
+///
+/// ```no_run
+/// use std::time::Duration;
+/// use tests::{Mode, Proxy, RedisServer};
+///
+/// let server = RedisServer::start();
+/// let proxy = Proxy::start(server.port());
+/// // .. a cache on `proxy.url()` ..
+/// proxy.set(Mode::Delay(Duration::from_millis(30)));
+/// proxy.set(Mode::BlackHole);
+/// proxy.set(Mode::Pass);
+/// proxy.kill_connections();
+/// ```
+///
+/// When the server is down, a connection to the proxy is accepted and then reset; only [`Mode::Refuse`] refuses it.
+#[derive(Debug)]
+pub struct Proxy {
+    port: u16,
+    counters: Arc<Counters>,
+    orders: mpsc::UnboundedSender<(Order, blocking::Sender<()>)>,
+    _thread: Background,
+}
+
+#[derive(Debug, Default)]
+struct Counters {
+    connections: AtomicU64,
+    open: AtomicU64,
+    request_bytes: AtomicU64,
+}
+
+enum Order {
+    Set(Mode),
+    Kill,
+}
+
+impl Proxy {
+    /// A proxy in front of the server on this port of 127.0.0.1, which may as well be down. It begins with [`Mode::Pass`].
+    #[track_caller]
+    pub fn start(server: u16) -> Self {
+        let listener = port::listen();
+        let port = port::of(&listener);
+        let counters = Arc::new(Counters::default());
+        let (orders, received) = mpsc::unbounded_channel();
+        let network = Network {
+            door: Door::Unopened(listener),
+            server: (Ipv4Addr::LOCALHOST, server).into(),
+            mode: watch::Sender::new(Mode::Pass),
+            counters: Arc::clone(&counters),
+            connections: JoinSet::new(),
+        };
+        let thread = Background::spawn("proxy", || network.run(received));
+        Self { port, counters, orders, _thread: thread }
+    }
+
+    /// `redis://127.0.0.1:<port>`, without a password.
+    pub fn url(&self) -> String {
+        format!("redis://127.0.0.1:{}", self.port)
+    }
+
+    /// The port it listens on, also while it refuses.
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// Changes what the network does, for connections that exist and for new ones.
+    #[track_caller]
+    pub fn set(&self, mode: Mode) {
+        self.order(Order::Set(mode));
+    }
+
+    /// Resets all connections; new ones are treated as the mode says.
+    #[track_caller]
+    pub fn kill_connections(&self) {
+        self.order(Order::Kill);
+    }
+
+    /// How many connections were accepted so far.
+    pub fn connections(&self) -> u64 {
+        self.counters.connections.load(Ordering::SeqCst)
+    }
+
+    /// How many connections there are.
+    pub fn open_connections(&self) -> u64 {
+        self.counters.open.load(Ordering::SeqCst)
+    }
+
+    /// How many bytes clients have sent so far, whatever became of them.
+    pub fn request_bytes(&self) -> u64 {
+        self.counters.request_bytes.load(Ordering::SeqCst)
+    }
+
+    #[track_caller]
+    fn order(&self, order: Order) {
+        let (done, wait) = blocking::channel();
+        self.orders.send((order, done)).expect("the proxy runs for as long as it exists");
+        wait.recv().expect("the proxy runs for as long as it exists");
+    }
+}
+
+/// What runs on the proxy's thread.
+struct Network {
+    door: Door,
+    server: SocketAddr,
+    mode: watch::Sender<Mode>,
+    counters: Arc<Counters>,
+    connections: JoinSet<()>,
+}
+
+impl Network {
+    async fn run(mut self, mut orders: mpsc::UnboundedReceiver<(Order, blocking::Sender<()>)>) {
+        self.door = self.door.turn(true);
+        loop {
+            tokio::select! {
+                order = orders.recv() => {
+                    let Some((order, done)) = order else { return };
+                    self = self.obey(order).await;
+                    // Nobody waits if the thread that ordered it has panicked.
+                    let _ = done.send(());
+                }
+                client = self.door.accept() => self.connect(client),
+                Some(_) = self.connections.join_next() => {}
+            }
+        }
+    }
+
+    async fn obey(mut self, order: Order) -> Self {
+        if let Order::Set(mode) = order {
+            self.mode.send_replace(mode);
+            self.door = self.door.turn(mode != Mode::Refuse);
+        }
+        if matches!(order, Order::Kill | Order::Set(Mode::Reset)) {
+            self.connections.shutdown().await;
+        }
+        self
+    }
+
+    fn connect(&mut self, client: TcpStream) {
+        self.counters.connections.fetch_add(1, Ordering::SeqCst);
+        let connection = Connection::new(client, self.mode.subscribe(), Arc::clone(&self.counters));
+        self.connections.spawn(connection.run(self.server));
+    }
+}
+
+/// The port, listened on or not, and ours in either case.
+enum Door {
+    /// Bound by the thread that started the proxy, to be opened on the proxy's own.
+    Unopened(StdListener),
+    Open(TcpListener),
+    /// Bound and not listened on: connections are refused, and nobody else gets the port.
+    Shut(TcpSocket),
+}
+
+impl Door {
+    fn turn(self, open: bool) -> Self {
+        let ours = "the port is ours";
+        match (self, open) {
+            (Self::Unopened(listener), _) => {
+                listener.set_nonblocking(true).expect("a socket can be made non-blocking");
+                Self::Open(TcpListener::from_std(listener).expect("a listener can be polled"))
+            }
+            (Self::Shut(socket), true) => Self::Open(socket.listen(1024).expect(ours)),
+            (Self::Open(listener), false) => {
+                let address = listener.local_addr().expect("a listener has an address");
+                drop(listener);
+                let socket = TcpSocket::new_v4().expect("a socket can be had");
+                socket.set_reuseaddr(true).expect("a new socket can be set up");
+                socket.bind(address).expect(ours);
+                Self::Shut(socket)
+            }
+            (same, _) => same,
+        }
+    }
+
+    /// Cancel safe, as `TcpListener::accept` is.
+    async fn accept(&self) -> TcpStream {
+        if let Self::Open(listener) = self {
+            loop {
+                // An error is that of a client which has gone again.
+                if let Ok((client, _)) = listener.accept().await {
+                    return client;
+                }
+                tokio::task::yield_now().await;
+            }
+        }
+        std::future::pending().await
+    }
+}

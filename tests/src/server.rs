@@ -1,0 +1,355 @@
+//! A real `redis-server` for one test: its own process, port and directory, gone when the test is.
+
+use std::fs::File;
+use std::io::{Read, Write};
+use std::os::unix::net::UnixStream;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::thread::sleep;
+use std::time::Duration;
+
+use nix::sys::signal::{self, Signal};
+use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
+use nix::unistd::Pid;
+use redis::aio::MultiplexedConnection;
+use redis::{AsyncConnectionConfig, Client, FromRedisValue, Value};
+
+use crate::port;
+
+/// How long anything here is waited for before the test fails. Far above what a loaded machine needs.
+const PATIENCE: Duration = Duration::from_secs(20);
+const POLL: Duration = Duration::from_millis(2);
+/// How often a start is tried again when somebody else has the port.
+const ATTEMPTS: usize = 50;
+
+/// A Redis server which nobody else uses. Nothing is written to disk unless asked for in
+/// [`with_args`](Self::with_args).
+///
+/// The binary is the one that `REDIS_SERVER` names, else `redis-server` on the `PATH`.
+///
+/// ```no_run
+/// let server = tests::RedisServer::start();
+/// server.command(&["SET", "greeting", "hello"]);
+/// assert_eq!(server.query::<String>(&["GET", "greeting"]), "hello");
+/// ```
+///
+/// Its methods block for some milliseconds, which a test may do on its runtime.
+#[derive(Debug)]
+pub struct RedisServer {
+    /// `None` while it is killed. Dropped before the directory, which the process uses.
+    process: Option<Process>,
+    directory: Directory,
+    args: Vec<String>,
+    port: u16,
+}
+
+impl RedisServer {
+    /// An empty server on a free port of 127.0.0.1, ready for commands.
+    ///
+    /// # Panics
+    ///
+    /// When there is no `redis-server`; the message says how to get one.
+    #[track_caller]
+    pub fn start() -> Self {
+        Self::with_args(&[])
+    }
+
+    /// As [`start`](Self::start), with options of `redis-server`, which win over our own.
+    ///
+    /// ```no_run
+    /// use tests::RedisServer;
+    ///
+    /// let guarded = RedisServer::with_args(&["--requirepass", "secret"]);
+    /// let small = RedisServer::with_args(&["--maxmemory", "2mb", "--maxmemory-policy", "noeviction"]);
+    /// let durable = RedisServer::with_args(&["--appendonly", "yes"]); // its data survive `restart`
+    /// let replica = RedisServer::with_args(&["--replicaof", "127.0.0.1", &small.port().to_string()]);
+    /// ```
+    ///
+    /// # Panics
+    ///
+    /// As [`start`](Self::start), and when the server refuses the options; the message ends in its log.
+    #[track_caller]
+    pub fn with_args(args: &[&str]) -> Self {
+        let directory = Directory::create();
+        let args: Vec<_> = args.iter().map(|&arg| arg.to_owned()).collect();
+        for _ in 0..ATTEMPTS {
+            let port = port::free();
+            match Process::start(port, &directory, &args) {
+                Ok(process) => return Self { process: Some(process), directory, args, port },
+                Err(StartError::PortTaken) => {}
+                Err(StartError::Other(why)) => panic!("{why}"),
+            }
+        }
+        panic!("each of {ATTEMPTS} free ports was taken before redis-server could listen on it");
+    }
+
+    /// `redis://127.0.0.1:<port>`, with the password that `--requirepass` set.
+    pub fn url(&self) -> String {
+        let password = self.args.iter().skip_while(|arg| *arg != "--requirepass").nth(1);
+        let password = password.map_or(String::new(), |password| format!(":{password}@"));
+        format!("redis://{password}127.0.0.1:{}", self.port)
+    }
+
+    /// The port, the same for all its life, restarts included.
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// Ends it at once, as a crash does: `SIGKILL`. Does nothing when it is down.
+    pub fn kill(&mut self) {
+        self.process = None;
+    }
+
+    /// Ends it in good order: `SIGTERM`, upon which it saves if it is told to and closes its connections. Does nothing
+    /// when it is down.
+    pub fn stop(&mut self) {
+        if let Some(mut process) = self.process.take() {
+            process.terminate();
+        }
+    }
+
+    /// Starts it again on the same port, after [`kill`](Self::kill)ing it if it runs: empty, and with a new
+    /// replication history.
+    ///
+    /// # Panics
+    ///
+    /// When it does not start, for example because the port is taken.
+    #[track_caller]
+    pub fn restart(&mut self) {
+        self.kill();
+        for _ in 0..ATTEMPTS {
+            match Process::start(self.port, &self.directory, &self.args) {
+                Ok(process) => {
+                    self.process = Some(process);
+                    return;
+                }
+                Err(StartError::PortTaken) => sleep(Duration::from_millis(100)),
+                Err(StartError::Other(why)) => panic!("{why}"),
+            }
+        }
+        panic!("port {} was taken while its server was down, and stays so", self.port);
+    }
+
+    /// Makes it a black hole until [`resume`](Self::resume): connections are accepted and requests taken by the kernel,
+    /// and nothing is answered (`SIGSTOP`). On return no further command is being executed.
+    ///
+    /// # Panics
+    ///
+    /// When it is down.
+    #[track_caller]
+    pub fn pause(&self) {
+        self.running().pause();
+    }
+
+    /// Lets it go on where [`pause`](Self::pause) stopped it, with all that was sent meanwhile.
+    ///
+    /// # Panics
+    ///
+    /// When it is down.
+    #[track_caller]
+    pub fn resume(&self) {
+        self.running().resume();
+    }
+
+    /// A plain connection, with no cache around it.
+    ///
+    /// # Panics
+    ///
+    /// When it cannot be made.
+    pub async fn client(&self) -> MultiplexedConnection {
+        let patient =
+            AsyncConnectionConfig::new().set_connection_timeout(Some(PATIENCE)).set_response_timeout(Some(PATIENCE));
+        self.dial()
+            .get_multiplexed_async_connection_with_config(&patient)
+            .await
+            .unwrap_or_else(|error| panic!("no connection to {}: {error}", self.url()))
+    }
+
+    /// Runs one command over a connection of its own and gives the reply.
+    ///
+    /// # Panics
+    ///
+    /// When the server answers with an error, or not at all.
+    #[track_caller]
+    pub fn command(&self, command: &[&str]) -> Value {
+        self.query(command)
+    }
+
+    /// As [`command`](Self::command), with the reply as a `T`.
+    ///
+    /// # Panics
+    ///
+    /// As [`command`](Self::command), and when the reply is no `T`.
+    #[track_caller]
+    pub fn query<T: FromRedisValue>(&self, command: &[&str]) -> T {
+        let mut whole = redis::Cmd::new();
+        whole.arg(command);
+        let reply = self.dial().get_connection_with_timeout(PATIENCE).and_then(|mut connection| {
+            connection.set_read_timeout(Some(PATIENCE))?;
+            whole.query(&mut connection)
+        });
+        reply.unwrap_or_else(|error| panic!("`{}` at {}: {error}", command.join(" "), self.url()))
+    }
+
+    fn dial(&self) -> Client {
+        Client::open(self.url()).expect("our own url is well-formed")
+    }
+
+    #[track_caller]
+    fn running(&self) -> &Process {
+        self.process.as_ref().expect("the server is down: `restart` it first")
+    }
+}
+
+/// A running server; dropping it is a crash.
+#[derive(Debug)]
+struct Process {
+    child: Child,
+    paused: AtomicBool,
+}
+
+enum StartError {
+    PortTaken,
+    Other(String),
+}
+
+impl Process {
+    fn start(port: u16, directory: &Directory, args: &[String]) -> Result<Self, StartError> {
+        let log = File::create(directory.log()).expect("the directory is ours");
+        let binary = std::env::var_os("REDIS_SERVER").unwrap_or_else(|| "redis-server".into());
+        let mut command = Command::new(&binary);
+        command
+            .args(["--port", &port.to_string(), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"])
+            .arg("--dir")
+            .arg(&directory.0)
+            .arg("--unixsocket")
+            .arg(directory.socket())
+            .args(args)
+            .stdin(Stdio::null())
+            .stdout(log.try_clone().expect("a file handle can be doubled"))
+            .stderr(log);
+        let child = command.spawn().map_err(|error| {
+            StartError::Other(format!(
+                "`{}` cannot be run ({error}): run `apt-get install -y redis-server` (or name a binary in REDIS_SERVER)",
+                binary.display()
+            ))
+        })?;
+        let mut process = Self { child, paused: AtomicBool::new(false) };
+        for _ in polls() {
+            if answers(&directory.socket()) {
+                return Ok(process);
+            }
+            if let Ok(Some(status)) = process.child.try_wait() {
+                let log = directory.read_log();
+                return Err(if log.contains("Address already in use") {
+                    StartError::PortTaken
+                } else {
+                    StartError::Other(format!("redis-server ended with {status}:\n{log}"))
+                });
+            }
+        }
+        Err(StartError::Other(format!("redis-server does not answer:\n{}", directory.read_log())))
+    }
+
+    fn pause(&self) {
+        if self.paused.swap(true, Ordering::SeqCst) {
+            return;
+        }
+        self.send(Signal::SIGSTOP);
+        let status = waitpid(self.pid(), Some(WaitPidFlag::WUNTRACED));
+        assert!(matches!(status, Ok(WaitStatus::Stopped(..))), "the server ended by itself: {status:?}");
+    }
+
+    fn resume(&self) {
+        if self.paused.swap(false, Ordering::SeqCst) {
+            self.send(Signal::SIGCONT);
+        }
+    }
+
+    fn terminate(&mut self) {
+        self.resume();
+        self.send(Signal::SIGTERM);
+        for _ in polls() {
+            if matches!(self.child.try_wait(), Ok(Some(_))) {
+                return;
+            }
+        }
+        panic!("redis-server does not end on SIGTERM");
+    }
+
+    fn send(&self, signal: Signal) {
+        signal::kill(self.pid(), signal).expect("the child was not waited for, so its id is still its own");
+    }
+
+    fn pid(&self) -> Pid {
+        Pid::from_raw(self.child.id().try_into().expect("process ids are small"))
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        // Both fail when it has ended already, which is what they are for.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// Whether the server behind this socket has come so far that it answers commands. Over the socket in our directory
+/// rather than over the port, which some other server may have taken. A server listens there after it did on the port.
+fn answers(socket: &Path) -> bool {
+    let ask = || -> std::io::Result<bool> {
+        let mut stream = UnixStream::connect(socket)?;
+        stream.set_read_timeout(Some(PATIENCE))?;
+        stream.write_all(b"*1\r\n$4\r\nPING\r\n")?;
+        let mut reply = [0; 5];
+        stream.read_exact(&mut reply)?;
+        // `-NOAUTH` is an answer, too.
+        Ok(&reply != b"-LOAD")
+    };
+    ask().unwrap_or(false)
+}
+
+/// Pauses before each item, for as long as our patience lasts.
+fn polls() -> impl Iterator<Item = ()> {
+    (0..PATIENCE.as_millis() / POLL.as_millis()).map(|_| sleep(POLL))
+}
+
+/// A new directory under the system's temporary one, removed with all it holds.
+#[derive(Debug)]
+struct Directory(PathBuf);
+
+impl Directory {
+    fn create() -> Self {
+        static NEXT: AtomicU32 = AtomicU32::new(0);
+        loop {
+            let name = format!("cache-tests-{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
+            let path = std::env::temp_dir().join(name);
+            match std::fs::create_dir(&path) {
+                Ok(()) => return Self(path),
+                // Left behind by a test program that was killed and had the same process id.
+                Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {}
+                Err(error) => panic!("{} cannot be created: {error}", path.display()),
+            }
+        }
+    }
+
+    fn socket(&self) -> PathBuf {
+        self.0.join("redis.sock")
+    }
+
+    fn log(&self) -> PathBuf {
+        self.0.join("redis.log")
+    }
+
+    fn read_log(&self) -> String {
+        std::fs::read_to_string(self.log()).unwrap_or_default()
+    }
+}
+
+impl Drop for Directory {
+    fn drop(&mut self) {
+        // Nothing depends on it, and a panic in a drop would end the whole test program.
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}

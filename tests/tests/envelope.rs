@@ -1,0 +1,99 @@
+//! Random, truncated, flipped and foreign bytes under our keys are a miss: never a panic, never wrong data.
+
+use std::time::Duration;
+
+use cache_runtime::{Cache, Key, Source, cached, observe};
+use tests::RedisServer;
+
+/// Reads envelopes from damaged bytes. Together with the random ones at least a million inputs.
+const ROUNDS: usize = 1_200_000;
+
+/// A real envelope, as the server holds it.
+async fn stored() -> Vec<u8> {
+    let server = RedisServer::start();
+    let cache = Cache::builder().namespace("fuzz").redis(server.url()).build().expect("in order");
+    let key = Key::new("k").tag("t");
+    cache.put(&key, &("some text".to_owned(), 7u64), Duration::from_secs(60)).await.expect("up");
+    server.get_raw("fuzz:e:k").expect("stored")
+}
+
+#[tokio::test]
+async fn a_million_damaged_envelopes_are_refused() {
+    let whole = stored().await;
+    let payload = cache_runtime::__private::payload_of(&whole).expect("whole").to_vec();
+    let (mut accepted, mut tried) = (0, 0);
+    for round in 0..ROUNDS {
+        let mut bytes = whole.clone();
+        match round % 5 {
+            // The id and the history, bytes 1 to 12, are compared with the server's and not part of the check.
+            0 => bytes[13 + fastrand::usize(..whole.len() - 13)] ^= 1 << fastrand::u32(..8),
+            1 => bytes.truncate(fastrand::usize(..whole.len())),
+            2 => (0..fastrand::usize(1..20)).for_each(|_| bytes.push(fastrand::u8(..))),
+            3 => {
+                let at = 13 + fastrand::usize(..whole.len() - 13);
+                bytes[at..].iter_mut().for_each(|byte| *byte = fastrand::u8(..));
+            }
+            _ => {
+                bytes = (0..fastrand::usize(..200)).map(|_| fastrand::u8(..)).collect();
+                if let Some(first) = bytes.first_mut() {
+                    *first = b'V';
+                }
+            }
+        }
+        tried += 1;
+        if bytes != whole && cache_runtime::__private::payload_of(&bytes).is_some() {
+            accepted += 1;
+        }
+    }
+    assert!(tried >= 1_000_000);
+    assert_eq!(accepted, 0);
+    assert!(!payload.is_empty());
+}
+
+#[cached(key = "v:{n}", ttl = "1m", tags = ["v"])]
+async fn value(n: u32) -> (u32, String) {
+    (n, "right".to_owned())
+}
+
+#[tokio::test]
+async fn whatever_is_found_under_our_keys_is_overwritten_by_the_next_fill() {
+    let server = RedisServer::start();
+    let cache = Cache::builder().namespace("foreign").redis(server.url()).build().expect("in order");
+    let right = (1, "right".to_owned());
+    let settle = async || {
+        for _ in 0..400 {
+            let (found, seen) = cache.scope(observe(value(1))).await;
+            assert_eq!(found, right);
+            if seen.source == Source::Redis {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(2)).await;
+        }
+        panic!("never a hit again: {:?}", server.keys());
+    };
+    settle().await;
+    let envelope = server.get_raw("foreign:e:v:1").expect("stored");
+    for length in [0, 1, 8, 9, 12, 13, 20, 52, envelope.len() - 1] {
+        server.set_raw("foreign:e:v:1", &envelope[..length]);
+        settle().await;
+    }
+    for bit in (0..envelope.len() * 8).step_by(7) {
+        let mut flipped = envelope.clone();
+        flipped[bit / 8] ^= 1 << (bit % 8);
+        server.set_raw("foreign:e:v:1", &flipped);
+        assert_eq!(cache.scope(value(1)).await, right, "bit {bit}");
+    }
+    for foreign in ["hello", "T", "V", "W-of-a-later-version", "{\"json\": true}"] {
+        for key in ["foreign:e:v:1", "foreign:t:v"] {
+            server.set_raw(key, foreign.as_bytes());
+            settle().await;
+        }
+    }
+    for key in ["foreign:e:v:1", "foreign:t:v"] {
+        server.command(&["DEL", key]);
+        server.command(&["LPUSH", key, "somebody's list"]);
+        settle().await;
+    }
+    assert!(server.command(&["PTTL", "foreign:e:v:1"]).parse::<i64>().expect("a number") > 0, "everything has a ttl");
+    assert!(server.command(&["PTTL", "foreign:t:v"]).parse::<i64>().expect("a number") > 0, "everything has a ttl");
+}

@@ -1,0 +1,10 @@
+//! `skip` in the form of another option.
+
+use cache_runtime::cached;
+
+#[cached(key = "user:{id}", ttl = "10m", skip = "db")]
+async fn load_user(db: &str, id: u64) -> u64 {
+    id + db.len() as u64
+}
+
+fn main() {}

@@ -1,0 +1,10 @@
+//! The same as a number.
+
+use cache_runtime::cached;
+
+#[cached(key = "user:{id}", ttl = -10)]
+async fn load_user(id: u64) -> u64 {
+    id
+}
+
+fn main() {}

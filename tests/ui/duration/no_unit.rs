@@ -1,0 +1,10 @@
+//! A number in quotes without a unit.
+
+use cache_runtime::cached;
+
+#[cached(key = "user:{id}", ttl = "10")]
+async fn load_user(id: u64) -> u64 {
+    id
+}
+
+fn main() {}

@@ -1,0 +1,10 @@
+//! Spaces in a duration.
+
+use cache_runtime::cached;
+
+#[cached(key = "user:{id}", ttl = "10 m")]
+async fn load_user(id: u64) -> u64 {
+    id
+}
+
+fn main() {}

@@ -1,0 +1,10 @@
+//! A function that is not async.
+
+use cache_runtime::cached;
+
+#[cached(key = "user:{id}", ttl = "10m")]
+fn load_user(id: u64) -> u64 {
+    id
+}
+
+fn main() {}

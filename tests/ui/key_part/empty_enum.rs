@@ -1,0 +1,8 @@
+//! A type without values.
+
+use cache_runtime::KeyPart;
+
+#[derive(KeyPart)]
+enum Never {}
+
+fn main() {}

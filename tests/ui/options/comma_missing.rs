@@ -1,0 +1,10 @@
+//! Two options without a comma between them.
+
+use cache_runtime::cached;
+
+#[cached(key = "user:{id}" ttl = "10m")]
+async fn load_user(id: u64) -> u64 {
+    id
+}
+
+fn main() {}

@@ -1,0 +1,10 @@
+//! One tag is a list, too.
+
+use cache_runtime::cached;
+
+#[cached(key = "user:{id}", tags = "users", ttl = "10m")]
+async fn load_user(id: u64) -> u64 {
+    id
+}
+
+fn main() {}

@@ -1,0 +1,10 @@
+//! Two placeholders side by side.
+
+use cache_runtime::cached;
+
+#[cached(key = "{org}{id}", ttl = "10m")]
+async fn load_user(org: u64, id: u64) -> u64 {
+    org + id
+}
+
+fn main() {}

@@ -1,0 +1,10 @@
+//! A tag that says nothing.
+
+use cache_runtime::cached;
+
+#[cached(key = "config", tags = [""], ttl = "10m")]
+async fn config() -> u64 {
+    1
+}
+
+fn main() {}

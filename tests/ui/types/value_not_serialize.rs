@@ -1,0 +1,14 @@
+//! A value that cannot be written.
+
+use cache_runtime::cached;
+
+#[derive(serde::Deserialize, Clone)]
+struct User;
+
+#[cached(key = "user:{id}", ttl = "10m")]
+async fn load_user(id: u64) -> Result<Option<User>, u8> {
+    let _ = id;
+    Ok(Some(User))
+}
+
+fn main() {}

@@ -1,0 +1,63 @@
+//! The programs that tasks run: cargo, and redis-server, which is installed where that is possible.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+const MISSING: &str = "redis-server is missing; install it with: sudo apt-get install -y redis-server";
+
+/// Runs cargo in the workspace.
+pub(crate) fn cargo(root: &Path, arguments: &[&str]) -> Result<(), String> {
+    cargo_with(root, arguments, &[])
+}
+
+/// Runs cargo in the workspace with more in its environment.
+pub(crate) fn cargo_with(root: &Path, arguments: &[&str], environment: &[(&str, &str)]) -> Result<(), String> {
+    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    eprintln!("$ cargo {}", arguments.join(" "));
+    succeed(Command::new(cargo).args(arguments).current_dir(root).envs(environment.iter().copied()))
+}
+
+fn succeed(command: &mut Command) -> Result<(), String> {
+    let name = command.get_program().to_string_lossy().into_owned();
+    let status = command.stdin(Stdio::null()).status().map_err(|error| format!("{name} cannot be started: {error}"))?;
+    if status.success() { Ok(()) } else { Err(format!("{name} ended with {status}")) }
+}
+
+/// Finds redis-server, or installs it.
+pub(crate) fn redis_server() -> Result<PathBuf, String> {
+    if let Some(named) = std::env::var_os("REDIS_SERVER") {
+        return Ok(named.into());
+    }
+    if let Some(found) = on_path("redis-server") {
+        return Ok(found);
+    }
+    if !is_root() || on_path("apt-get").is_none() {
+        return Err(MISSING.into());
+    }
+    eprintln!("redis-server is missing; installing it");
+    let apt = |arguments: &[&str]| succeed(Command::new("apt-get").args(arguments).env("DEBIAN_FRONTEND", "noninteractive"));
+    apt(&["update", "-qq"])?;
+    // Without its service: the tests start their own servers.
+    let policy = Path::new("/usr/sbin/policy-rc.d");
+    let ours = !policy.exists() && std::fs::write(policy, "#!/bin/sh\nexit 101\n").is_ok();
+    if ours {
+        succeed(Command::new("chmod").arg("+x").arg(policy))?;
+    }
+    let installed = apt(&["install", "-y", "-qq", "redis-server"]);
+    if ours {
+        // Left behind, it would keep every later package from starting its service.
+        std::fs::remove_file(policy).map_err(|error| format!("{} cannot be removed: {error}", policy.display()))?;
+    }
+    installed?;
+    on_path("redis-server").ok_or_else(|| MISSING.into())
+}
+
+fn on_path(program: &str) -> Option<PathBuf> {
+    let path = std::env::var_os("PATH")?;
+    std::env::split_paths(&path).map(|folder| folder.join(program)).find(|candidate| candidate.is_file())
+}
+
+fn is_root() -> bool {
+    let id = Command::new("id").arg("-u").output();
+    id.is_ok_and(|output| output.stdout.trim_ascii() == b"0")
+}
