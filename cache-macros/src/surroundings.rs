@@ -23,11 +23,11 @@ pub(crate) fn at(source: &str, line: usize, column: usize) -> Surroundings {
     let Some(offset) = offset(source, line, column) else {
         return Surroundings::Unknown;
     };
-    if !source[offset..].starts_with('#') {
-        return Surroundings::Unknown;
-    }
     let mut scan = Scan { rest: &source[..offset], open: vec![Frame::new(Opened::Module)] };
     scan.run();
+    if !source[offset..].starts_with('#') && !scan.leave_attribute() {
+        return Surroundings::Unknown;
+    }
     scan.answer()
 }
 
@@ -52,6 +52,8 @@ enum Opened {
     Macro,
     /// A block or a struct literal.
     Block,
+    /// `#[`
+    Attribute,
     /// `(` or `[`
     Inner,
 }
@@ -60,7 +62,7 @@ enum Opened {
 struct Frame {
     opened: Opened,
     item: Option<Opened>,
-    /// The last two tokens that were not names: `!` behind a name makes a macro.
+    /// The last character of a token, `w` for a name: `!` in front of a delimiter makes a macro.
     last: char,
 }
 
@@ -205,7 +207,11 @@ impl Scan<'_> {
                 self.open.push(Frame::new(opened));
             }
             '(' | '[' => {
-                let opened = if before == '!' { Opened::Macro } else { Opened::Inner };
+                let opened = match before {
+                    '!' => Opened::Macro,
+                    '#' if c == '[' => Opened::Attribute,
+                    _ => Opened::Inner,
+                };
                 self.open.push(Frame::new(opened));
             }
             '}' | ')' | ']' => {
@@ -224,11 +230,16 @@ impl Scan<'_> {
                 }
                 frame.last = c;
             }
-            '!' if before == 'w' && frame.item.is_none() => {}
-            // `foo! name {`, as in `macro_rules! name {`.
             ';' => frame.item = None,
             _ => {}
         }
+    }
+
+    /// Closes `#[cfg_attr(.., `, in which the attribute may stand.
+    fn leave_attribute(&mut self) -> bool {
+        let attribute = self.open.iter().rposition(|frame| frame.opened == Opened::Attribute);
+        self.open.truncate(attribute.unwrap_or(self.open.len()));
+        attribute.is_some()
     }
 
     fn answer(&self) -> Surroundings {
@@ -342,6 +353,14 @@ mod tests {
         ] {
             assert_eq!(around(text), Free, "{text}");
         }
+    }
+
+    #[test]
+    fn attributes_of_attributes_are_left() {
+        let column = "impl A { #[cfg_attr(all(), ".len() + 1;
+        assert_eq!(at("impl A { #[cfg_attr(all(), cached)]", 1, column), Associated);
+        assert_eq!(at("mod a {} #[cfg_attr(any(), cached)]", 1, column), Free);
+        assert_eq!(at("impl A { cfg_attr(any(), a, cached)]", 1, column), Unknown);
     }
 
     #[test]

@@ -66,6 +66,11 @@ impl Call {
         self
     }
 
+    /// The key alone.
+    pub fn into_key(self) -> Key {
+        self.key
+    }
+
     fn ask<'a>(&'a self, cache: &'a Cache) -> Ask<'a> {
         Ask {
             core: cache.core(),

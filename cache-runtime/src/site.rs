@@ -117,7 +117,7 @@ impl Site {
     }
 
     /// The key and the tags of a call.
-    pub fn key(&'static self, parts: &[&dyn KeyPart]) -> Key {
+    pub(crate) fn key(&'static self, parts: &[&dyn KeyPart]) -> Key {
         let mut key = Key::start(self.declaration.key.render(parts), self.declaration.version);
         for tag in self.declaration.tags {
             key.push(tag.render(parts));

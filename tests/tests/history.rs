@@ -177,6 +177,7 @@ async fn reads_stay_fresh_through_delays_black_holes_resets_and_killed_clients()
             }
             tokio::time::sleep(Duration::from_millis(fastrand::u64(20..250))).await;
             proxy.set(Mode::Pass);
+            proxy.kill_connections();
             tokio::time::sleep(Duration::from_millis(fastrand::u64(50..200))).await;
         }
     })

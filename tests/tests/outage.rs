@@ -6,7 +6,7 @@
 use std::time::{Duration, Instant};
 
 use cache_runtime::{Cache, ErrorKind, Source, cached, invalidates, observe};
-use tests::{FakeRedis, Mode, Proxy, RedisServer};
+use tests::{FakeRedis, Mode, Proxy, RedisServer, reply};
 
 #[cached(key = "double:{n}", ttl = "1m", tags = ["doubles"])]
 async fn double(n: u64) -> u64 {
@@ -20,6 +20,10 @@ async fn forget_doubles() -> &'static str {
 
 fn cache(url: impl Into<String>) -> Cache {
     Cache::builder().namespace("outage").redis(url).build().expect("in order")
+}
+
+fn keys(server: &RedisServer) -> Vec<String> {
+    server.query(&["KEYS", "*"])
 }
 
 /// Calls until the cache answers again.
@@ -98,6 +102,7 @@ async fn a_black_hole_costs_the_budget_once() {
     println!("black hole: the first call took {first:?}, the next 1,000 together {:?}", started.elapsed());
     assert_eq!(cache.stats().direct.timeouts + total_timeouts(&cache), 1, "one call waited");
     proxy.set(Mode::Pass);
+    proxy.kill_connections();
     back_in_service(&cache).await;
     becomes_a_hit(&cache).await;
 }
@@ -118,7 +123,7 @@ async fn replies_that_are_errors_cost_nobody_an_error() {
         "ERR something odd",
         "BUSY Redis is busy running a script.",
     ] {
-        let server = FakeRedis::answering_errors(error);
+        let server = FakeRedis::start(move |_| reply::error(error));
         let cache = cache(server.url());
         for n in 0..20 {
             let (value, seen) = cache.scope(observe(double(n))).await;
@@ -132,7 +137,7 @@ async fn replies_that_are_errors_cost_nobody_an_error() {
 
 #[tokio::test]
 async fn a_server_that_needs_a_password_says_so_without_showing_one() {
-    let server = RedisServer::start_with(&["--requirepass", "hunter2"]);
+    let server = RedisServer::with_args(&["--requirepass", "hunter2"]);
     let wrong = cache(format!("redis://:hunter3@127.0.0.1:{}", server.port()));
     assert_eq!(wrong.scope(double(4)).await, 8);
     let shown = format!("{:?} {:?} {:?}", wrong, wrong.health(), wrong.ping().await);
@@ -208,7 +213,7 @@ async fn an_invalidation_that_is_owed_is_not_served_by_this_process() {
         }
     }
     cache.shutdown().await.expect("delivered");
-    assert_eq!(server.keys(), Vec::<String>::new());
+    assert_eq!(keys(&server), Vec::<String>::new());
 }
 
 #[tokio::test]
@@ -222,12 +227,13 @@ async fn a_queue_that_overflows_becomes_one_invalidation_of_the_namespace() {
     }
     neighbour.put("k", &1, Duration::from_secs(60)).await.expect("up");
     proxy.set(Mode::Refuse);
+    proxy.kill_connections();
     for n in 0..5 {
         cache.remove([format!("k{n}")]).await.expect_err("not delivered");
     }
     proxy.set(Mode::Pass);
     cache.shutdown().await.expect("delivered");
-    assert_eq!(server.keys(), ["neighbour:e:k"]);
+    assert_eq!(keys(&server), ["neighbour:e:k"]);
 }
 
 #[tokio::test]
