@@ -23,6 +23,7 @@ use crate::flight::Shared;
 )]
 pub trait Cacheable: Serialize + DeserializeOwned + Clone + Send + Sync + 'static {}
 
+#[diagnostic::do_not_recommend]
 impl<T: Serialize + DeserializeOwned + Clone + Send + Sync + 'static> Cacheable for T {}
 
 /// How a return value is taken apart and put together again.
@@ -70,10 +71,7 @@ pub struct Shareable<T, E, C = CacheDefault>(PhantomData<fn() -> (T, E, C)>);
 
 impl<T, E: Clone + Send + Sync + 'static> Returns<Result<T, E>> {
     /// Chosen for a `Result` whose error can be shared.
-    pub fn load(self) -> Shareable<T, E>
-    where
-        T: Cacheable,
-    {
+    pub fn load(self) -> Shareable<T, E> {
         Shareable(PhantomData)
     }
 }
@@ -85,18 +83,13 @@ pub trait LoadFallible {
     /// The `Err` type.
     type Error;
     /// The witness of how to load it.
-    fn load(self) -> Fallible<Self::Value, Self::Error>
-    where
-        Self::Value: Cacheable;
+    fn load(self) -> Fallible<Self::Value, Self::Error>;
 }
 
 impl<T, E> LoadFallible for Returns<Result<T, E>> {
     type Value = T;
     type Error = E;
-    fn load(self) -> Fallible<T, E>
-    where
-        T: Cacheable,
-    {
+    fn load(self) -> Fallible<T, E> {
         Fallible(PhantomData)
     }
 }
@@ -106,17 +99,12 @@ pub trait LoadPlain {
     /// The whole return type.
     type Value;
     /// The witness of how to load it.
-    fn load(self) -> Plain<Self::Value>
-    where
-        Self::Value: Cacheable;
+    fn load(self) -> Plain<Self::Value>;
 }
 
 impl<T> LoadPlain for &Returns<T> {
     type Value = T;
-    fn load(self) -> Plain<T>
-    where
-        T: Cacheable,
-    {
+    fn load(self) -> Plain<T> {
         Plain(PhantomData)
     }
 }

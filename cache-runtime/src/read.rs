@@ -128,7 +128,7 @@ impl Question<'_> {
         }
         let ensured = server.ensure(budget, self.key, &replies[1..], history).await?;
         let stamps: Option<SmallVec<[Stamp; 4]>> = ensured.stamps.into_iter().collect();
-        let Some(stamps) = stamps.filter(|_| !ensured.expected.is_empty()) else {
+        let (Some(stamps), Some(expected)) = (stamps, ensured.expected) else {
             // Stamps that vanish at once (eviction) or a failover in between: nothing to store under.
             return Ok(Found::Trouble);
         };
@@ -139,11 +139,11 @@ impl Question<'_> {
                 return Ok(Found::Hit(hit));
             }
         }
-        let theirs = ensured.theirs && !self.core.minted.contains(&ensured.expected);
+        let theirs = ensured.theirs && !self.core.minted.contains(&expected);
         if ensured.ours {
-            self.core.minted.insert(&ensured.expected);
+            self.core.minted.insert(&expected);
         }
-        Ok(Found::Miss(Observed { expected: ensured.expected, stamps, history, theirs }))
+        Ok(Found::Miss(Observed { expected, stamps, history, theirs }))
     }
 
     fn valid(&self, held: Option<Vec<u8>>, tags: &[Option<Vec<u8>>], history: History) -> Option<Hit> {

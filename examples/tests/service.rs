@@ -24,6 +24,7 @@ impl Service {
         let child = Command::new(env!("CARGO_BIN_EXE_service"))
             .env("SERVICE_ADDR", "127.0.0.1:0")
             .env("SERVICE_DB", &db)
+            .env("RUST_LOG", "warn")
             .env_remove("CACHE_URL")
             .env_remove("VALKEY_URL")
             .env_remove("REDIS_URL")
@@ -102,7 +103,8 @@ impl Answer {
         let status = lines.next().and_then(|line| line.split(' ').nth(1)).and_then(|status| status.parse().ok());
         let header = |wanted: &str| {
             let headers = head.lines().filter_map(|line| line.split_once(": "));
-            let found = headers.filter(|(name, _)| name.eq_ignore_ascii_case(wanted)).map(|(_, value)| value.to_owned());
+            let found =
+                headers.filter(|(name, _)| name.eq_ignore_ascii_case(wanted)).map(|(_, value)| value.to_owned());
             found.last().unwrap_or_default()
         };
         Self {

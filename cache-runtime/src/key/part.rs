@@ -113,6 +113,7 @@ impl<T: KeyPart> KeyPart for Option<T> {
 
 macro_rules! pointers {
     ($($pointer:ty)*) => {$(
+        #[diagnostic::do_not_recommend]
         impl<T: KeyPart + ?Sized> KeyPart for $pointer {
             fn write(&self, out: &mut KeyWriter) {
                 (**self).write(out);

@@ -41,7 +41,8 @@ pub(crate) struct Server {
 /// What an ENSURE found; all of it was read before the load.
 #[derive(Clone, Debug)]
 pub(crate) struct Ensured {
-    pub(crate) expected: Expected,
+    /// What the entry begins with; `None` if READ and ENSURE were answered in different histories.
+    pub(crate) expected: Option<Expected>,
     /// Whether the entry now holds the token that this call brought.
     pub(crate) ours: bool,
     /// Whether it holds somebody else's token: a load is under way elsewhere.
@@ -205,15 +206,19 @@ impl Server {
 
     /// ENSURE: the entry holds something to compare with, and every tag has a stamp.
     pub(crate) async fn ensure(self: &Arc<Self>, budget: &mut Budget, key: &Key, tags_read: &[Reply], history: History) -> Result<Ensured, Failure> {
-        match self.ensure_once(budget, key, tags_read, history).await {
-            Err(failure) if failure.is("WRONGTYPE") => {
-                let mut names = vec![self.names.entry(key)];
-                names.extend(key.tags().map(|tag| self.names.tag(tag)));
-                self.unlink(budget, &names).await?;
-                self.ensure_once(budget, key, &[], history).await
+        let clear_away = match self.ensure_once(budget, key, tags_read, history).await {
+            // Too short to be ours, and to be told from a missing entry by its first bytes.
+            Ok(ensured) if ensured.expected.as_ref().is_some_and(|held| held.len() < entry::COMPARED) => {
+                vec![self.names.entry(key)]
             }
-            other => other,
-        }
+            Err(failure) if failure.is("WRONGTYPE") => {
+                let tags = key.tags().map(|tag| self.names.tag(tag));
+                std::iter::once(self.names.entry(key)).chain(tags).collect()
+            }
+            other => return other,
+        };
+        self.unlink(budget, &clear_away).await?;
+        self.ensure_once(budget, key, &[], history).await
     }
 
     async fn ensure_once(self: &Arc<Self>, budget: &mut Budget, key: &Key, tags_read: &[Reply], history: History) -> Result<Ensured, Failure> {
@@ -256,14 +261,13 @@ impl Server {
             stamps[index] = value.as_deref().and_then(|bytes| entry::current_stamp(bytes, history));
         }
         if standing.history() != history {
-            // READ and ENSURE were answered in different histories: load, and store nothing.
-            return Ok(Ensured { expected: Expected::new(), ours: false, theirs: false, held: None, stamps });
+            return Ok(Ensured { expected: None, ours: false, theirs: false, held: None, stamps });
         }
         let held = held.unwrap_or_else(|| token.to_vec());
         let expected = entry::expected(&held);
         let ours = held == token;
         let theirs = !ours && entry::is_token(&held);
-        Ok(Ensured { expected, ours, theirs, held: (!ours && !theirs).then_some(held), stamps })
+        Ok(Ensured { expected: Some(expected), ours, theirs, held: (!ours && !theirs).then_some(held), stamps })
     }
 
     /// FILL: true if the entry still held what was expected, and holds the envelope now.

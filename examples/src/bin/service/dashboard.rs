@@ -75,7 +75,10 @@ pub(crate) async fn get_dashboard(db: &SqlitePool, org_id: i64) -> Result<Option
     Ok(Some(Dashboard {
         organisation,
         totals: Totals { users, orders, revenue_cents },
-        top_spenders: spenders.into_iter().map(|(user_id, name, spent_cents)| Spender { user_id, name, spent_cents }).collect(),
+        top_spenders: spenders
+            .into_iter()
+            .map(|(user_id, name, spent_cents)| Spender { user_id, name, spent_cents })
+            .collect(),
     }))
 }
 

@@ -28,8 +28,15 @@ const TABLES: &str = "
 
 const ORGANISATIONS: [&str; 3] = ["Analytical Engines", "Bletchley Traders", "Compiler Works"];
 const USERS: [&str; 9] = [
-    "Ada Lovelace", "Charles Babbage", "Adele Goldstine", "Alan Turing", "Joan Clarke", "Gordon Welchman",
-    "Grace Hopper", "Adele Goldberg", "Frances Allen",
+    "Ada Lovelace",
+    "Charles Babbage",
+    "Adele Goldstine",
+    "Alan Turing",
+    "Joan Clarke",
+    "Gordon Welchman",
+    "Grace Hopper",
+    "Adele Goldberg",
+    "Frances Allen",
 ];
 
 /// What went wrong in the database.

@@ -64,12 +64,10 @@ async fn with_cache(request: Request, next: Next) -> Response {
         fresh: Option<String>,
     }
     let switches = Query::<Switches>::try_from_uri(request.uri());
-    let fresh = request.method() == Method::GET && switches.is_ok_and(|switches| switches.fresh.as_deref() == Some("1"));
-    let (mut response, seen) = if fresh {
-        observe(refresh(next.run(request))).await
-    } else {
-        observe(next.run(request)).await
-    };
+    let fresh =
+        request.method() == Method::GET && switches.is_ok_and(|switches| switches.fresh.as_deref() == Some("1"));
+    let (mut response, seen) =
+        if fresh { observe(refresh(next.run(request))).await } else { observe(next.run(request)).await };
     let source = HeaderValue::try_from(format!("{:?}", seen.source)).expect("a variant's name is a header value");
     response.headers_mut().insert("x-cache", source);
     response

@@ -54,8 +54,11 @@ async fn serve() -> Result<(), Box<dyn Error>> {
     let cache = Cache::from_env()?;
     cache.install()?;
 
-    let db = db::open(&db_path()).await?;
-    let listener = TcpListener::bind(env_or("SERVICE_ADDR", "127.0.0.1:3000")).await?;
+    let path = db_path();
+    let db =
+        db::open(&path).await.map_err(|error| format!("the database {} cannot be made: {error}", path.display()))?;
+    let addr = env_or("SERVICE_ADDR", "127.0.0.1:3000");
+    let listener = TcpListener::bind(&addr).await.map_err(|error| format!("cannot listen on `{addr}`: {error}"))?;
     println!("listening on http://{}", listener.local_addr()?);
     tracing::info!(namespace = cache.namespace(), tier = ?cache.health().tier, "started");
 

@@ -25,7 +25,8 @@ impl Organisations {
     #[cached(key = "org:{id}", ttl = "10m", tags = ["org:{id}"], skip(self))]
     pub(crate) async fn get(&self, id: i64) -> Result<Option<Organisation>, DbError> {
         tracing::debug!(id, "the database is asked for an organisation");
-        let row = sqlx::query_as("select id, name from organisations where id = ?").bind(id).fetch_optional(&self.db).await?;
+        let row =
+            sqlx::query_as("select id, name from organisations where id = ?").bind(id).fetch_optional(&self.db).await?;
         Ok(row.map(|(id, name)| Organisation { id, name }))
     }
 

@@ -62,7 +62,8 @@ impl From<JsonRejection> for Problem {
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
         let title = self.status.canonical_reason().unwrap_or("Error");
-        let body = json!({ "type": "about:blank", "title": title, "status": self.status.as_u16(), "detail": self.detail });
+        let body =
+            json!({ "type": "about:blank", "title": title, "status": self.status.as_u16(), "detail": self.detail });
         let content_type = [(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"))];
         (self.status, content_type, Json(body)).into_response()
     }

@@ -44,7 +44,8 @@ pub(crate) async fn create_user(db: &SqlitePool, org_id: i64, name: &str) -> Res
 
 /// Renames a user; `None` if there is no such user.
 ///
-/// The organisation is not among the arguments: `{return.org_id}` takes it from the user that is returned.
+/// The organisation is not among the arguments: `{return.org_id}` takes it from the user that is returned. When the
+/// database fails nothing is returned, and only what the arguments name is voided: the dashboard then waits for its ttl.
 #[invalidates(get_user(id), tags = ["users", "org:{return.org_id}:members"])]
 pub(crate) async fn rename_user(db: &SqlitePool, id: i64, name: &str) -> Result<Option<User>, DbError> {
     let row = sqlx::query_as("update users set name = ? where id = ? returning id, org_id, name")
@@ -58,6 +59,7 @@ pub(crate) async fn rename_user(db: &SqlitePool, id: i64, name: &str) -> Result<
 /// Deletes a user and the orders of that user; `None` if there is no such user.
 #[invalidates(get_user(id), tags = ["users", "org:{return.org_id}:members"])]
 pub(crate) async fn delete_user(db: &SqlitePool, id: i64) -> Result<Option<User>, DbError> {
-    let row = sqlx::query_as("delete from users where id = ? returning id, org_id, name").bind(id).fetch_optional(db).await?;
+    let row =
+        sqlx::query_as("delete from users where id = ? returning id, org_id, name").bind(id).fetch_optional(db).await?;
     Ok(row.map(User::from_row))
 }
