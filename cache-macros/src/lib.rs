@@ -81,8 +81,8 @@ use proc_macro::TokenStream;
 /// ```
 ///
 /// A module, a struct or an imported type of the same name stands in its way, as two types of one
-/// name do. Methods have no such type: their tags and keys serve. Where the key needs a skipped parameter
-/// (through `bind`) there is none either; where a tag or a lifetime does, only `key` is there.
+/// name do. Methods have no such type: their tags and keys serve. Where a template needs a skipped parameter
+/// (a tag does, or the key through `bind`) there is none either; where `ttl` or `cache` does, only `key` is there.
 #[proc_macro_attribute]
 pub fn cached(args: TokenStream, item: TokenStream) -> TokenStream {
     run_cached(args.into(), item.into()).into()

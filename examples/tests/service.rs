@@ -102,10 +102,9 @@ impl Answer {
         let mut lines = head.lines();
         let status = lines.next().and_then(|line| line.split(' ').nth(1)).and_then(|status| status.parse().ok());
         let header = |wanted: &str| {
-            let headers = head.lines().filter_map(|line| line.split_once(": "));
-            let found =
-                headers.filter(|(name, _)| name.eq_ignore_ascii_case(wanted)).map(|(_, value)| value.to_owned());
-            found.last().unwrap_or_default()
+            let mut headers = lines.clone().filter_map(|line| line.split_once(": "));
+            let found = headers.find(|(name, _)| name.eq_ignore_ascii_case(wanted));
+            found.map(|(_, value)| value.to_owned()).unwrap_or_default()
         };
         Self {
             status: status.expect("a status line"),

@@ -1,4 +1,4 @@
-//! Every recorded expansion in `tests/expand/` is of a program that exists; the comparison itself stands in
+//! Expansions: each recorded one in `tests/expand/` has its input, and none is linted as the user's code. The comparison stands in
 //! `cache-macros/src/snapshots.rs`, since only there the macros can be called as functions.
 
 use std::path::Path;
@@ -18,4 +18,42 @@ fn every_expansion_has_its_input() {
         pairs += 1;
     }
     assert!(pairs > 0);
+}
+
+/// What the macros make of a function is not linted as if the user had typed it: `cargo clippy` is the test.
+#[deny(warnings, clippy::pedantic)]
+mod strictly_linted {
+    use std::future::ready;
+
+    use cache_runtime::{cached, invalidates};
+
+    #[cached(key = "owned:{name}", ttl = "1s")]
+    pub(super) async fn owned(name: String) -> usize {
+        ready(name.len()).await
+    }
+
+    #[cached(key = "optional:{name}", ttl = "1s")]
+    pub(super) async fn optional(name: Option<&str>) -> usize {
+        ready(name.map_or(0, str::len)).await
+    }
+
+    #[cached(key = "seven:{a}:{b}:{c}:{d}:{e}:{f}:{mutable}", ttl = "1s")]
+    #[allow(clippy::many_single_char_names)]
+    pub(super) async fn seven(a: u8, b: u8, c: u8, d: u8, e: u8, f: u8, mut mutable: u8) -> u8 {
+        mutable += a + b + c + d + e + f;
+        ready(mutable).await
+    }
+
+    #[invalidates(owned(name.to_owned()), optional(Some(name)), tags = ["{name}"])]
+    pub(super) async fn renamed(name: &str) -> usize {
+        ready(name.len()).await
+    }
+}
+
+#[test]
+fn strictly_linted_functions_can_be_called() {
+    drop(strictly_linted::owned(String::new()));
+    drop(strictly_linted::optional(None));
+    drop(strictly_linted::seven(1, 1, 1, 1, 1, 1, 1));
+    drop(strictly_linted::renamed(""));
 }

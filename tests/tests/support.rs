@@ -151,7 +151,7 @@ mod server {
     }
 
     #[test]
-    #[should_panic(expected = "ERR unknown command")]
+    #[should_panic(expected = "unknown command 'NOSUCH'")]
     fn an_error_reply_to_a_command_fails_the_test() {
         RedisServer::start().command(&["NOSUCH"]);
     }

@@ -1,5 +1,6 @@
 //! One connection through the proxy: two streams, and what the mode does to the bytes between them.
 
+use std::convert::Infallible;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -124,17 +125,21 @@ async fn pump(
 ) -> End {
     let (queue, arrivals) = mpsc::channel(IN_FLIGHT);
     let writer = Writer { direction, to, mode: mode.clone(), dead: false, toward_cut: 0 };
-    tokio::join!(read(direction, from, queue, mode, counters), writer.run(arrivals)).1
+    tokio::select! {
+        end = writer.run(arrivals) => end,
+        never = read(direction, from, queue, mode, counters) => match never {},
+    }
 }
 
-/// Notes when each read is due at the other side. Apart from the writer, so that a delay holds up nothing else.
+/// Notes when each read is due at the other side. Apart from the writer, so that a delay holds up nothing else. The
+/// writer says when both are done.
 async fn read(
     direction: Direction,
     mut from: ReadHalf<'_>,
     queue: mpsc::Sender<(Option<Instant>, Arrival)>,
     mode: &watch::Receiver<Mode>,
     counters: &Counters,
-) {
+) -> Infallible {
     let mut buffer = vec![0; 16 * 1024];
     loop {
         let arrival = match from.read(&mut buffer).await {
@@ -151,7 +156,7 @@ async fn read(
         };
         let last = matches!(arrival, Arrival::End(_));
         if queue.send((due, arrival)).await.is_err() || last {
-            return;
+            return std::future::pending().await;
         }
     }
 }

@@ -31,10 +31,14 @@ mod users;
 use std::error::Error;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use cache_runtime::Cache;
 use tokio::net::TcpListener;
 use tracing_subscriber::EnvFilter;
+
+/// How long requests under way may take when the service is told to stop.
+const GRACE: Duration = Duration::from_secs(10);
 
 #[tokio::main]
 async fn main() -> ExitCode {
@@ -63,7 +67,16 @@ async fn serve() -> Result<(), Box<dyn Error>> {
     tracing::info!(namespace = cache.namespace(), tier = ?cache.health().tier, "started");
 
     let app = http::App::new(db.clone(), cache.clone());
-    axum::serve(listener, http::routes(app)).with_graceful_shutdown(told_to_stop()).await?;
+    let server = axum::serve(listener, http::routes(app)).with_graceful_shutdown(told_to_stop());
+    let out_of_patience = async {
+        told_to_stop().await;
+        tracing::info!("told to stop; requests under way are finished");
+        tokio::time::sleep(GRACE).await;
+    };
+    tokio::select! {
+        served = server.into_future() => served?,
+        () = out_of_patience => tracing::warn!("requests under way were given up"),
+    }
 
     // Requests are over. Invalidations that the server did not take yet are delivered now, or never.
     if let Err(error) = cache.shutdown().await {
@@ -103,5 +116,4 @@ async fn told_to_stop() {
         () = interrupted => {}
         () = terminated => {}
     }
-    tracing::info!("told to stop; requests under way are finished");
 }
