@@ -83,7 +83,13 @@ fn median(mut values: Vec<f64>) -> f64 {
 
 async fn run(quick: bool) -> String {
     let server = RedisServer::start();
-    Cache::builder().namespace("bench").redis(server.url()).build().expect("in order").install().expect("the first one");
+    Cache::builder()
+        .namespace("bench")
+        .redis(server.url())
+        .build()
+        .expect("in order")
+        .install()
+        .expect("the first one");
     let client = redis::Client::open(server.url()).expect("a URL");
     let connection = client.get_multiplexed_async_connection().await.expect("up");
     let connection: &'static MultiplexedConnection = Box::leak(Box::new(connection));
@@ -110,8 +116,11 @@ async fn run(quick: bool) -> String {
             }
         }
         let [hand, plain, plain_ratio, tags, tags_ratio] = columns.map(median);
-        writeln!(table, "{callers:>7}  {hand:>12.0}  {plain:>12.0}  {plain_ratio:>5.2}  {tags:>12.0}  {tags_ratio:>5.2}")
-            .expect("a string takes everything");
+        writeln!(
+            table,
+            "{callers:>7}  {hand:>12.0}  {plain:>12.0}  {plain_ratio:>5.2}  {tags:>12.0}  {tags_ratio:>5.2}"
+        )
+        .expect("a string takes everything");
     }
     let stats = Cache::current().stats().total();
     assert_eq!(stats.fail_open, 0, "the cache was in trouble: the figures mean nothing");
@@ -127,7 +136,11 @@ fn main() -> ExitCode {
             return ExitCode::from(2);
         }
     };
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().expect("threads can be made");
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .expect("threads can be made");
     println!("{}", runtime.block_on(run(quick)));
     ExitCode::SUCCESS
 }

@@ -166,7 +166,10 @@ impl CacheBuilder {
 
 impl fmt::Debug for CacheBuilder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("CacheBuilder").field("config", &self.config).field("redis", &self.url.as_deref().map(redacted)).finish()
+        f.debug_struct("CacheBuilder")
+            .field("config", &self.config)
+            .field("redis", &self.url.as_deref().map(redacted))
+            .finish()
     }
 }
 
@@ -195,7 +198,11 @@ fn parse(url: &str) -> Result<ConnectionInfo, Error> {
         return Err(Error::config("redis", shown, "asks for TLS, which this version does not speak; use `redis://`"));
     }
     if !SCHEMES.contains(&scheme) {
-        return Err(Error::config("redis", shown, format_args!("has the unknown scheme `{scheme}`; write `redis://host:6379`")));
+        return Err(Error::config(
+            "redis",
+            shown,
+            format_args!("has the unknown scheme `{scheme}`; write `redis://host:6379`"),
+        ));
     }
     // The library knows two schemes; Valkey speaks the same protocol.
     let known = if scheme.contains("unix") { format!("unix://{rest}") } else { format!("redis://{rest}") };

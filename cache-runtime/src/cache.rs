@@ -79,7 +79,10 @@ impl Cache {
     /// and took [`Cache::from_env`].
     pub fn install(&self) -> Result<(), Error> {
         INSTALLED.set(self.clone()).map_err(|_| {
-            Error::new(ErrorKind::Config, "a cache is installed already; call `install` once, before the first cached function is called")
+            Error::new(
+                ErrorKind::Config,
+                "a cache is installed already; call `install` once, before the first cached function is called",
+            )
         })
     }
 
@@ -125,7 +128,13 @@ impl Cache {
 /// Values by key.
 impl Cache {
     fn ask<'a>(&'a self, key: &'a Key, ttl: Duration, name: &'static str) -> Ask<'a> {
-        Ask { core: &self.core, key, lifetime: Lifetime { ttl, negative: Some(ttl) }, counters: Counted::Direct(&self.core), name }
+        Ask {
+            core: &self.core,
+            key,
+            lifetime: Lifetime { ttl, negative: Some(ttl) },
+            counters: Counted::Direct(&self.core),
+            name,
+        }
     }
 
     /// The value of `key`, if it is there, was stored as a `T`, and stands.
@@ -143,7 +152,10 @@ impl Cache {
     /// # Errors
     ///
     /// When the server cannot be asked.
-    pub async fn get_many<T: Cacheable>(&self, keys: impl IntoIterator<Item = impl Into<Key>>) -> Result<Vec<Option<T>>, Error> {
+    pub async fn get_many<T: Cacheable>(
+        &self,
+        keys: impl IntoIterator<Item = impl Into<Key>>,
+    ) -> Result<Vec<Option<T>>, Error> {
         let keys: Vec<Key> = keys.into_iter().map(Into::into).collect();
         let asks: Vec<_> = keys.iter().map(|key| self.ask(key, Duration::ZERO, "Cache::get_many")).collect();
         Ask::peek_many::<Plain<T>>(&asks).await
@@ -172,7 +184,11 @@ impl Cache {
     /// # Errors
     ///
     /// The first one; the values before it are stored.
-    pub async fn put_many<K: Into<Key>, T: Cacheable>(&self, values: impl IntoIterator<Item = (K, T)>, ttl: Duration) -> Result<(), Error> {
+    pub async fn put_many<K: Into<Key>, T: Cacheable>(
+        &self,
+        values: impl IntoIterator<Item = (K, T)>,
+        ttl: Duration,
+    ) -> Result<(), Error> {
         for (key, value) in values {
             self.put(key, &value, ttl).await?;
         }
@@ -214,7 +230,8 @@ impl Cache {
         let mode = context::current().map(|context| context.mode).unwrap_or_default();
         let observer = context::current().and_then(|context| context.observer.clone());
         let body = pin!(async move { load().await });
-        let (returned, observation) = self.ask(&key, ttl, "Cache::get_or_load").answer::<Fallible<T, E>, _>(mode, body).await;
+        let (returned, observation) =
+            self.ask(&key, ttl, "Cache::get_or_load").answer::<Fallible<T, E>, _>(mode, body).await;
         if let Some(observer) = observer {
             observer.set(observation);
         }
@@ -247,7 +264,11 @@ impl Cache {
                 if !self.stands(&key).await? {
                     return Ok(None);
                 }
-                let left = remote.server.number(&mut self.core.budget(), "PTTL", &key, None).await.map_err(crate::redis::Failure::into_error)?;
+                let left = remote
+                    .server
+                    .number(&mut self.core.budget(), "PTTL", &key, None)
+                    .await
+                    .map_err(crate::redis::Failure::into_error)?;
                 Ok(u64::try_from(left).ok().map(Duration::from_millis))
             }
         }
@@ -347,7 +368,9 @@ impl Cache {
                 store.clear();
                 Ok(())
             }
-            Store::Redis(remote) => recovery::clear(&remote.server).await.map(drop).map_err(crate::redis::Failure::into_error),
+            Store::Redis(remote) => {
+                recovery::clear(&remote.server).await.map(drop).map_err(crate::redis::Failure::into_error)
+            }
         }
     }
 }
@@ -366,7 +389,9 @@ impl Cache {
     /// When there is none within the budget, or the breaker is open.
     pub async fn ping(&self) -> Result<(), Error> {
         match &self.core.store {
-            Store::Redis(remote) => remote.server.ping(&mut self.core.budget()).await.map_err(crate::redis::Failure::into_error),
+            Store::Redis(remote) => {
+                remote.server.ping(&mut self.core.budget()).await.map_err(crate::redis::Failure::into_error)
+            }
             Store::Local(_) => Ok(()),
             Store::Off => Err(Error::new(ErrorKind::Config, "the environment does not describe a cache")),
         }
@@ -437,7 +462,10 @@ impl Cache {
         });
         drained.await.map_err(|_| {
             let owed = self.health().owed;
-            Error::new(ErrorKind::Unavailable, format!("{owed} invalidations could not be delivered; entries under them live until their ttl"))
+            Error::new(
+                ErrorKind::Unavailable,
+                format!("{owed} invalidations could not be delivered; entries under them live until their ttl"),
+            )
         })
     }
 }

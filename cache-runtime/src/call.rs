@@ -5,12 +5,14 @@ use std::pin::Pin;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
+use tracing::Instrument as _;
+
 use crate::context::{self, Mode};
 use crate::invalidate::{self, Targets};
 use crate::key::KeyPart;
 use crate::load::{Ask, Counted, Lifetime};
 use crate::outcome::{Load, Peeked, StoredAs};
-use crate::site::{Site, Ttl};
+use crate::site::{SITES, Site, Ttl};
 use crate::{Cache, Error, Key};
 
 /// A call whose key is rendered; nothing of the arguments is borrowed any more.
@@ -31,10 +33,26 @@ impl Site {
         };
         let ttl = lifetime(&self.declaration.ttl);
         let negative_ttl = self.declaration.negative_ttl.as_ref().and_then(lifetime);
-        if !self.called.load(Relaxed) {
-            self.called.store(true, Relaxed);
+        if !self.called.load(Relaxed) && !self.called.swap(true, Relaxed) {
+            self.warn_of_twins();
         }
         Call { site: self, key: self.key(parts), cache: None, ttl, negative_ttl }
+    }
+}
+
+impl Site {
+    /// Two functions on one key template read each other's entries; if their types agree, silently.
+    fn warn_of_twins(&'static self) {
+        let twin =
+            |site: &&&Site| !std::ptr::eq(**site, self) && site.declaration.key.source == self.declaration.key.source;
+        if let Some(twin) = SITES.iter().find(twin) {
+            tracing::warn!(
+                function = self.declaration.function,
+                other = twin.declaration.function,
+                key = self.declaration.key.source,
+                "two cached functions share a key template; give one of them another key"
+            );
+        }
     }
 }
 
@@ -102,16 +120,18 @@ impl Call {
             None => (Mode::Normal, None),
         };
         let cache = self.cache.take().unwrap_or_else(Cache::installed);
-        let (returned, observation) = self.ask(&cache).answer::<L, F>(mode, body).await;
+        let span = tracing::debug_span!(
+            "cached",
+            function = self.site.declaration.function,
+            source = tracing::field::Empty,
+            fail_open = tracing::field::Empty
+        );
+        let answer = async { self.ask(&cache).answer::<L, F>(mode, body).await };
+        let (returned, observation) = answer.instrument(span.clone()).await;
+        span.record("source", observation.source.as_str()).record("fail_open", observation.fail_open);
         if let Some(observer) = observer {
             observer.set(observation);
         }
-        tracing::trace!(
-            function = self.site.declaration.function,
-            source = ?observation.source,
-            fail_open = observation.fail_open,
-            "cached call"
-        );
         returned
     }
 

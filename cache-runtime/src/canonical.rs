@@ -171,7 +171,13 @@ impl<'a> ser::Serializer for &'a mut Writer {
         Ok(Parts(self.tag(b'(')))
     }
 
-    fn serialize_tuple_variant(self, _: &'static str, _: u32, variant: &'static str, _: usize) -> Result<Parts<'a>, CanonicalError> {
+    fn serialize_tuple_variant(
+        self,
+        _: &'static str,
+        _: u32,
+        variant: &'static str,
+        _: usize,
+    ) -> Result<Parts<'a>, CanonicalError> {
         Ok(Parts(self.tag(b'x').bytes(variant.as_bytes())))
     }
 
@@ -183,7 +189,13 @@ impl<'a> ser::Serializer for &'a mut Writer {
         Ok(Parts(self.tag(b'<')))
     }
 
-    fn serialize_struct_variant(self, _: &'static str, _: u32, variant: &'static str, _: usize) -> Result<Parts<'a>, CanonicalError> {
+    fn serialize_struct_variant(
+        self,
+        _: &'static str,
+        _: u32,
+        variant: &'static str,
+        _: usize,
+    ) -> Result<Parts<'a>, CanonicalError> {
         Ok(Parts(self.tag(b'y').bytes(variant.as_bytes())))
     }
 
@@ -279,7 +291,11 @@ macro_rules! parts {
     )*};
 }
 
-parts!(SerializeTuple::serialize_element, SerializeTupleStruct::serialize_field, SerializeTupleVariant::serialize_field);
+parts!(
+    SerializeTuple::serialize_element,
+    SerializeTupleStruct::serialize_field,
+    SerializeTupleVariant::serialize_field
+);
 
 macro_rules! named_parts {
     ($($trait:ident),*) => {$(
@@ -362,7 +378,13 @@ impl ser::Serializer for IsNone {
         value.serialize(self)
     }
 
-    fn serialize_newtype_variant<T: Serialize + ?Sized>(self, _: &'static str, _: u32, _: &'static str, _: &T) -> Result<(), Answer> {
+    fn serialize_newtype_variant<T: Serialize + ?Sized>(
+        self,
+        _: &'static str,
+        _: u32,
+        _: &'static str,
+        _: &T,
+    ) -> Result<(), Answer> {
         Err(Answer::Else)
     }
 
@@ -447,7 +469,10 @@ mod tests {
         assert_ne!(digest(&[1, 1, 2]), digest(&[1, 2, 2]));
         let set: HashSet<u32> = (0..100).collect();
         let copy: HashSet<u32> = (0..100).rev().collect();
-        assert_eq!(super::digest(&set, Order::Ignored).expect("has a form"), super::digest(&copy, Order::Ignored).expect("has a form"));
+        assert_eq!(
+            super::digest(&set, Order::Ignored).expect("has a form"),
+            super::digest(&copy, Order::Ignored).expect("has a form")
+        );
     }
 
     #[test]

@@ -51,11 +51,7 @@ impl Config {
         if namespace.len() > 64 || namespace.chars().any(|c| c.is_whitespace() || c.is_control() || c == ':') {
             return Err(Error::config("namespace", namespace, "takes at most 64 bytes, without white space and `:`"));
         }
-        for (setting, value) in [
-            ("budget", self.budget),
-            ("token_ttl", self.token_ttl),
-            ("tag_ttl", self.tag_ttl),
-        ] {
+        for (setting, value) in [("budget", self.budget), ("token_ttl", self.token_ttl), ("tag_ttl", self.tag_ttl)] {
             if value.is_zero() {
                 return Err(Error::config(setting, value, "must be more than zero"));
             }
@@ -73,7 +69,11 @@ impl Config {
             }
         }
         if self.lanes > 256 {
-            return Err(Error::config("lanes", self.lanes, "must be at most 256; a lane is a connection shared by all callers"));
+            return Err(Error::config(
+                "lanes",
+                self.lanes,
+                "must be at most 256; a lane is a connection shared by all callers",
+            ));
         }
         Ok(())
     }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use crate::codec::CodecChoice;
 use crate::core::Store;
 use crate::load::{Ask, fill};
+use crate::local::Fresh;
 use crate::outcome::Load;
 use crate::read::{self, Found};
 use crate::stats::add;
@@ -57,7 +58,10 @@ impl Ask<'_> {
             return Err(Error::new(ErrorKind::Argument, "`ttl` = 0s: must be more than zero"));
         }
         if facts.is_unfit() {
-            return Err(Error::new(ErrorKind::Codec, "values of this type do not survive the codec; use `codec = cache_runtime::codec::Json`"));
+            return Err(Error::new(
+                ErrorKind::Codec,
+                "values of this type do not survive the codec; use `codec = cache_runtime::codec::Json`",
+            ));
         }
         let stored = match &self.core.store {
             Store::Off => false,
@@ -66,15 +70,23 @@ impl Ask<'_> {
                 let limit = self.core.config.max_entry_bytes;
                 if bytes > limit {
                     add(&self.counters.get().too_large);
-                    return Err(Error::new(ErrorKind::TooLarge, format!("the value takes {bytes} bytes; `max_entry_bytes` is {limit}")));
+                    return Err(Error::new(
+                        ErrorKind::TooLarge,
+                        format!("the value takes {bytes} bytes; `max_entry_bytes` is {limit}"),
+                    ));
                 }
-                store.fill(self.key, store.observe(self.key), Arc::new(value.clone()), negative, facts.shape, bytes as u64, ttl)
+                store.fill(
+                    self.key,
+                    store.observe(self.key),
+                    Fresh { value: Arc::new(value.clone()), negative, shape: facts.shape, bytes: bytes as u64, ttl },
+                )
             }
             Store::Redis(remote) => {
                 let question = self.question(remote, facts);
                 let mut budget = self.core.budget();
                 let Found::Miss(observed) = question.ask(&mut budget, false).await else {
-                    let trouble = remote.server.last_trouble().unwrap_or_else(|| "an invalidation of it is owed".into());
+                    let trouble =
+                        remote.server.last_trouble().unwrap_or_else(|| "an invalidation of it is owed".into());
                     return Err(Error::new(ErrorKind::Unavailable, format!("the value was not stored: {trouble}")));
                 };
                 let envelope = self.envelope::<L>(facts, value, negative, ttl, &observed)?;

@@ -170,7 +170,8 @@ impl<'a> Envelope<'a> {
 #[cfg(feature = "mutants")]
 pub fn payload_of(bytes: &[u8]) -> Option<&[u8]> {
     Envelope::parse(bytes).map(|envelope| {
-        let _ = (envelope.history(), envelope.shape(), envelope.tagset(), envelope.negative(), envelope.stamps().count());
+        let _ =
+            (envelope.history(), envelope.shape(), envelope.tagset(), envelope.negative(), envelope.stamps().count());
         envelope.payload()
     })
 }

@@ -50,9 +50,7 @@ pub(crate) fn facts<V: DeserializeOwned + 'static>(codec: &'static str, version:
         return facts;
     }
     let shape = shape::fingerprint::<V>(codec, version);
-    KNOWN
-        .write()
-        .unwrap_or_else(PoisonError::into_inner)
-        .entry(id)
-        .or_insert_with(|| Box::leak(Box::new(Facts { shape, stores: AtomicU64::new(0), unfit: AtomicBool::new(false) })))
+    KNOWN.write().unwrap_or_else(PoisonError::into_inner).entry(id).or_insert_with(|| {
+        Box::leak(Box::new(Facts { shape, stores: AtomicU64::new(0), unfit: AtomicBool::new(false) }))
+    })
 }

@@ -72,6 +72,7 @@ pub mod __private {
         ReturnedSome, Returns, StoredAs,
     };
     pub use crate::site::{
-        Declaration, INVALIDATION_SITES, InvalidationDeclaration, InvalidationSite, Local, SITES, Segment, Site, Template, Ttl,
+        Declaration, INVALIDATION_SITES, InvalidationDeclaration, InvalidationSite, Local, SITES, Segment, Site,
+        Template, Ttl,
     };
 }

@@ -15,7 +15,7 @@ use crate::core::{Core, Remote, Store};
 use crate::entry::{self, Header};
 use crate::facts::{self, Facts};
 use crate::flight::{Flight, FlightKey, Landed, Lead, Shared, Turn};
-use crate::local::LocalStore;
+use crate::local::{Fresh, LocalStore};
 use crate::observe::{Observation, Source};
 use crate::outcome::Load;
 use crate::read::{self, Found, Hit, Observed, Question};
@@ -111,8 +111,8 @@ impl Ask<'_> {
         }
         let facts = facts::facts::<L::Value>(L::Codec::name(self.core.config.codec), self.key.version);
         match &self.core.store {
-            Store::Local(store) => self.from_memory::<L, F>(store, facts, mode, body).await,
-            Store::Redis(remote) => self.from_redis::<L, F>(remote, facts, mode, body).await,
+            Store::Local(store) => self.answer_in_process::<L, F>(store, facts, mode, body).await,
+            Store::Redis(remote) => self.answer_over_redis::<L, F>(remote, facts, mode, body).await,
             Store::Off => (self.open::<L, F>(body).await, FAILED_OPEN),
         }
     }
@@ -128,7 +128,11 @@ impl Ask<'_> {
     }
 
     /// Runs the function as part of `flight`, out of sight of the observer of this call.
-    async fn run<L: Load, F: Future<Output = L::Return>>(&self, flight: Option<Arc<Flight>>, body: Pin<&mut F>) -> Result<L::Value, L::Error> {
+    async fn run<L: Load, F: Future<Output = L::Return>>(
+        &self,
+        flight: Option<Arc<Flight>>,
+        body: Pin<&mut F>,
+    ) -> Result<L::Value, L::Error> {
         let started = clock::now();
         let inside = |context: &mut Context| {
             context.observer = None;
@@ -142,7 +146,13 @@ impl Ask<'_> {
         outcome
     }
 
-    async fn from_memory<L, F>(&self, store: &LocalStore, facts: &Facts, mode: Mode, body: Pin<&mut F>) -> (L::Return, Observation)
+    async fn answer_in_process<L, F>(
+        &self,
+        store: &LocalStore,
+        facts: &Facts,
+        mode: Mode,
+        body: Pin<&mut F>,
+    ) -> (L::Return, Observation)
     where
         L: Load,
         F: Future<Output = L::Return>,
@@ -169,7 +179,11 @@ impl Ask<'_> {
                 return None;
             }
             let shared: Shared = Arc::new(value.clone());
-            let stored = store.fill(self.key, observation.clone(), Arc::clone(&shared), negative, facts.shape, bytes as u64, ttl);
+            let stored = store.fill(
+                self.key,
+                observation.clone(),
+                Fresh { value: Arc::clone(&shared), negative, shape: facts.shape, bytes: bytes as u64, ttl },
+            );
             add(if stored { &self.counters().fills } else { &self.counters().fills_refused });
             Some(shared)
         };
@@ -203,7 +217,13 @@ impl Ask<'_> {
         }
     }
 
-    async fn from_redis<L, F>(&self, remote: &Remote, facts: &'static Facts, mode: Mode, body: Pin<&mut F>) -> (L::Return, Observation)
+    async fn answer_over_redis<L, F>(
+        &self,
+        remote: &Remote,
+        facts: &'static Facts,
+        mode: Mode,
+        body: Pin<&mut F>,
+    ) -> (L::Return, Observation)
     where
         L: Load,
         F: Future<Output = L::Return>,
@@ -329,12 +349,45 @@ impl Ask<'_> {
         add(&self.counters().too_large);
         if first_time(&self.counters().warned.too_large) {
             let limit = self.core.config.max_entry_bytes;
-            tracing::warn!(function = self.name, bytes, limit, "a value is larger than `max_entry_bytes`; it is not stored");
+            tracing::warn!(
+                function = self.name,
+                bytes,
+                limit,
+                "a value is larger than `max_entry_bytes`; it is not stored"
+            );
         }
     }
 
+    /// Counts a value that the codec cannot bring back, and warns once of its type.
+    fn unfit<L: Load>(&self, problem: &dyn std::fmt::Display) -> Error {
+        add(&self.counters().unfit);
+        let value = std::any::type_name::<L::Value>();
+        if first_time(&self.counters().warned.unfit) {
+            tracing::warn!(
+                function = self.name,
+                value,
+                problem = %problem,
+                help = "codec = cache_runtime::codec::Json",
+                "values of this type do not survive the codec; they are returned and not stored"
+            );
+        }
+        Error::new(
+            ErrorKind::Codec,
+            format!(
+                "`{value}` does not survive the codec: {problem}; `codec = cache_runtime::codec::Json` takes any type"
+            ),
+        )
+    }
+
     /// The envelope of a value, or why it cannot be stored.
-    pub(crate) fn envelope<L: Load>(&self, facts: &Facts, value: &L::Value, negative: bool, ttl: Duration, observed: &Observed) -> Result<Vec<u8>, Error> {
+    pub(crate) fn envelope<L: Load>(
+        &self,
+        facts: &Facts,
+        value: &L::Value,
+        negative: bool,
+        ttl: Duration,
+        observed: &Observed,
+    ) -> Result<Vec<u8>, Error> {
         let header = Header {
             history: observed.history,
             shape: facts.shape,
@@ -347,34 +400,20 @@ impl Ask<'_> {
         let mut envelope = Vec::with_capacity(256);
         header.begin(&mut envelope);
         let codec = self.core.config.codec;
-        let unfit = |problem: String| {
-            facts.found_unfit();
-            add(&self.counters().unfit);
-            if first_time(&self.counters().warned.unfit) {
-                tracing::warn!(
-                    function = self.name,
-                    value = std::any::type_name::<L::Value>(),
-                    problem = %problem,
-                    help = "codec = cache_runtime::codec::Json",
-                    "values of this type do not survive the codec; nothing is stored"
-                );
-            }
-            Error::new(ErrorKind::Codec, format!("`{}` does not survive the codec: {problem}", std::any::type_name::<L::Value>()))
-        };
-        if let Err(error) = L::Codec::encode(codec, value, &mut envelope) {
-            add(&self.counters().unfit);
-            if first_time(&self.counters().warned.unfit) {
-                tracing::warn!(function = self.name, error = %error, "a value cannot be encoded; it is not stored");
-            }
-            return Err(Error::new(ErrorKind::Codec, format!("the value cannot be encoded: {error}")));
-        }
+        L::Codec::encode(codec, value, &mut envelope).map_err(|error| self.unfit::<L>(&error))?;
         let limit = self.core.config.max_entry_bytes;
         if envelope.len() > limit {
             self.too_large(envelope.len());
-            return Err(Error::new(ErrorKind::TooLarge, format!("the value takes {} bytes; `max_entry_bytes` is {limit}", envelope.len())));
+            return Err(Error::new(
+                ErrorKind::TooLarge,
+                format!("the value takes {} bytes; `max_entry_bytes` is {limit}", envelope.len()),
+            ));
         }
         if facts.check_is_due() {
-            L::Codec::survives(codec, value, &envelope[header.length()..]).map_err(|problem| unfit(problem.to_string()))?;
+            L::Codec::survives(codec, value, &envelope[header.length()..]).map_err(|problem| {
+                facts.found_unfit();
+                self.unfit::<L>(&problem)
+            })?;
         }
         entry::seal(&mut envelope);
         Ok(envelope)

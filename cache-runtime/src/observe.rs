@@ -25,6 +25,25 @@ pub enum Source {
     Bypassed,
 }
 
+impl Source {
+    /// Its name: `local`, `redis`, `joined`, `loaded` or `bypassed`.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Local => "local",
+            Self::Redis => "redis",
+            Self::Joined => "joined",
+            Self::Loaded => "loaded",
+            Self::Bypassed => "bypassed",
+        }
+    }
+}
+
+impl std::fmt::Display for Source {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
 /// How the outermost cached call inside [`observe`] was answered.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Observation {

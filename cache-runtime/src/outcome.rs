@@ -51,8 +51,11 @@ pub trait Load {
     }
 }
 
+/// Belongs to a witness whatever its types are: also across threads.
+type Marker<T> = PhantomData<fn() -> T>;
+
 /// Stands for the return type `R` where the macro asks what it is.
-pub struct Returns<R>(PhantomData<fn() -> R>);
+pub struct Returns<R>(Marker<R>);
 
 impl<R> Returns<R> {
     /// The witness.
@@ -63,11 +66,11 @@ impl<R> Returns<R> {
 }
 
 /// A return type that is stored whole.
-pub struct Plain<T, C = CacheDefault>(PhantomData<fn() -> (T, C)>);
+pub struct Plain<T, C = CacheDefault>(Marker<(T, C)>);
 /// A `Result` whose errors stay with the caller who got them.
-pub struct Fallible<T, E, C = CacheDefault>(PhantomData<fn() -> (T, E, C)>);
+pub struct Fallible<T, E, C = CacheDefault>(Marker<(T, E, C)>);
 /// A `Result` whose errors are handed to the callers who joined, too.
-pub struct Shareable<T, E, C = CacheDefault>(PhantomData<fn() -> (T, E, C)>);
+pub struct Shareable<T, E, C = CacheDefault>(Marker<(T, E, C)>);
 
 impl<T, E: Clone + Send + Sync + 'static> Returns<Result<T, E>> {
     /// Chosen for a `Result` whose error can be shared.
@@ -318,6 +321,7 @@ impl<T, E> ReturnedResult for Returned<'_, Result<T, E>> {
 /// Anything else counts as success.
 pub trait ReturnedOther {
     /// Always true.
+    #[expect(clippy::wrong_self_convention, reason = "by value, so that method resolution tries it last")]
     fn is_ok(self) -> bool;
 }
 
@@ -328,6 +332,7 @@ impl<T> ReturnedOther for Returned<'_, T> {
 }
 
 #[cfg(test)]
+#[expect(clippy::needless_borrow, reason = "the number of borrows is what is tested")]
 mod tests {
     use super::*;
 

@@ -109,7 +109,9 @@ impl Question<'_> {
 
     fn owed(&self) -> bool {
         let Remote { server, recovery } = self.remote;
-        let owed = recovery.owes(|owes| owes(&server.names.entry(self.key)) || self.key.tags().any(|tag| owes(&server.names.tag(tag))));
+        let owed = recovery.owes(|owes| {
+            owes(&server.names.entry(self.key)) || self.key.tags().any(|tag| owes(&server.names.tag(tag)))
+        });
         if owed {
             recovery.deliver_soon(server);
         }
@@ -185,7 +187,8 @@ impl Question<'_> {
                 let mut budget = self.core.budget();
                 let (mut replies, history) = self.remote.server.read(&mut budget, self.key).await.ok()?;
                 let held = replies[0].take();
-                let same_tags = replies[1..].iter().zip(&observed.stamps).all(|(held, stamp)| held.as_deref() == Some(stamp));
+                let same_tags =
+                    replies[1..].iter().zip(&observed.stamps).all(|(held, stamp)| held.as_deref() == Some(stamp));
                 if history != observed.history || !same_tags {
                     return None;
                 }

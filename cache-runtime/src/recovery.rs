@@ -49,7 +49,13 @@ impl Drop for Running {
 
 impl Recovery {
     pub(crate) fn new(limit: usize) -> Self {
-        Self { owed: Mutex::default(), count: AtomicUsize::new(0), limit, running: AtomicBool::new(false), settled: Notify::new() }
+        Self {
+            owed: Mutex::default(),
+            count: AtomicUsize::new(0),
+            limit,
+            running: AtomicBool::new(false),
+            settled: Notify::new(),
+        }
     }
 
     fn lock(&self) -> MutexGuard<'_, Owed> {
@@ -69,7 +75,10 @@ impl Recovery {
             for name in names {
                 if owed.everything.is_some() || (owed.names.len() >= self.limit && !owed.names.contains_key(&name)) {
                     if owed.everything.is_none() {
-                        tracing::warn!(limit = self.limit, "too many invalidations are owed; the whole namespace will be invalidated instead");
+                        tracing::warn!(
+                            limit = self.limit,
+                            "too many invalidations are owed; the whole namespace will be invalidated instead"
+                        );
                     }
                     owed.everything = Some(debt);
                     owed.names.clear();

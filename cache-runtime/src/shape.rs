@@ -21,8 +21,7 @@ const QUESTIONS: usize = 4096;
 const PASSES: usize = 64;
 
 /// Answers that picky leaves may want: a number, and a text.
-const LEAVES: [(u8, &str); 5] =
-    [(1, "a"), (0, ""), (1, "1"), (1, "127.0.0.1"), (1, "1970-01-01T00:00:00Z")];
+const LEAVES: [(u8, &str); 5] = [(1, "a"), (0, ""), (1, "1"), (1, "127.0.0.1"), (1, "1970-01-01T00:00:00Z")];
 
 type Failed = de::value::Error;
 
@@ -227,7 +226,12 @@ impl<'de> de::Deserializer<'de> for &mut Tracer {
         self.deeper(|tracer| visitor.visit_seq(Elements { tracer, left: length }))
     }
 
-    fn deserialize_tuple_struct<V: Visitor<'de>>(self, name: &'static str, length: usize, visitor: V) -> Result<V::Value, Failed> {
+    fn deserialize_tuple_struct<V: Visitor<'de>>(
+        self,
+        name: &'static str,
+        length: usize,
+        visitor: V,
+    ) -> Result<V::Value, Failed> {
         self.names("tuple struct", name, &[])?;
         self.deserialize_tuple(length, visitor)
     }

@@ -4,9 +4,9 @@ use std::sync::atomic::AtomicBool;
 
 use linkme::distributed_slice;
 
+use crate::Key;
 use crate::key::{KeyPart, KeyWriter};
 use crate::stats::Counters;
-use crate::Key;
 
 /// One piece of a template.
 #[derive(Debug)]

@@ -248,7 +248,7 @@ pub struct Health {
     pub history_guard: Option<bool>,
     /// Keys and tags that still wait to be invalidated on the server.
     pub owed: usize,
-    /// The latest trouble, if there was any.
+    /// What keeps the server from being used, while it is.
     pub last_error: Option<String>,
 }
 

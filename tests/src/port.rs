@@ -15,7 +15,8 @@ const HIGHEST: u16 = 32_000;
 
 /// Begins elsewhere in every process, so that two of them rarely ask for the same port; within a process no port
 /// is handed out twice before all others were, so a server that is down keeps its port to itself.
-static NEXT: LazyLock<AtomicU64> = LazyLock::new(|| AtomicU64::new(RandomState::new().hash_one(std::process::id()) >> 1));
+static NEXT: LazyLock<AtomicU64> =
+    LazyLock::new(|| AtomicU64::new(RandomState::new().hash_one(std::process::id()) >> 1));
 
 /// Listens on a free port.
 pub(crate) fn listen() -> TcpListener {

@@ -45,7 +45,8 @@ impl Cursor<'_> {
             return Err(Garbled);
         }
         let Some(length) = rest.windows(2).position(|pair| pair == b"\r\n") else { return Ok(None) };
-        let number = std::str::from_utf8(&rest[1..length]).ok().and_then(|digits| digits.parse().ok()).ok_or(Garbled)?;
+        let number =
+            std::str::from_utf8(&rest[1..length]).ok().and_then(|digits| digits.parse().ok()).ok_or(Garbled)?;
         self.at += length + 2;
         Ok(Some(number))
     }

@@ -70,7 +70,10 @@ async fn patterns_pick_as_redis_does_and_clear_takes_the_rest() {
         }
         assert_eq!(cache.remove_matching("user:*").await?, 2);
         assert_eq!(cache.remove_matching(r"a\*b").await?, 1);
-        assert_eq!(cache.get_many::<i32>(["users", "org:1", "axb", "user:1"]).await?, [Some(1), Some(1), Some(1), None]);
+        assert_eq!(
+            cache.get_many::<i32>(["users", "org:1", "axb", "user:1"]).await?,
+            [Some(1), Some(1), Some(1), None]
+        );
         cache.clear().await?;
         assert_eq!(cache.get_many::<i32>(["users", "org:1"]).await?, [None, None]);
         Ok(())
@@ -98,7 +101,8 @@ async fn clear_leaves_other_namespaces_alone() {
 #[tokio::test]
 async fn a_failing_loader_is_the_source_of_the_error() {
     on_each_tier(|cache| async move {
-        let failed = cache.get_or_load::<u8, _, _, _>("k", TTL, || async { Err(io::Error::other("disk on fire")) }).await;
+        let failed =
+            cache.get_or_load::<u8, _, _, _>("k", TTL, || async { Err(io::Error::other("disk on fire")) }).await;
         let error = failed.expect_err("the loader failed");
         assert_eq!(error.kind(), ErrorKind::Load);
         assert!(error.to_string().contains("disk on fire"), "{error}");

@@ -1,5 +1,6 @@
-//! Expansions: each recorded one in `tests/expand/` has its input, and none is linted as the user's code. The comparison stands in
-//! `cache-macros/src/snapshots.rs`, since only there the macros can be called as functions.
+//! Expansions: each recorded one has its input in `tests/expand/`, and none is linted as the user's code.
+//!
+//! The comparison with what is recorded stands in `cache-macros/src/snapshots.rs`: only there the macros are functions.
 
 use std::path::Path;
 

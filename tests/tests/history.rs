@@ -45,7 +45,8 @@ impl World {
     }
 
     fn report(&self) -> String {
-        let [reads, hits, stale, mutations] = [&self.reads, &self.hits, &self.stale, &self.mutations].map(|n| n.load(SeqCst));
+        let [reads, hits, stale, mutations] =
+            [&self.reads, &self.hits, &self.stale, &self.mutations].map(|n| n.load(SeqCst));
         format!("{reads} reads, {hits} hits, {mutations} acknowledged mutations, {stale} stale")
     }
 }

@@ -109,7 +109,13 @@ async fn a_black_hole_costs_the_budget_once() {
 
 fn total_timeouts(cache: &Cache) -> u64 {
     // Counters of functions are shared by the process; this one's other tests do not time out.
-    cache.stats().functions.iter().filter(|stats| stats.function.ends_with("::double")).map(|stats| stats.counts.timeouts).sum()
+    cache
+        .stats()
+        .functions
+        .iter()
+        .filter(|stats| stats.function.ends_with("::double"))
+        .map(|stats| stats.counts.timeouts)
+        .sum()
 }
 
 #[tokio::test]
@@ -220,7 +226,9 @@ async fn an_invalidation_that_is_owed_is_not_served_by_this_process() {
 async fn a_queue_that_overflows_becomes_one_invalidation_of_the_namespace() {
     let server = RedisServer::start();
     let proxy = Proxy::start(server.port());
-    let build = |namespace: &str| Cache::builder().namespace(namespace).redis(proxy.url()).owed_limit(3).build().expect("in order");
+    let build = |namespace: &str| {
+        Cache::builder().namespace(namespace).redis(proxy.url()).owed_limit(3).build().expect("in order")
+    };
     let (cache, neighbour) = (build("full"), build("neighbour"));
     for n in 0..10 {
         cache.put(format!("k{n}"), &n, Duration::from_secs(60)).await.expect("up");

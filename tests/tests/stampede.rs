@@ -70,7 +70,11 @@ async fn a_dropped_leader_is_replaced_by_exactly_one_follower() {
         }
         tokio::time::sleep(Duration::from_millis(20)).await;
         leader.abort();
-        let all = async { while let Some(value) = followers.join_next().await { assert_eq!(value.expect("no panic"), 3) } };
+        let all = async {
+            while let Some(value) = followers.join_next().await {
+                assert_eq!(value.expect("no panic"), 3)
+            }
+        };
         tokio::time::timeout(Duration::from_secs(10), all).await.expect("nobody hangs");
         assert_eq!(runs.count(), 2);
     })
@@ -216,7 +220,9 @@ async fn two_loads_that_wait_for_each_other_do_not_deadlock() {
             let (cache, barrier) = (cache.clone(), Arc::clone(&barrier));
             async move { cache.scope(right(barrier, true, 1)).await }
         });
-        let both = tokio::time::timeout(Duration::from_secs(20), async { (one.await, other.await) }).await.expect("no deadlock");
+        let both = tokio::time::timeout(Duration::from_secs(20), async { (one.await, other.await) })
+            .await
+            .expect("no deadlock");
         assert_eq!((both.0.expect("no panic"), both.1.expect("no panic")), (1, 1));
     })
     .await;

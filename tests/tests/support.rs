@@ -310,7 +310,8 @@ mod proxy {
         assert_eq!(net.proxy.open_connections(), 0);
         assert!(get(&mut client, "key").await.expect_err("it was reset").is_io_error());
 
-        let mut stream = tokio::net::TcpStream::connect((Ipv4Addr::LOCALHOST, net.proxy.port())).await.expect("accepted");
+        let mut stream =
+            tokio::net::TcpStream::connect((Ipv4Addr::LOCALHOST, net.proxy.port())).await.expect("accepted");
         let end = tokio::io::AsyncReadExt::read(&mut stream, &mut [0; 8]).await.expect_err("then reset");
         assert_eq!(end.kind(), std::io::ErrorKind::ConnectionReset);
 
@@ -427,7 +428,8 @@ mod fake {
             let mut client = connect(&url).await;
             assert_eq!(get(&mut client, "key").await.expect("it answers"), None);
             set(&mut client, "key", "value").await.expect("it answers");
-            let many: Vec<Option<String>> = redis::cmd("MGET").arg(&["a", "b"]).query_async(&mut client).await.expect("it answers");
+            let many: Vec<Option<String>> =
+                redis::cmd("MGET").arg(&["a", "b"]).query_async(&mut client).await.expect("it answers");
             assert_eq!(many, [Some("a\r\nb".to_owned()), None]);
             assert_eq!(redis::cmd("UNLINK").arg("a").query_async::<i64>(&mut client).await.expect("it answers"), 1);
             let moved = redis::cmd("TTL").arg("a").query_async::<i64>(&mut client).await.expect_err("it is elsewhere");

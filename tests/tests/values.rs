@@ -191,7 +191,13 @@ async fn a_type_that_does_not_survive_the_codec_is_returned_and_never_stored() {
     }
     let stored: Vec<String> = server.query(&["KEYS", "unfit:e:*"]);
     assert!(stored.is_empty(), "{stored:?}");
-    let counts = cache.stats().functions.into_iter().find(|stats| stats.function.ends_with("::skipping")).expect("called").counts;
+    let counts = cache
+        .stats()
+        .functions
+        .into_iter()
+        .find(|stats| stats.function.ends_with("::skipping"))
+        .expect("called")
+        .counts;
     assert_eq!((counts.unfit, counts.fills), (20, 0));
     assert!(is_hit(second(&cache, || skipping_as_json(1)).await));
     assert_eq!(cache.scope(skipping_as_json(1)).await, SKIPPING);
@@ -218,7 +224,11 @@ async fn each_codec_is_a_default_that_works() {
     for codec in [CacheCodec::Bincode, CacheCodec::Postcard, CacheCodec::Json, CacheCodec::MessagePack] {
         let cache = Cache::builder().namespace("codecs").codec(codec).redis(server.url()).build().expect("in order");
         let value = HashMap::from([("a".to_owned(), vec![Some(1.5), None]), ("b".to_owned(), vec![])]);
-        assert_eq!(cache.get::<HashMap<String, Vec<Option<f64>>>>("k").await.expect("up"), None, "written by another codec");
+        assert_eq!(
+            cache.get::<HashMap<String, Vec<Option<f64>>>>("k").await.expect("up"),
+            None,
+            "written by another codec"
+        );
         cache.put("k", &value, Duration::from_secs(9)).await.expect("up");
         assert_eq!(cache.get("k").await.expect("up"), Some(value));
     }

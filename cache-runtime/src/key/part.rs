@@ -267,7 +267,7 @@ mod tests {
     #[test]
     fn different_values_of_one_type_render_differently() {
         fn differ<T: KeyPart>(values: &[T]) {
-            let mut seen: Vec<String> = values.iter().map(|value| rendered(value)).collect();
+            let mut seen: Vec<String> = values.iter().map(rendered).collect();
             seen.sort();
             seen.dedup();
             assert_eq!(seen.len(), values.len(), "{seen:?}");
@@ -282,7 +282,8 @@ mod tests {
     #[test]
     fn random_pairs_render_as_themselves_only() {
         let alphabet = ["", "a", "n", ":", ",", "%", "(", ")", "%n", "0"];
-        let text = || (0..fastrand::usize(..4)).map(|_| alphabet[fastrand::usize(..alphabet.len())]).collect::<String>();
+        let text =
+            || (0..fastrand::usize(..4)).map(|_| alphabet[fastrand::usize(..alphabet.len())]).collect::<String>();
         let mut seen = std::collections::HashMap::new();
         for _ in 0..200_000 {
             let value = (Some(text()).filter(|_| fastrand::bool()), vec![text(); fastrand::usize(..3)], text());

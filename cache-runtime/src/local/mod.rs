@@ -4,4 +4,4 @@ mod generation;
 mod store;
 
 use generation::{Generations, Seen};
-pub(crate) use store::LocalStore;
+pub(crate) use store::{Fresh, LocalStore};

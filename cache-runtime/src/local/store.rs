@@ -11,6 +11,8 @@ use crate::{Key, clock};
 
 /// What an entry weighs beside its key and value: the map's slot, two reference counts, this struct.
 const OVERHEAD: u64 = 160;
+/// In place of a ttl that is longer than the clock can count.
+const FOR_GOOD: Duration = Duration::from_secs(1 << 32);
 
 pub(crate) struct LocalEntry {
     pub(crate) value: Shared,
@@ -40,6 +42,16 @@ pub(crate) struct LocalStore {
     sweeps: RwLock<u32>,
 }
 
+/// A value to store.
+pub(crate) struct Fresh {
+    pub(crate) value: Shared,
+    pub(crate) negative: bool,
+    pub(crate) shape: u64,
+    /// Estimated bytes of the value.
+    pub(crate) bytes: u64,
+    pub(crate) ttl: Duration,
+}
+
 /// What a load has to have seen before it began.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct LocalObservation {
@@ -61,7 +73,12 @@ impl LocalStore {
             .build()
             .expect("both capacities are given");
         Self {
-            entries: sync::Cache::with_options(options, ByBytes, quick_cache::DefaultHashBuilder::default(), sync::DefaultLifecycle::default()),
+            entries: sync::Cache::with_options(
+                options,
+                ByBytes,
+                quick_cache::DefaultHashBuilder::default(),
+                sync::DefaultLifecycle::default(),
+            ),
             generations: Generations::new(generation_slots),
             sweeps: RwLock::new(0),
         }
@@ -90,13 +107,14 @@ impl LocalStore {
     }
 
     /// Stores what was loaded after `observation`; false if it was invalidated meanwhile.
-    pub(crate) fn fill(&self, key: &Key, observation: LocalObservation, value: Shared, negative: bool, shape: u64, bytes: u64, ttl: Duration) -> bool {
+    pub(crate) fn fill(&self, key: &Key, observation: LocalObservation, fresh: Fresh) -> bool {
         let sweeps = self.sweeps.read().unwrap_or_else(PoisonError::into_inner);
         if *sweeps != observation.sweeps || !self.generations.unchanged(key, &observation.seen) {
             return false;
         }
+        let Fresh { value, negative, shape, bytes, ttl } = fresh;
         let now = clock::now();
-        let expires_at = now.checked_add(ttl).unwrap_or(now + Duration::from_secs(1 << 32));
+        let expires_at = now.checked_add(ttl).unwrap_or(now + FOR_GOOD);
         let entry = LocalEntry { value, negative, shape, seen: observation.seen, stored_at: now, expires_at, bytes };
         self.entries.insert(key.as_str().into(), Arc::new(entry));
         true
@@ -128,10 +146,13 @@ impl LocalStore {
 
     /// Gives a standing entry a new lifetime; what was seen before its load stays with it.
     pub(crate) fn touch(&self, key: &Key, ttl: Duration) -> bool {
-        let Some(entry) = self.stored(key) else { return false };
+        // Before the look: an entry that is swept behind it must not come back.
         let sweeps = *self.sweeps.read().unwrap_or_else(PoisonError::into_inner);
+        let Some(entry) = self.stored(key) else { return false };
         let observation = LocalObservation { seen: entry.seen.clone(), sweeps };
-        self.fill(key, observation, Arc::clone(&entry.value), entry.negative, entry.shape, entry.bytes, ttl)
+        let LocalEntry { value, negative, shape, bytes, .. } = &*entry;
+        let again = Fresh { value: Arc::clone(value), negative: *negative, shape: *shape, bytes: *bytes, ttl };
+        self.fill(key, observation, again)
     }
 
     /// Removes the entries whose keys `matches` picks, and counts them.

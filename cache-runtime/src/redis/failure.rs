@@ -85,10 +85,10 @@ impl From<RedisError> for Failure {
             return Self { cause: Cause::Refused, severity, code: Some(code), message };
         }
         match error.kind() {
-            RedisKind::AuthenticationFailed | RedisKind::InvalidClientConfig | RedisKind::Parse => Self::refused(message),
-            RedisKind::UnexpectedReturnType => {
-                Self { severity: Severity::Minor, ..Self::refused(message) }
+            RedisKind::AuthenticationFailed | RedisKind::InvalidClientConfig | RedisKind::Parse => {
+                Self::refused(message)
             }
+            RedisKind::UnexpectedReturnType => Self { severity: Severity::Minor, ..Self::refused(message) },
             _ => Self::disconnected(message),
         }
     }

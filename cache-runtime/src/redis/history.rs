@@ -36,7 +36,8 @@ impl Standing {
     }
 
     fn read(info: &str) -> Self {
-        let field = |name: &str| info.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':')).map(str::trim);
+        let field =
+            |name: &str| info.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':')).map(str::trim);
         if matches!(field("role"), Some("slave" | "replica")) {
             return Self::Replica;
         }
@@ -66,7 +67,9 @@ mod tests {
 
     #[test]
     fn what_hides_its_history_has_no_guard() {
-        for info in ["", "role:master\r\n", "role:master\r\nmaster_replid:00000000\r\n", "role:master\r\nmaster_replid:zz\r\n"] {
+        for info in
+            ["", "role:master\r\n", "role:master\r\nmaster_replid:00000000\r\n", "role:master\r\nmaster_replid:zz\r\n"]
+        {
             assert_eq!(Standing::read(info), Standing::Hidden, "{info:?}");
         }
     }

@@ -56,7 +56,8 @@ impl Server {
             pause = (pause * 2).min(LONGEST_PAUSE);
             match self.lanes.redial().await {
                 Ok(_) => {
-                    *self.probe.closed_at.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = Some(clock::now());
+                    *self.probe.closed_at.lock().unwrap_or_else(std::sync::PoisonError::into_inner) =
+                        Some(clock::now());
                     self.breaker.close();
                     self.note_recovery();
                 }

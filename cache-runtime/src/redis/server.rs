@@ -26,6 +26,9 @@ const CHUNK: usize = 500;
 
 pub(crate) type Reply = Option<Vec<u8>>;
 
+/// A request under way, and who answered it.
+type Answering<'a, T> = Pin<Box<dyn Future<Output = Result<(T, Standing), Failure>> + Send + 'a>>;
+
 pub(crate) struct Server {
     pub(super) lanes: Arc<Lanes>,
     pub(crate) breaker: Breaker,
@@ -75,7 +78,7 @@ impl Server {
         self: &'a Arc<Self>,
         budget: &'a mut Budget,
         send: impl Fn(MultiplexedConnection) -> F + Send + Sync + 'a,
-    ) -> Pin<Box<dyn Future<Output = Result<(T, Standing), Failure>> + Send + 'a>>
+    ) -> Answering<'a, T>
     where
         F: Future<Output = RedisResult<T>> + Send + 'a,
         T: Send + 'a,
@@ -145,6 +148,7 @@ impl Server {
     }
 
     pub(super) fn note_recovery(&self) {
+        *self.last_trouble.lock().unwrap_or_else(PoisonError::into_inner) = None;
         tracing::info!("the cache server answers again");
     }
 
@@ -169,7 +173,11 @@ impl Server {
     }
 
     /// READ: the entry, then each tag.
-    pub(crate) async fn read(self: &Arc<Self>, budget: &mut Budget, key: &Key) -> Result<(SmallVec<[Reply; 4]>, History), Failure> {
+    pub(crate) async fn read(
+        self: &Arc<Self>,
+        budget: &mut Budget,
+        key: &Key,
+    ) -> Result<(SmallVec<[Reply; 4]>, History), Failure> {
         // MGET also for one key: unlike GET it answers somebody else's list or hash with nil, a miss.
         let mut command = redis::cmd("MGET");
         command.arg(self.names.entry(key));
@@ -177,8 +185,10 @@ impl Server {
             command.arg(self.names.tag(tag));
         });
         let command = &command;
-        let (value, standing) = self
-            .request(budget, |mut connection| async move { connection.send_packed_command(command).await?.extract_error() })
+        let (value, standing) =
+            self.request(budget, |mut connection| async move {
+                connection.send_packed_command(command).await?.extract_error()
+            })
             .await?;
         let replies = match value {
             Value::Array(values) => values.into_iter().map(bytes).collect(),
@@ -191,7 +201,11 @@ impl Server {
     }
 
     /// The entries of many keys and all their tags, as [`read`](Self::read) gives them for one.
-    pub(crate) async fn read_many(self: &Arc<Self>, budget: &mut Budget, names: &[String]) -> Result<(Vec<Reply>, History), Failure> {
+    pub(crate) async fn read_many(
+        self: &Arc<Self>,
+        budget: &mut Budget,
+        names: &[String],
+    ) -> Result<(Vec<Reply>, History), Failure> {
         let mut command = redis::cmd("MGET");
         command.arg(names);
         let command = &command;
@@ -205,7 +219,13 @@ impl Server {
     }
 
     /// ENSURE: the entry holds something to compare with, and every tag has a stamp.
-    pub(crate) async fn ensure(self: &Arc<Self>, budget: &mut Budget, key: &Key, tags_read: &[Reply], history: History) -> Result<Ensured, Failure> {
+    pub(crate) async fn ensure(
+        self: &Arc<Self>,
+        budget: &mut Budget,
+        key: &Key,
+        tags_read: &[Reply],
+        history: History,
+    ) -> Result<Ensured, Failure> {
         let clear_away = match self.ensure_once(budget, key, tags_read, history).await {
             // Too short to be ours, and to be told from a missing entry by its first bytes.
             Ok(ensured) if ensured.expected.as_ref().is_some_and(|held| held.len() < entry::COMPARED) => {
@@ -221,7 +241,13 @@ impl Server {
         self.ensure_once(budget, key, &[], history).await
     }
 
-    async fn ensure_once(self: &Arc<Self>, budget: &mut Budget, key: &Key, tags_read: &[Reply], history: History) -> Result<Ensured, Failure> {
+    async fn ensure_once(
+        self: &Arc<Self>,
+        budget: &mut Budget,
+        key: &Key,
+        tags_read: &[Reply],
+        history: History,
+    ) -> Result<Ensured, Failure> {
         let token = entry::token(history);
         let name = self.names.entry(key);
         let mut pipeline = redis::pipe();
@@ -271,12 +297,21 @@ impl Server {
     }
 
     /// FILL: true if the entry still held what was expected, and holds the envelope now.
-    pub(crate) async fn fill(self: &Arc<Self>, budget: &mut Budget, key: &Key, expected: &[u8], envelope: &[u8], ttl: Duration) -> Result<bool, Failure> {
+    pub(crate) async fn fill(
+        self: &Arc<Self>,
+        budget: &mut Budget,
+        key: &Key,
+        expected: &[u8],
+        envelope: &[u8],
+        ttl: Duration,
+    ) -> Result<bool, Failure> {
         let name = self.names.entry(key);
         let mut call = FILL.key(&name);
         call.arg(expected).arg(envelope).arg(clock::millis(ttl));
         let call = &call;
-        let (stored, _) = self.request(budget, |mut connection| async move { call.invoke_async::<i64>(&mut connection).await }).await?;
+        let (stored, _) = self
+            .request(budget, |mut connection| async move { call.invoke_async::<i64>(&mut connection).await })
+            .await?;
         if key.tag_count() > 0 && fastrand::u32(..32) == 0 {
             self.renew(budget, key).await;
         }
@@ -291,12 +326,20 @@ impl Server {
         });
         let pipeline = &pipeline;
         // A stamp that runs out is a miss, so a failure here is none.
-        let _ = self.request(budget, |mut connection| async move { pipeline.query_async::<Vec<i64>>(&mut connection).await }).await;
+        let _ = self
+            .request(budget, |mut connection| async move { pipeline.query_async::<Vec<i64>>(&mut connection).await })
+            .await;
     }
 
     /// Stores unconditionally; only the mutant of the checker may.
     #[cfg(feature = "mutants")]
-    pub(crate) async fn overwrite(self: &Arc<Self>, budget: &mut Budget, key: &Key, envelope: &[u8], ttl: Duration) -> Result<bool, Failure> {
+    pub(crate) async fn overwrite(
+        self: &Arc<Self>,
+        budget: &mut Budget,
+        key: &Key,
+        envelope: &[u8],
+        ttl: Duration,
+    ) -> Result<bool, Failure> {
         let mut set = redis::cmd("SET");
         set.arg(self.names.entry(key)).arg(envelope).arg("PX").arg(clock::millis(ttl));
         let set = &set;
@@ -305,7 +348,12 @@ impl Server {
     }
 
     /// RELEASE: takes a token back whose load ended without a value.
-    pub(crate) async fn release(self: &Arc<Self>, budget: &mut Budget, key: &Key, expected: &[u8]) -> Result<(), Failure> {
+    pub(crate) async fn release(
+        self: &Arc<Self>,
+        budget: &mut Budget,
+        key: &Key,
+        expected: &[u8],
+    ) -> Result<(), Failure> {
         let name = self.names.entry(key);
         let mut call = RELEASE.key(&name);
         call.arg(expected);
@@ -321,36 +369,59 @@ impl Server {
             let mut unlink = redis::cmd("UNLINK");
             unlink.arg(chunk);
             let unlink = &unlink;
-            removed += self.request(budget, |mut connection| async move { unlink.query_async::<u64>(&mut connection).await }).await?.0;
+            removed += self
+                .request(budget, |mut connection| async move { unlink.query_async::<u64>(&mut connection).await })
+                .await?
+                .0;
         }
         Ok(removed)
     }
 
     /// One step of a walk over the names that match `pattern`.
-    pub(crate) async fn scan(self: &Arc<Self>, budget: &mut Budget, cursor: u64, pattern: &str) -> Result<(u64, Vec<String>), Failure> {
+    pub(crate) async fn scan(
+        self: &Arc<Self>,
+        budget: &mut Budget,
+        cursor: u64,
+        pattern: &str,
+    ) -> Result<(u64, Vec<String>), Failure> {
         let mut scan = redis::cmd("SCAN");
         scan.arg(cursor).arg("MATCH").arg(pattern).arg("COUNT").arg(CHUNK);
         let scan = &scan;
-        let ((cursor, names), _) = self
-            .request(budget, |mut connection| async move { scan.query_async::<(u64, Vec<Vec<u8>>)>(&mut connection).await })
+        let ((cursor, names), _) =
+            self.request(budget, |mut connection| async move {
+                scan.query_async::<(u64, Vec<Vec<u8>>)>(&mut connection).await
+            })
             .await?;
         // Ours are all UTF-8.
         Ok((cursor, names.into_iter().filter_map(|name| String::from_utf8(name).ok()).collect()))
     }
 
     /// A command about one entry that answers with a number.
-    pub(crate) async fn number(self: &Arc<Self>, budget: &mut Budget, command: &str, key: &Key, argument: Option<u64>) -> Result<i64, Failure> {
+    pub(crate) async fn number(
+        self: &Arc<Self>,
+        budget: &mut Budget,
+        command: &str,
+        key: &Key,
+        argument: Option<u64>,
+    ) -> Result<i64, Failure> {
         let mut call = redis::cmd(command);
         call.arg(self.names.entry(key));
         if let Some(argument) = argument {
             call.arg(argument);
         }
         let call = &call;
-        Ok(self.request(budget, |mut connection| async move { call.query_async::<i64>(&mut connection).await }).await?.0)
+        Ok(self
+            .request(budget, |mut connection| async move { call.query_async::<i64>(&mut connection).await })
+            .await?
+            .0)
     }
 
     pub(crate) async fn ping(self: &Arc<Self>, budget: &mut Budget) -> Result<(), Failure> {
-        self.request(budget, |mut connection| async move { redis::cmd("PING").query_async::<()>(&mut connection).await }).await?;
+        self.request(
+            budget,
+            |mut connection| async move { redis::cmd("PING").query_async::<()>(&mut connection).await },
+        )
+        .await?;
         Ok(())
     }
 }

@@ -30,7 +30,11 @@ async fn rename_user(db: &Db, id: u64, name: &str) {
 fn tell(started: Instant, step: &str, user: Option<User>, seen: Observation, took: Duration) {
     let name = user.map_or_else(|| "nobody".to_owned(), |user| user.name);
     let at = started.elapsed().as_millis();
-    println!("{at:>5} ms   {step:<34} {name:<8} {:<8} {:>9.3} ms", format!("{:?}", seen.source), took.as_secs_f64() * 1e3);
+    println!(
+        "{at:>5} ms   {step:<34} {name:<8} {:<8} {:>9.3} ms",
+        format!("{:?}", seen.source),
+        took.as_secs_f64() * 1e3
+    );
 }
 
 #[tokio::main]
@@ -52,10 +56,7 @@ async fn main() -> Result<(), cache_runtime::Error> {
 
     get_user::invalidate(7).await?;
     println!("{:>5} ms   invalidated by hand", started.elapsed().as_millis());
-    tokio::join!(
-        call("two callers at once: one loads .."),
-        call(".. and the other one joins it"),
-    );
+    tokio::join!(call("two callers at once: one loads .."), call(".. and the other one joins it"),);
 
     rename_user(&db, 7, "Grace").await;
     println!("{:>5} ms   renamed: the tag `user:7` is void", started.elapsed().as_millis());
@@ -65,7 +66,10 @@ async fn main() -> Result<(), cache_runtime::Error> {
     let stats = Cache::current().stats();
     for function in &stats.functions {
         let counts = &function.counts;
-        println!("\n{}: {} hits, {} misses, {} loads, {} joined", function.function, counts.local_hits, counts.misses, counts.loads, counts.joins);
+        println!(
+            "\n{}: {} hits, {} misses, {} loads, {} joined",
+            function.function, counts.local_hits, counts.misses, counts.loads, counts.joins
+        );
     }
     Ok(())
 }
