@@ -33,7 +33,12 @@ use proc_macro::TokenStream;
 
 /// Caches what an async function returns.
 ///
-/// ```ignore
+/// ```
+/// # use serde::{Deserialize, Serialize};
+/// # #[derive(Clone, Serialize, Deserialize)] struct User { id: u64, org: u64 }
+/// # #[derive(Debug)] struct DbError;
+/// # struct Db;
+/// # impl Db { async fn query_user(&self, id: u64) -> Result<Option<User>, DbError> { Ok(Some(User { id, org: 1 })) } }
 /// use cache_runtime::cached;
 ///
 /// #[cached(key = "user:{id}", ttl = "10m", tags = ["user:{id}", "users"], skip(db))]
@@ -73,11 +78,21 @@ use proc_macro::TokenStream;
 ///
 /// For a free function a type of its name is emitted, with the parameters that are not skipped:
 ///
-/// ```ignore
-/// get_user::key(7);
-/// get_user::invalidate(7).await?;
-/// let stored: Option<Option<User>> = get_user::peek(7).await?;
+/// ```
+/// # use serde::{Deserialize, Serialize};
+/// # #[derive(Clone, Serialize, Deserialize)] struct User { id: u64, org: u64 }
+/// # #[derive(Debug)] struct DbError;
+/// # struct Db;
+/// # use cache_runtime::cached;
+/// # #[cached(key = "user:{id}", ttl = "10m")]
+/// # async fn get_user(id: u64) -> Result<Option<User>, DbError> { Ok(Some(User { id, org: 1 })) }
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), cache_runtime::Error> {
+/// # let user = User { id: 7, org: 1 };
+/// let key = get_user::key(7);
 /// get_user::put(7, user).await?;
+/// let stored: Option<Option<User>> = get_user::peek(7).await?;
+/// get_user::invalidate(7).await?;
+/// # assert!(stored.is_some() && key.as_str() == "user:7"); Ok(()) }
 /// ```
 ///
 /// A module, a struct or an imported type of the same name stands in its way, as two types of one
@@ -90,24 +105,39 @@ pub fn cached(args: TokenStream, item: TokenStream) -> TokenStream {
 
 /// Invalidates entries when an async function has run.
 ///
-/// ```ignore
+/// ```
+/// # use serde::{Deserialize, Serialize};
+/// # #[derive(Clone, Serialize, Deserialize)] struct User { id: u64, org: u64 }
+/// # #[derive(Debug)] struct DbError;
+/// # struct Db;
+/// # #[cache_runtime::cached(key = "user:{id}", ttl = "10m")]
+/// # async fn get_user(id: u64) -> Result<Option<User>, DbError> { Ok(Some(User { id, org: 1 })) }
 /// use cache_runtime::invalidates;
 ///
 /// #[invalidates(tags = ["user:{id}"])]
-/// async fn rename_user(db: &Db, id: u64, name: &str) -> Result<(), DbError> { .. }
+/// async fn rename_user(db: &Db, id: u64, name: &str) -> Result<(), DbError> {
+///     Ok(()) // .. after the commit
+/// }
 ///
 /// // Typed: the compiler checks the arguments against those of `get_user`.
 /// #[invalidates(get_user(id), tags = ["users"])]
-/// async fn delete_user(db: &Db, id: u64) -> Result<(), DbError> { .. }
+/// async fn delete_user(db: &Db, id: u64) -> Result<(), DbError> {
+///     Ok(())
+/// }
 ///
 /// // `return` is the `Ok` or `Some` value.
 /// #[invalidates(tags = ["org:{return.org}"], get_user(return.id))]
-/// async fn create_user(db: &Db, name: &str) -> Result<User, DbError> { .. }
+/// async fn create_user(db: &Db, name: &str) -> Result<User, DbError> {
+///     Ok(User { id: 8, org: 1 })
+/// }
 /// ```
 ///
 /// It happens after the body returned and before its result is handed on, also when that is an `Err`
 /// (a commit that timed out may have happened), unless `on = "ok"`. It also happens when the future is
 /// dropped after the body began. It never changes the function's result.
+///
+/// Templates with `{return..}` need a value: after an `Err`, a `None` or a drop there is none, and they name nothing.
+/// Where such a mutation may have happened all the same, name what it touches by its arguments too.
 ///
 /// # Options
 ///
@@ -127,7 +157,7 @@ pub fn invalidates(args: TokenStream, item: TokenStream) -> TokenStream {
 
 /// Makes a type usable in templates: a newtype, a struct of parts, an enum without fields.
 ///
-/// ```ignore
+/// ```
 /// use cache_runtime::{KeyPart, cached};
 ///
 /// #[derive(KeyPart)]
@@ -137,7 +167,9 @@ pub fn invalidates(args: TokenStream, item: TokenStream) -> TokenStream {
 /// enum Plan { Free, Paid }
 ///
 /// #[cached(key = "quota:{user}:{plan}", ttl = "1h")]
-/// async fn quota(user: UserId, plan: Plan) -> u64 { .. }
+/// async fn quota(user: UserId, plan: Plan) -> u64 {
+///     1_000
+/// }
 /// ```
 ///
 /// `#[key_part(crate = ::path)]` says where the runtime is re-exported.

@@ -31,7 +31,7 @@ pub(crate) fn fingerprint<T: DeserializeOwned>(codec: &str, version: u64) -> u64
     log.extend_from_slice(codec.as_bytes());
     log.push(0);
     log.extend_from_slice(&version.to_le_bytes());
-    // A `Deserialize` that panics on simple values has the shape that was seen up to then.
+    // A `Deserialize` that panics on simple values has no more shape than its codec and version.
     let seen = catch_unwind(AssertUnwindSafe(trace::<T>)).unwrap_or_default();
     log.extend_from_slice(&seen);
     xxh3_64(&log)
@@ -45,8 +45,9 @@ fn trace<T: DeserializeOwned>() -> Vec<u8> {
         let (pass, known) = furthest::<T>(&enums);
         log.extend_from_slice(&pass);
         enums = known;
-        // Each pass visited one variant of each enum it met; go on until all were.
-        let Some(unfinished) = enums.iter_mut().find(|known| known.next + 1 < known.variants) else { break };
+        // Each pass visited one variant of each enum it met. The one met last goes on first: it may stand inside of a
+        // variant of the others, which must not move on before it is through.
+        let Some(unfinished) = enums.iter_mut().rfind(|known| known.next + 1 < known.variants) else { break };
         unfinished.next += 1;
     }
     log
@@ -72,6 +73,7 @@ fn furthest<T: DeserializeOwned>(enums: &[Known]) -> (Vec<u8>, Vec<Known>) {
 #[derive(Clone)]
 struct Known {
     name: &'static str,
+    names: &'static [&'static str],
     variants: u32,
     next: u32,
 }
@@ -260,9 +262,9 @@ impl<'de> de::Deserializer<'de> for &mut Tracer {
     ) -> Result<V::Value, Failed> {
         self.names("enum", name, variants)?;
         let count = u32::try_from(variants.len()).unwrap_or(u32::MAX);
-        let known = self.enums.iter().position(|known| known.name == name && known.variants == count);
+        let known = self.enums.iter().position(|known| known.name == name && known.names == variants);
         let known = known.unwrap_or_else(|| {
-            self.enums.push(Known { name, variants: count, next: 0 });
+            self.enums.push(Known { name, names: variants, variants: count, next: 0 });
             self.enums.len() - 1
         });
         // Deep inside a recursive enum another variant may be the one that ends it.
@@ -407,6 +409,18 @@ mod tests {
             e { enum It { A, B(u8), C { y: u8 } } }
             f { enum It { A, B(u8), C { x: u8 }, D } }
             g { enum It { A(Option<u8>), B(u8), C { x: u8 } } }
+        }
+    }
+
+    #[test]
+    fn a_change_deep_inside_of_an_enum_is_seen() {
+        all_differ! {
+            a { enum It { A(Result<u8, u8>), B } }
+            b { enum It { A(Result<u8, u16>), B } }
+            c { enum It { A(Result<Option<u8>, u8>), B } }
+            d { enum It { A(Result<u8, Result<u8, u8>>), B } }
+            e { enum It { A(Result<u8, Result<u8, u16>>), B } }
+            f { enum It { B, A(Result<u8, Result<u8, u16>>) } }
         }
     }
 

@@ -3,12 +3,13 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpStream;
 use tokio::task::JoinSet;
 
 use crate::background::Background;
+use crate::port::{self, Listener};
 use crate::reply::{self, Reply};
-use crate::{port, request};
+use crate::request;
 
 /// The version it claims to be: one that knows all commands of today's clients.
 const VERSION: &str = "7.4.0";
@@ -57,12 +58,10 @@ impl FakeRedis {
     fn with(script: Box<Script>) -> Self {
         let listener = port::listen();
         let port = port::of(&listener);
-        listener.set_nonblocking(true).expect("a socket can be made non-blocking");
         let commands = Arc::default();
         let received = Arc::clone(&commands);
         let thread = Background::spawn("fake redis", move || async move {
-            let listener = TcpListener::from_std(listener).expect("a listener can be polled");
-            serve(listener, script.into(), received).await;
+            serve(Listener::from_std(listener), script.into(), received).await;
         });
         Self { port, commands, _thread: thread }
     }
@@ -83,13 +82,13 @@ impl FakeRedis {
     }
 }
 
-async fn serve(listener: TcpListener, script: Arc<Script>, commands: Arc<Mutex<Vec<String>>>) {
+async fn serve(listener: Listener, script: Arc<Script>, commands: Arc<Mutex<Vec<String>>>) {
     let mut connections = JoinSet::new();
     loop {
         tokio::select! {
-            accepted = listener.accept() => if let Ok((client, _)) = accepted {
+            client = listener.accept() => {
                 connections.spawn(converse(client, Arc::clone(&script), Arc::clone(&commands)));
-            },
+            }
             Some(_) = connections.join_next() => {}
         }
     }

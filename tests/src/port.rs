@@ -6,8 +6,12 @@
 
 use std::hash::{BuildHasher, RandomState};
 use std::net::{Ipv4Addr, TcpListener};
+use std::os::fd::AsRawFd;
 use std::sync::LazyLock;
 use std::sync::atomic::{AtomicU64, Ordering};
+
+use nix::sys::socket::{Shutdown, shutdown};
+use tokio::net::TcpStream;
 
 /// Below the range of outgoing connections of Linux (32,768) and of macOS and Windows (49,152).
 const LOWEST: u16 = 10_000;
@@ -33,6 +37,37 @@ pub(crate) fn free() -> u16 {
 /// The port that `listener` has.
 pub(crate) fn of(listener: &TcpListener) -> u16 {
     listener.local_addr().expect("a listener has an address").port()
+}
+
+/// Listens until it is dropped, and no moment longer.
+pub(crate) struct Listener(pub(crate) tokio::net::TcpListener);
+
+impl Listener {
+    /// Called inside the runtime that is to poll it.
+    pub(crate) fn from_std(listener: TcpListener) -> Self {
+        listener.set_nonblocking(true).expect("a socket can be made non-blocking");
+        Self(tokio::net::TcpListener::from_std(listener).expect("a listener can be polled"))
+    }
+
+    /// Cancel safe: a connection that was not returned is still waiting.
+    pub(crate) async fn accept(&self) -> TcpStream {
+        loop {
+            // An error is that of a client which has gone again.
+            if let Ok((client, _)) = self.0.accept().await {
+                return client;
+            }
+            tokio::task::yield_now().await;
+        }
+    }
+}
+
+impl Drop for Listener {
+    fn drop(&mut self) {
+        // Closing it would not do: while another test starts a process, that process holds a copy of every socket here
+        // until it has become the other program, and a listening copy keeps the port. Where a listener cannot be shut
+        // down, which is not on Linux, closing it has to do.
+        let _ = shutdown(self.0.as_raw_fd(), Shutdown::Both);
+    }
 }
 
 fn next() -> u16 {

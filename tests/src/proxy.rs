@@ -9,19 +9,19 @@
 
 mod connection;
 
-use std::net::{Ipv4Addr, SocketAddr, TcpListener as StdListener};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc as blocking;
 use std::time::Duration;
 
-use tokio::net::{TcpListener, TcpSocket, TcpStream};
+use tokio::net::{TcpSocket, TcpStream};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 
 use self::connection::Connection;
 use crate::background::Background;
-use crate::port;
+use crate::port::{self, Listener};
 
 /// What the network does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -196,8 +196,8 @@ impl Network {
 /// The port, listened on or not, and ours in either case.
 enum Door {
     /// Bound by the thread that started the proxy, to be opened on the proxy's own.
-    Unopened(StdListener),
-    Open(TcpListener),
+    Unopened(TcpListener),
+    Open(Listener),
     /// Bound and not listened on: connections are refused, and nobody else gets the port.
     Shut(TcpSocket),
 }
@@ -206,13 +206,10 @@ impl Door {
     fn turn(self, open: bool) -> Self {
         let ours = "the port is ours";
         match (self, open) {
-            (Self::Unopened(listener), _) => {
-                listener.set_nonblocking(true).expect("a socket can be made non-blocking");
-                Self::Open(TcpListener::from_std(listener).expect("a listener can be polled"))
-            }
-            (Self::Shut(socket), true) => Self::Open(socket.listen(1024).expect(ours)),
+            (Self::Unopened(listener), _) => Self::Open(Listener::from_std(listener)),
+            (Self::Shut(socket), true) => Self::Open(Listener(socket.listen(1024).expect(ours))),
             (Self::Open(listener), false) => {
-                let address = listener.local_addr().expect("a listener has an address");
+                let address = listener.0.local_addr().expect("a listener has an address");
                 drop(listener);
                 let socket = TcpSocket::new_v4().expect("a socket can be had");
                 socket.set_reuseaddr(true).expect("a new socket can be set up");
@@ -223,16 +220,10 @@ impl Door {
         }
     }
 
-    /// Cancel safe, as `TcpListener::accept` is.
+    /// Cancel safe, as [`Listener::accept`] is.
     async fn accept(&self) -> TcpStream {
         if let Self::Open(listener) = self {
-            loop {
-                // An error is that of a client which has gone again.
-                if let Ok((client, _)) = listener.accept().await {
-                    return client;
-                }
-                tokio::task::yield_now().await;
-            }
+            return listener.accept().await;
         }
         std::future::pending().await
     }
