@@ -13,6 +13,10 @@
 //!   key/  site  outcome  context  observe  stats  config  budget  clock  glob  error
 //! ```
 
+#[cfg(doctest)]
+#[doc = include_str!("../../docs/guide.md")]
+mod guide {}
+
 mod breaker;
 mod budget;
 mod builder;
