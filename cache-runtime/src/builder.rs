@@ -95,7 +95,8 @@ impl CacheBuilder {
         self
     }
 
-    /// How many connections all callers share, 1 to 256. Default: 2.
+    /// How many connections all callers share, 1 to 256. Default: 1, which pipelines the requests of all of them;
+    /// more help a program with many cores and a server that is not the bottleneck.
     pub fn lanes(mut self, lanes: usize) -> Self {
         self.config.lanes = lanes;
         self

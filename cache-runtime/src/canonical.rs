@@ -374,6 +374,11 @@ impl ser::Serializer for IsNone {
         Err(Answer::Else)
     }
 
+    /// The default formats the whole text to say the same.
+    fn collect_str<T: fmt::Display + ?Sized>(self, _: &T) -> Result<(), Answer> {
+        Err(Answer::Else)
+    }
+
     fn serialize_newtype_struct<T: Serialize + ?Sized>(self, _: &'static str, value: &T) -> Result<(), Answer> {
         value.serialize(self)
     }
@@ -485,5 +490,24 @@ mod tests {
         assert!(!is_none(&()));
         assert!(!is_none(&Filter { from: None, to: None }));
         assert!(!is_none("None"));
+    }
+
+    #[test]
+    fn a_text_is_not_formatted_to_know_that_it_is_no_none() {
+        struct Text;
+
+        impl fmt::Display for Text {
+            fn fmt(&self, _: &mut fmt::Formatter<'_>) -> fmt::Result {
+                panic!("formatted")
+            }
+        }
+
+        impl Serialize for Text {
+            fn serialize<S: ser::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.collect_str(self)
+            }
+        }
+
+        assert!(!is_none(&Text));
     }
 }

@@ -32,7 +32,7 @@ impl Config {
             max_entry_bytes: 1 << 20,
             local_bytes: 64 << 20,
             generation_slots: 1 << 18,
-            lanes: 2,
+            lanes: 1,
             token_ttl: Duration::from_secs(60),
             tag_ttl: Duration::from_secs(24 * 60 * 60),
             fill_wait: Duration::from_millis(50),

@@ -10,6 +10,9 @@ use super::{Codec, CodecError};
 ///
 /// Not self-describing: types with `serde(flatten)`, `serde(untagged)`, `skip_serializing_if` or `serde_json::Value` do not
 /// survive it. Such a function is noticed at its first stores and told to use [`Json`](crate::codec).
+///
+/// It has no limit on depth: bytes made by hand for a type that holds itself can use up the stack. Damaged entries do
+/// not get that far, the envelope's check refuses them; whoever can write to the server is trusted.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Bincode;
 

@@ -29,19 +29,21 @@ impl fmt::Display for Unfit {
     }
 }
 
-/// Decodes `encoded` and encodes it again; the bytes have to be equal. Where they are not, hash maps may have come back
-/// in another order: then the values have to be equal as multisets.
+/// Decodes `encoded`, and compares what came back by its canonical form, in which hash maps and sets have no order.
+///
+/// That encoding the copy gives the same bytes is not enough: JSON writes `Some(NaN)` and `Some(None)` as `null`, reads
+/// that as `None`, and writes `null` again. Bytes decide only where there is no canonical form.
 pub(crate) fn survives<C: Codec, T: Serialize + DeserializeOwned>(value: &T, encoded: &[u8]) -> Result<(), Unfit> {
     let copy: T = C::decode(encoded).map_err(Unfit::Undecodable)?;
-    let mut again = Vec::with_capacity(encoded.len());
-    C::encode(&copy, &mut again).map_err(Unfit::Undecodable)?;
-    if again == encoded {
-        return Ok(());
-    }
-    match (canonical::digest(value, Order::Ignored), canonical::digest(&copy, Order::Ignored)) {
-        (Ok(before), Ok(after)) if before == after => Ok(()),
-        _ => Err(Unfit::Changed),
-    }
+    let same = match (canonical::digest(value, Order::Ignored), canonical::digest(&copy, Order::Ignored)) {
+        (Ok(before), Ok(after)) => before == after,
+        _ => {
+            let mut again = Vec::with_capacity(encoded.len());
+            C::encode(&copy, &mut again).map_err(Unfit::Undecodable)?;
+            again == encoded
+        }
+    };
+    if same { Ok(()) } else { Err(Unfit::Changed) }
 }
 
 #[cfg(test)]
@@ -98,6 +100,27 @@ mod tests {
         assert!(check::<Json, _>(&serde_json::json!({"a": [1, null]})).is_ok());
         assert!(check::<Bincode, _>(&serde_json::json!({"a": [1, null]})).is_err());
         assert!(check::<Json, _>(&f64::NAN).is_err(), "JSON has no form for it");
+    }
+
+    #[cfg(feature = "json")]
+    #[test]
+    fn what_comes_back_as_none_does_not_survive_json() {
+        use crate::codec::Json;
+        assert!(check::<Json, _>(&Some(1.5)).is_ok());
+        assert!(check::<Json, _>(&None::<f64>).is_ok());
+        assert!(check::<Json, _>(&Some(f64::NAN)).is_err());
+        assert!(check::<Json, _>(&(1, Some(None::<u8>))).is_err());
+    }
+
+    /// Without serde_json's `float_roundtrip`, one in ten comes back as its neighbour.
+    #[cfg(feature = "json")]
+    #[test]
+    fn any_finite_float_survives_json() {
+        use crate::codec::Json;
+        for n in 0..10_000_u32 {
+            let float = f64::from(n) / 7.0 + 0.1;
+            assert!(check::<Json, _>(&float).is_ok(), "{float}");
+        }
     }
 
     #[test]

@@ -97,7 +97,7 @@ impl KeyPart for String {
     }
 }
 
-/// `None` is `%n`, which no text renders to. `Some(x)` is `x`, with one more `n` where that begins with `%n`.
+/// `None` is `%n`, which no text renders to. `Some(x)` is `x`, behind `%s` where that begins with `%n` or `%s` itself.
 impl<T: KeyPart> KeyPart for Option<T> {
     fn write(&self, out: &mut KeyWriter) {
         match self {
@@ -260,8 +260,9 @@ mod tests {
         assert_eq!(rendered(None::<&str>), "%n");
         assert_eq!(rendered(Some("None")), "None");
         assert_eq!(rendered(Some("%n")), "%25n");
-        assert_eq!(rendered(Some(None::<u8>)), "%nn");
-        assert_eq!(rendered(Some(Some(None::<u8>))), "%nnn");
+        assert_eq!(rendered(Some(None::<u8>)), "%s%n");
+        assert_eq!(rendered(Some(Some(None::<u8>))), "%s%s%n");
+        assert_eq!(rendered(Some(Some(Some(1)))), "1");
     }
 
     #[test]

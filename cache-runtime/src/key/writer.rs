@@ -64,10 +64,11 @@ impl KeyWriter {
         self.rendered.len()
     }
 
-    /// Marks what was written at `position` as being inside a `Some`, if it would pass for a `None`.
+    /// Marks what was written at `position` as being inside a `Some`, if it would pass for an `Option`'s own mark.
     pub(crate) fn mark_some(&mut self, position: usize) {
-        if self.rendered[position..].starts_with(b"%n") {
-            self.rendered.insert(position + 1, b'n');
+        let rest = &self.rendered[position..];
+        if rest.starts_with(b"%n") || rest.starts_with(b"%s") {
+            self.rendered.insert_from_slice(position, b"%s");
         }
     }
 
