@@ -434,6 +434,7 @@ impl Ask<'_> {
             return;
         };
         let (core, key, counters) = (Arc::clone(self.core), self.key.clone(), self.counters.owned());
+        let landing = Landing { core: Arc::clone(self.core), landed };
         self.core.in_background(async move {
             let Store::Redis(remote) = &core.store else { return };
             let mut budget = core.budget();
@@ -449,9 +450,8 @@ impl Ask<'_> {
                 }
             }
             core.minted.forget(&observed.expected);
-            if let Some(landed) = landed {
+            if landing.landed.is_some() {
                 tokio::time::sleep(LINGER).await;
-                landed.close(&core.flights);
             }
         });
     }
@@ -490,6 +490,20 @@ impl Ask<'_> {
             return late;
         }
         observed
+    }
+}
+
+/// A flight whose fill is on its way. Closed on drop: the runtime that carries the fill may be shut down.
+struct Landing {
+    core: Arc<Core>,
+    landed: Option<Landed>,
+}
+
+impl Drop for Landing {
+    fn drop(&mut self) {
+        if let Some(landed) = self.landed.take() {
+            landed.close(&self.core.flights);
+        }
     }
 }
 

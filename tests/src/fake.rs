@@ -55,6 +55,17 @@ impl FakeRedis {
         Self::with(Box::new(move |command| script(command).into()))
     }
 
+    /// Answers every command with this error, such as `"OOM command not allowed"`, except for what it takes to connect and
+    /// to look healthy. It knows no `HELLO`, so it is spoken to in RESP2.
+    pub fn answering_errors(error: &str) -> Self {
+        let error = reply::error(error);
+        Self::scripted(move |command| match command[0].to_ascii_uppercase().as_slice() {
+            b"HELLO" => unknown(command).into(),
+            b"CLIENT" | b"PING" | b"INFO" => Reply::Default,
+            _ => error.clone().into(),
+        })
+    }
+
     fn with(script: Box<Script>) -> Self {
         let listener = port::listen();
         let port = port::of(&listener);
@@ -170,4 +181,36 @@ impl Session {
 fn unknown(command: &[Vec<u8>]) -> Vec<u8> {
     let name = command.first().map(|name| String::from_utf8_lossy(name)).unwrap_or_default();
     reply::error(&format!("ERR unknown command '{name}', with args beginning with: "))
+}
+
+#[cfg(test)]
+mod tests {
+    use redis::{Client, Cmd, Connection};
+
+    use super::*;
+
+    fn connect(url: &str) -> Connection {
+        Client::open(format!("{url}?protocol=resp2")).and_then(|client| client.get_connection()).expect("it connects")
+    }
+
+    #[test]
+    fn what_answers_errors_looks_healthy() {
+        let fake = FakeRedis::answering_errors("OOM not now");
+        let mut client = connect(&fake.url());
+        let mut ask = |line: &[&str]| Cmd::new().arg(line).query::<String>(&mut client);
+        assert_eq!(ask(&["PING"]).expect("it is up"), "PONG");
+        assert_eq!(ask(&["CLIENT", "SETNAME", "me"]).expect("it is up"), "OK");
+        let info = ask(&["INFO", "replication"]).expect("it is up");
+        assert!(info.contains("role:master\r\n") && info.contains(REPLICATION_ID), "{info}");
+        for (command, code) in [(&["HELLO", "3"][..], "ERR"), (&["GET", "key"], "OOM"), (&["AUTH", "secret"], "OOM")] {
+            assert_eq!(ask(command).expect_err("an error").code(), Some(code), "{command:?}");
+        }
+    }
+
+    #[test]
+    fn an_empty_reply_closes_the_connection() {
+        let fake = FakeRedis::start(|_| Vec::new());
+        let closed = Cmd::new().arg("GET").arg("key").query::<String>(&mut connect(&fake.url()));
+        assert!(closed.expect_err("no reply").is_connection_dropped());
+    }
 }

@@ -28,7 +28,8 @@ use crate::port::{self, Listener};
 pub enum Mode {
     /// Forwards everything at once.
     Pass,
-    /// Forwards everything that much later, in each direction: a round trip takes twice as long.
+    /// Forwards everything that much later, in each direction: a round trip takes twice as long. What is on its way when
+    /// the mode changes is late no longer.
     Delay(Duration),
     /// Holds everything back and forwards it once the mode changes: a short interruption, which TCP mends.
     Stall,
@@ -226,5 +227,30 @@ impl Door {
             return listener.accept().await;
         }
         std::future::pending().await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::RedisServer;
+
+    #[test]
+    fn what_is_late_follows_the_next_mode_at_once() {
+        let server = RedisServer::start();
+        let proxy = Proxy::start(server.port());
+        let mut client =
+            redis::Client::open(proxy.url()).and_then(|client| client.get_connection()).expect("it passes");
+        client.set_read_timeout(Some(Duration::from_secs(20))).expect("it can be set");
+        let sent = proxy.request_bytes();
+        proxy.set(Mode::Delay(Duration::from_secs(3600)));
+        std::thread::scope(|scope| {
+            let asked = scope.spawn(|| redis::cmd("PING").query::<String>(&mut client));
+            while proxy.request_bytes() == sent {
+                std::thread::yield_now();
+            }
+            proxy.set(Mode::Pass);
+            assert_eq!(asked.join().expect("no panic").expect("it arrives"), "PONG");
+        });
     }
 }

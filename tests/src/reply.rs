@@ -7,7 +7,8 @@
 //! assert_eq!(reply::array(&[reply::bulk("a"), reply::nil()]), b"*2\r\n$1\r\na\r\n$-1\r\n");
 //! ```
 
-/// What a script does with a command. A script that always sends bytes may return them as they are.
+/// What a script does with a command. A script that always sends bytes may return them as they are; none at all close
+/// the connection.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Reply {
     /// These bytes, which need not be a well-formed reply.
@@ -22,7 +23,7 @@ pub enum Reply {
 
 impl From<Vec<u8>> for Reply {
     fn from(bytes: Vec<u8>) -> Self {
-        Self::Bytes(bytes)
+        if bytes.is_empty() { Self::Close(bytes) } else { Self::Bytes(bytes) }
     }
 }
 

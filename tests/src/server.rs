@@ -13,7 +13,7 @@ use nix::sys::signal::{self, Signal};
 use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::unistd::Pid;
 use redis::aio::MultiplexedConnection;
-use redis::{AsyncConnectionConfig, Client, FromRedisValue, Value};
+use redis::{AsyncConnectionConfig, Client, FromRedisValue, RedisResult, Value};
 
 use crate::port;
 
@@ -183,13 +183,65 @@ impl RedisServer {
     /// As [`command`](Self::command), and when the reply is no `T`.
     #[track_caller]
     pub fn query<T: FromRedisValue>(&self, command: &[&str]) -> T {
-        let mut whole = redis::Cmd::new();
-        whole.arg(command);
-        let reply = self.dial().get_connection_with_timeout(PATIENCE).and_then(|mut connection| {
-            connection.set_read_timeout(Some(PATIENCE))?;
-            whole.query(&mut connection)
-        });
-        reply.unwrap_or_else(|error| panic!("`{}` at {}: {error}", command.join(" "), self.url()))
+        self.ask(redis::Cmd::new().arg(command))
+            .unwrap_or_else(|error| panic!("`{}` at {}: {error}", command.join(" "), self.url()))
+    }
+
+    /// As [`command`](Self::command), with the reply as text: no value is `(nil)`, the parts of an array are lines, and an
+    /// error is its own text, `"ERR unknown command .."`.
+    ///
+    /// # Panics
+    ///
+    /// When the server does not answer.
+    #[track_caller]
+    pub fn text(&self, command: &[&str]) -> String {
+        match self.ask(redis::Cmd::new().arg(command)) {
+            Ok(reply) => readable(&reply),
+            Err(error) => match error.code() {
+                Some(code) => [code, error.detail().unwrap_or_default()].join(" "),
+                None => panic!("`{}` at {}: {error}", command.join(" "), self.url()),
+            },
+        }
+    }
+
+    /// Stores these bytes, for ever.
+    ///
+    /// # Panics
+    ///
+    /// As [`command`](Self::command).
+    #[track_caller]
+    pub fn set_raw(&self, key: &str, value: &[u8]) {
+        self.ask::<()>(redis::Cmd::new().arg("SET").arg(key).arg(value))
+            .unwrap_or_else(|error| panic!("`SET {key}` at {}: {error}", self.url()));
+    }
+
+    /// The bytes stored there.
+    ///
+    /// # Panics
+    ///
+    /// As [`command`](Self::command), and when there is something else than a string.
+    #[track_caller]
+    pub fn get_raw(&self, key: &str) -> Option<Vec<u8>> {
+        self.query(&["GET", key])
+    }
+
+    /// All keys, in order; what is no UTF-8 in them is replaced.
+    ///
+    /// # Panics
+    ///
+    /// As [`command`](Self::command).
+    #[track_caller]
+    pub fn keys(&self) -> Vec<String> {
+        let keys: Vec<Vec<u8>> = self.query(&["KEYS", "*"]);
+        let mut keys: Vec<_> = keys.iter().map(|key| String::from_utf8_lossy(key).into_owned()).collect();
+        keys.sort();
+        keys
+    }
+
+    fn ask<T: FromRedisValue>(&self, command: &redis::Cmd) -> RedisResult<T> {
+        let mut connection = self.dial().get_connection_with_timeout(PATIENCE)?;
+        connection.set_read_timeout(Some(PATIENCE))?;
+        command.query(&mut connection)
     }
 
     fn dial(&self) -> Client {
@@ -295,6 +347,18 @@ impl Drop for Process {
     }
 }
 
+fn readable(reply: &Value) -> String {
+    match reply {
+        Value::Nil => "(nil)".to_owned(),
+        Value::Okay => "OK".to_owned(),
+        Value::Int(number) => number.to_string(),
+        Value::SimpleString(text) => text.clone(),
+        Value::BulkString(bytes) => String::from_utf8_lossy(bytes).into_owned(),
+        Value::Array(parts) => parts.iter().map(readable).collect::<Vec<_>>().join("\n"),
+        other => format!("{other:?}"),
+    }
+}
+
 /// Whether the server behind this socket has come so far that it answers commands. Over the socket in our directory
 /// rather than over the port, which some other server may have taken. A server listens there after it did on the port.
 fn answers(socket: &Path) -> bool {
@@ -351,5 +415,39 @@ impl Drop for Directory {
     fn drop(&mut self) {
         // Nothing depends on it, and a panic in a drop would end the whole test program.
         let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bytes_are_kept_as_they_are_and_keys_are_in_order() {
+        let server = RedisServer::start();
+        let value = [0, 255, b'\r', b'\n', b'$'];
+        server.set_raw("b", &value);
+        server.set_raw("a", b"");
+        assert_eq!(server.get_raw("b").as_deref(), Some(value.as_slice()));
+        assert_eq!(server.get_raw("a").as_deref(), Some(b"".as_slice()));
+        assert_eq!(server.get_raw("c"), None);
+        assert_eq!(server.keys(), ["a", "b"]);
+    }
+
+    #[test]
+    fn replies_are_readable_those_that_are_errors_too() {
+        let server = RedisServer::start();
+        for (command, reply) in [
+            (&["PING"][..], "PONG"),
+            (&["RPUSH", "list", "a", "b"], "2"),
+            (&["LRANGE", "list", "0", "-1"], "a\nb"),
+            (&["GET", "nothing"], "(nil)"),
+            (&["SET", "key", "value"], "OK"),
+            (&["GET", "key"], "value"),
+            (&["GET", "list"], "WRONGTYPE Operation against a key holding the wrong kind of value"),
+            (&["INCR", "key"], "ERR value is not an integer or out of range"),
+        ] {
+            assert_eq!(server.text(command), reply, "{command:?}");
+        }
     }
 }

@@ -218,3 +218,33 @@ async fn the_checker_notices_each_rule_that_is_switched_off() {
         assert!(stale > 0, "{mutant:?} was not noticed");
     }
 }
+
+/// What a cache finds after its server came back with a snapshot from before an invalidation.
+async fn after_an_old_snapshot(mutant: Option<Mutant>) -> Option<u8> {
+    let mut server = RedisServer::start();
+    let cache = node(server.url(), mutant);
+    let key = Key::new("k").tag("t");
+    cache.put(&key, &1u8, Duration::from_secs(60)).await.expect("up");
+    server.command(&["SAVE"]);
+    cache.invalidate_tags(["t"]).await.expect("up");
+    assert_eq!(cache.get::<u8>(&key).await.expect("up"), None);
+    server.kill();
+    server.restart();
+    assert!(server.query::<bool>(&["EXISTS", "history:e:k"]), "the snapshot brings the entry back");
+    loop {
+        match cache.get::<u8>(&key).await {
+            Ok(found) => return found,
+            Err(_) => tokio::time::sleep(Duration::from_millis(5)).await,
+        }
+    }
+}
+
+#[tokio::test]
+async fn an_old_snapshot_does_not_bring_back_what_was_invalidated() {
+    assert_eq!(after_an_old_snapshot(None).await, None);
+    assert_eq!(
+        after_an_old_snapshot(Some(Mutant::NoHistory)).await,
+        Some(1),
+        "the history of the server is what refuses it"
+    );
+}

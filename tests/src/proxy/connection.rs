@@ -51,6 +51,12 @@ enum Arrival {
     End(End),
 }
 
+/// When bytes go on: at that time, or earlier once the mode is another than the one that holds them back.
+struct Due {
+    at: Instant,
+    under: Mode,
+}
+
 impl Connection {
     pub(super) fn new(client: TcpStream, mode: watch::Receiver<Mode>, counters: Arc<Counters>) -> Self {
         counters.open.fetch_add(1, Ordering::SeqCst);
@@ -131,12 +137,12 @@ async fn pump(
     }
 }
 
-/// Notes when each read is due at the other side. Apart from the writer, so that a delay holds up nothing else. The
+/// Notes which delay each read is under, and when it is due at the other side. Apart from the writer, so that a delay holds up nothing else. The
 /// writer says when both are done.
 async fn read(
     direction: Direction,
     mut from: ReadHalf<'_>,
-    queue: mpsc::Sender<(Option<Instant>, Arrival)>,
+    queue: mpsc::Sender<(Option<Due>, Arrival)>,
     mode: &watch::Receiver<Mode>,
     counters: &Counters,
 ) -> Infallible {
@@ -151,7 +157,7 @@ async fn read(
             counters.request_bytes.fetch_add(bytes.len() as u64, Ordering::SeqCst);
         }
         let due = match *mode.borrow() {
-            Mode::Delay(delay) => Some(Instant::now() + delay),
+            delayed @ Mode::Delay(delay) => Some(Due { at: Instant::now() + delay, under: delayed }),
             _ => None,
         };
         let last = matches!(arrival, Arrival::End(_));
@@ -172,10 +178,12 @@ struct Writer<'a> {
 }
 
 impl Writer<'_> {
-    async fn run(mut self, mut arrivals: mpsc::Receiver<(Option<Instant>, Arrival)>) -> End {
+    async fn run(mut self, mut arrivals: mpsc::Receiver<(Option<Due>, Arrival)>) -> End {
         while let Some((due, arrival)) = arrivals.recv().await {
             if let Some(due) = due {
-                tokio::time::sleep_until(due).await;
+                let over = self.mode.wait_for(|mode| *mode != due.under);
+                // An error is that of a proxy which is being dropped, and this task with it.
+                let _ = tokio::time::timeout_at(due.at, over).await;
             }
             let mode = self.mode_after_stall().await;
             self.dead |= self.direction.is_swallowed(mode);
