@@ -13,9 +13,9 @@
 //!   key/  site  outcome  context  observe  stats  config  budget  clock  glob  error
 //! ```
 
-#[cfg(doctest)]
+#[cfg(any(doc, doctest))]
 #[doc = include_str!("../../docs/guide.md")]
-mod guide {}
+pub mod guide {}
 
 mod breaker;
 mod budget;

@@ -88,11 +88,19 @@ pub(crate) fn return_in_cached(text: &str, range: Range<usize>) -> Message {
 
 pub(crate) fn not_covered(name: &str, function: &str, key: &str) -> Message {
     let separator = if key.is_empty() { "" } else { ":" };
-    let (subject, part) = match name {
-        "self" => (format!("`self` of `{function}`"), "self.id"),
-        name => (format!("parameter `{name}` of `{function}`"), name),
+    let (subject, help) = match name {
+        "self" => (
+            format!("`self` of `{function}`"),
+            format!(
+                "add what matters of it to the key, as `{separator}{{self.field}}`, or `skip(self)` if nothing of it does"
+            ),
+        ),
+        name => (
+            format!("parameter `{name}` of `{function}`"),
+            format!("add `{separator}{{{name}}}` to the key, or `skip({name})` if it does not change the value"),
+        ),
     };
     Message::new(format!("{subject} is neither in the key nor skipped"))
         .note(format!("two calls that differ only in `{name}` would share one entry"))
-        .help(format!("add `{separator}{{{part}}}` to the key, or `skip({name})` if it does not change the value"))
+        .help(help)
 }
