@@ -43,7 +43,7 @@ struct Running(Arc<Recovery>);
 
 impl Drop for Running {
     fn drop(&mut self) {
-        self.0.running.store(false, Ordering::Release);
+        self.0.running.store(false, Ordering::SeqCst);
     }
 }
 
@@ -63,7 +63,7 @@ impl Recovery {
     }
 
     pub(crate) fn count(&self) -> usize {
-        self.count.load(Ordering::Acquire)
+        self.count.load(Ordering::SeqCst)
     }
 
     /// Notes names as owed and sees to their delivery.
@@ -92,7 +92,7 @@ impl Recovery {
     }
 
     fn recount(&self, owed: &Owed) {
-        self.count.store(owed.names.len() + usize::from(owed.everything.is_some()), Ordering::Release);
+        self.count.store(owed.names.len() + usize::from(owed.everything.is_some()), Ordering::SeqCst);
     }
 
     /// Whether any of `names` is owed; they are made only if anything is.
@@ -106,14 +106,23 @@ impl Recovery {
 
     /// Starts the delivery unless it runs; also called by reads, in case an earlier runtime took it down.
     pub(crate) fn deliver_soon(self: &Arc<Self>, server: &Arc<Server>) {
-        if self.count() == 0 || self.running.load(Ordering::Acquire) || self.running.swap(true, Ordering::AcqRel) {
+        if self.count() == 0 || self.running.swap(true, Ordering::SeqCst) {
             return;
         }
-        let running = Running(Arc::clone(self));
-        if let Ok(runtime) = Handle::try_current() {
-            let server = Arc::clone(server);
-            runtime.spawn(async move { running.0.deliver(&server).await });
-        }
+        let mut running = Running(Arc::clone(self));
+        let Ok(runtime) = Handle::try_current() else { return };
+        let (recovery, server) = (Arc::clone(self), Arc::clone(server));
+        runtime.spawn(async move {
+            loop {
+                recovery.deliver(&server).await;
+                drop(running);
+                // What became owed between the last look and the drop found this task running and relied on it.
+                if recovery.count() == 0 || recovery.running.swap(true, Ordering::SeqCst) {
+                    return;
+                }
+                running = Running(Arc::clone(&recovery));
+            }
+        });
     }
 
     async fn deliver(&self, server: &Arc<Server>) {
