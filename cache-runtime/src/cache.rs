@@ -7,11 +7,11 @@ use std::sync::atomic::Ordering::Relaxed;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
+use crate::ask::{Ask, Counted, Lifetime};
 use crate::builder::CacheBuilder;
 use crate::context;
 use crate::core::{Core, Store};
 use crate::invalidate::{self, Targets};
-use crate::load::{Ask, Counted, Lifetime};
 use crate::outcome::{Cacheable, Fallible, Plain};
 use crate::read::Question;
 use crate::site::SITES;

@@ -7,10 +7,10 @@ use std::time::Duration;
 
 use tracing::Instrument as _;
 
+use crate::ask::{Ask, Counted, Lifetime};
 use crate::context::{self, Mode};
 use crate::invalidate::{self, Targets};
 use crate::key::KeyPart;
-use crate::load::{Ask, Counted, Lifetime};
 use crate::outcome::{Load, Peeked, StoredAs};
 use crate::site::{SITES, Site, Ttl};
 use crate::{Cache, Error, Key};

@@ -1,4 +1,4 @@
-//! Equal values, equal bytes: a canonical form of anything `Serialize`, and whether it is a `None`.
+//! Equal values, equal bytes: a canonical form of anything `Serialize`.
 //!
 //! The form is tagged and self-delimiting, so that no two different values share it: names of fields and variants are
 //! in it, a skipped field differs from a present one, maps do not depend on the order in which they were walked.
@@ -317,116 +317,9 @@ macro_rules! named_parts {
 
 named_parts!(SerializeStruct, SerializeStructVariant);
 
-/// Whether `value` serializes as `None`, which is how a negative result is known through any alias.
-pub(crate) fn is_none<T: Serialize + ?Sized>(value: &T) -> bool {
-    matches!(value.serialize(IsNone), Err(Answer::None))
-}
-
-/// Stops at the first thing it is told.
-struct IsNone;
-
-#[derive(Debug)]
-enum Answer {
-    None,
-    Else,
-}
-
-impl fmt::Display for Answer {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("stopped")
-    }
-}
-
-impl std::error::Error for Answer {}
-
-impl ser::Error for Answer {
-    fn custom<T: fmt::Display>(_: T) -> Self {
-        Self::Else
-    }
-}
-
-macro_rules! something_else {
-    ($($method:ident($($argument:ty),*) -> $ok:ty;)*) => {$(
-        fn $method(self $(, _: $argument)*) -> Result<$ok, Answer> {
-            Err(Answer::Else)
-        }
-    )*};
-}
-
-type Never = ser::Impossible<(), Answer>;
-
-impl ser::Serializer for IsNone {
-    type Ok = ();
-    type Error = Answer;
-    type SerializeSeq = Never;
-    type SerializeTuple = Never;
-    type SerializeTupleStruct = Never;
-    type SerializeTupleVariant = Never;
-    type SerializeMap = Never;
-    type SerializeStruct = Never;
-    type SerializeStructVariant = Never;
-
-    fn serialize_none(self) -> Result<(), Answer> {
-        Err(Answer::None)
-    }
-
-    fn serialize_some<T: Serialize + ?Sized>(self, _: &T) -> Result<(), Answer> {
-        Err(Answer::Else)
-    }
-
-    /// The default formats the whole text to say the same.
-    fn collect_str<T: fmt::Display + ?Sized>(self, _: &T) -> Result<(), Answer> {
-        Err(Answer::Else)
-    }
-
-    fn serialize_newtype_struct<T: Serialize + ?Sized>(self, _: &'static str, value: &T) -> Result<(), Answer> {
-        value.serialize(self)
-    }
-
-    fn serialize_newtype_variant<T: Serialize + ?Sized>(
-        self,
-        _: &'static str,
-        _: u32,
-        _: &'static str,
-        _: &T,
-    ) -> Result<(), Answer> {
-        Err(Answer::Else)
-    }
-
-    something_else! {
-        serialize_bool(bool) -> ();
-        serialize_i8(i8) -> ();
-        serialize_i16(i16) -> ();
-        serialize_i32(i32) -> ();
-        serialize_i64(i64) -> ();
-        serialize_i128(i128) -> ();
-        serialize_u8(u8) -> ();
-        serialize_u16(u16) -> ();
-        serialize_u32(u32) -> ();
-        serialize_u64(u64) -> ();
-        serialize_u128(u128) -> ();
-        serialize_f32(f32) -> ();
-        serialize_f64(f64) -> ();
-        serialize_char(char) -> ();
-        serialize_str(&str) -> ();
-        serialize_bytes(&[u8]) -> ();
-        serialize_unit() -> ();
-        serialize_unit_struct(&'static str) -> ();
-        serialize_unit_variant(&'static str, u32, &'static str) -> ();
-        serialize_seq(Option<usize>) -> Never;
-        serialize_tuple(usize) -> Never;
-        serialize_tuple_struct(&'static str, usize) -> Never;
-        serialize_tuple_variant(&'static str, u32, &'static str, usize) -> Never;
-        serialize_map(Option<usize>) -> Never;
-        serialize_struct(&'static str, usize) -> Never;
-        serialize_struct_variant(&'static str, u32, &'static str, usize) -> Never;
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use std::collections::{HashMap, HashSet};
-    use std::sync::Arc;
 
     use super::*;
 
@@ -437,9 +330,6 @@ mod tests {
         #[serde(skip_serializing_if = "Option::is_none")]
         to: Option<u8>,
     }
-
-    #[derive(Serialize)]
-    struct Wrapped(Option<u8>);
 
     fn same<A: Serialize + ?Sized, B: Serialize + ?Sized>(one: &A, other: &B) -> bool {
         digest(one, Order::Kept).expect("has a form") == digest(other, Order::Kept).expect("has a form")
@@ -478,36 +368,5 @@ mod tests {
             super::digest(&set, Order::Ignored).expect("has a form"),
             super::digest(&copy, Order::Ignored).expect("has a form")
         );
-    }
-
-    #[test]
-    fn none_is_known_through_wrappers() {
-        assert!(is_none(&None::<String>));
-        assert!(is_none(&Arc::new(None::<u8>)));
-        assert!(is_none(&Wrapped(None)));
-        assert!(!is_none(&Wrapped(Some(1))));
-        assert!(!is_none(&Some(None::<u8>)));
-        assert!(!is_none(&()));
-        assert!(!is_none(&Filter { from: None, to: None }));
-        assert!(!is_none("None"));
-    }
-
-    #[test]
-    fn a_text_is_not_formatted_to_know_that_it_is_no_none() {
-        struct Text;
-
-        impl fmt::Display for Text {
-            fn fmt(&self, _: &mut fmt::Formatter<'_>) -> fmt::Result {
-                panic!("formatted")
-            }
-        }
-
-        impl Serialize for Text {
-            fn serialize<S: ser::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-                serializer.collect_str(self)
-            }
-        }
-
-        assert!(!is_none(&Text));
     }
 }

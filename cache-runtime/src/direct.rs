@@ -2,14 +2,15 @@
 
 use std::sync::Arc;
 
+use crate::ask::Ask;
 use crate::codec::CodecChoice;
 use crate::core::Store;
-use crate::load::{Ask, fill};
+use crate::fill::fill;
 use crate::local::Fresh;
 use crate::outcome::Load;
 use crate::read::{self, Found};
 use crate::stats::add;
-use crate::{Error, ErrorKind, canonical, facts};
+use crate::{Error, ErrorKind, facts, negative};
 
 impl Ask<'_> {
     fn fit(&self) -> Result<(), Error> {
@@ -50,7 +51,7 @@ impl Ask<'_> {
     pub(crate) async fn put<L: Load>(&self, value: &L::Value) -> Result<bool, Error> {
         self.fit()?;
         let facts = facts::facts::<L::Value>(L::Codec::name(self.core.config.codec), self.key.version);
-        let negative = canonical::is_none(value);
+        let negative = negative::is_none(value);
         let Some(ttl) = (if negative { self.lifetime.negative } else { Some(self.lifetime.ttl) }) else {
             return Ok(false);
         };

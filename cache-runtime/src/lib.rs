@@ -6,10 +6,11 @@
 //!
 //! ```text
 //! call   cache   builder   direct        what macros call | the handle | construction | by key
-//!       load   invalidate                a call from end to end | the write side
+//!       load   fill   ask   invalidate   a call from end to end | storing | what is asked | the write side
 //!         read   core                    the read side, over bytes | what a handle points to
 //!   flight   local/   redis/   recovery  one load per key | in-process | the server | owed invalidations
 //!   entry    codec/   facts    breaker   envelope | payloads | value types | health
+//!   shape    canonical  negative         what a type looks like | equal values | is it a `None`
 //!   key/  site  outcome  context  observe  stats  config  budget  clock  glob  error
 //! ```
 
@@ -17,6 +18,7 @@
 #[doc = include_str!("../../docs/guide.md")]
 pub mod guide {}
 
+mod ask;
 mod breaker;
 mod budget;
 mod builder;
@@ -32,6 +34,7 @@ mod direct;
 mod entry;
 mod error;
 mod facts;
+mod fill;
 mod flight;
 mod glob;
 mod invalidate;
@@ -41,6 +44,7 @@ mod local;
 #[cfg(feature = "mutants")]
 #[doc(hidden)]
 pub mod mutant;
+mod negative;
 mod observe;
 mod outcome;
 mod read;

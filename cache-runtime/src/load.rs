@@ -3,83 +3,22 @@
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
 use smallvec::SmallVec;
 
-use crate::budget::Budget;
+use crate::ask::Ask;
 use crate::codec::CodecChoice;
 use crate::context::{self, Context, Mode};
-use crate::core::{Core, Remote, Store};
-use crate::entry::{self, Header};
+use crate::core::{Remote, Store};
 use crate::facts::{self, Facts};
-use crate::flight::{Flight, FlightKey, Landed, Lead, Shared, Turn};
+use crate::flight::{Flight, FlightKey, Lead, Shared, Turn};
 use crate::local::{Fresh, LocalStore};
 use crate::observe::{Observation, Source};
 use crate::outcome::Load;
-use crate::read::{self, Found, Hit, Observed, Question};
-use crate::stats::{Counters, add, first_time};
-use crate::{Error, ErrorKind, Key, canonical, clock};
-
-/// How long a flight stays joinable after its fill was answered: the answer to a caller's READ from before the
-/// fill may still be on its way to him.
-const LINGER: Duration = Duration::from_millis(5);
-
-/// How long values live.
-#[derive(Clone, Copy)]
-pub(crate) struct Lifetime {
-    pub(crate) ttl: Duration,
-    /// For `None`, which is not stored without it.
-    pub(crate) negative: Option<Duration>,
-}
-
-/// One call of a cached function, apart from its types.
-pub(crate) struct Ask<'a> {
-    pub(crate) core: &'a Arc<Core>,
-    pub(crate) key: &'a Key,
-    pub(crate) lifetime: Lifetime,
-    pub(crate) counters: Counted<'a>,
-    /// For warnings: the function, or the method of the cache.
-    pub(crate) name: &'static str,
-}
-
-/// Whose counters count a call: they must outlive the fill in the background.
-#[derive(Clone, Copy)]
-pub(crate) enum Counted<'a> {
-    Site(&'static Counters),
-    Direct(&'a Arc<Core>),
-}
-
-impl Counted<'_> {
-    pub(crate) fn get(&self) -> &Counters {
-        match self {
-            Self::Site(counters) => counters,
-            Self::Direct(core) => &core.direct,
-        }
-    }
-
-    fn owned(&self) -> CountedOwned {
-        match self {
-            Self::Site(counters) => CountedOwned::Site(counters),
-            Self::Direct(core) => CountedOwned::Direct(Arc::clone(core)),
-        }
-    }
-}
-
-enum CountedOwned {
-    Site(&'static Counters),
-    Direct(Arc<Core>),
-}
-
-impl CountedOwned {
-    fn get(&self) -> &Counters {
-        match self {
-            Self::Site(counters) => counters,
-            Self::Direct(core) => &core.direct,
-        }
-    }
-}
+use crate::read::{Found, Observed, Question};
+use crate::stats::{add, first_time};
+use crate::{clock, negative};
 
 fn seen(source: Source, age: Option<Duration>) -> Observation {
     Observation { source, age, fail_open: false }
@@ -88,10 +27,6 @@ fn seen(source: Source, age: Option<Duration>) -> Observation {
 const FAILED_OPEN: Observation = Observation { source: Source::Bypassed, age: None, fail_open: true };
 
 impl Ask<'_> {
-    fn counters(&self) -> &Counters {
-        self.counters.get()
-    }
-
     /// Answers the call. Never fails for the cache's sake.
     pub(crate) async fn answer<L, F>(&self, mode: Mode, body: Pin<&mut F>) -> (L::Return, Observation)
     where
@@ -171,7 +106,7 @@ impl Ask<'_> {
         }
         let observation = store.observe(self.key);
         let keep = |value: &L::Value| {
-            let negative = canonical::is_none(value);
+            let negative = negative::is_none(value);
             let ttl = self.lifetime(negative)?;
             let bytes = L::Codec::size(self.core.config.codec, value).unwrap_or(size_of::<L::Value>());
             if bytes > self.core.config.max_entry_bytes {
@@ -282,29 +217,6 @@ impl Ask<'_> {
         }
     }
 
-    pub(crate) fn question<'q>(&'q self, remote: &'q Remote, facts: &Facts) -> Question<'q> {
-        Question { core: self.core, remote, key: self.key, shape: Some(facts.shape), counters: self.counters() }
-    }
-
-    /// The decoded value of a hit. One that does not decode, though its shape fits, is a miss.
-    pub(crate) fn decode<L: Load>(&self, hit: &Hit) -> Option<L::Value> {
-        let counters = self.counters();
-        match L::Codec::decode::<L::Value>(self.core.config.codec, hit.payload()) {
-            Ok(value) => {
-                add(&counters.redis_hits);
-                if hit.negative {
-                    add(&counters.negative_hits);
-                }
-                counters.bytes_read.fetch_add(hit.length() as u64, Relaxed);
-                Some(value)
-            }
-            Err(_) => {
-                add(&counters.undecodable);
-                None
-            }
-        }
-    }
-
     async fn turn<L: Load>(&self, observed: SmallVec<[u8; 64]>) -> Joined<'_, L::Value, L::Error> {
         let key = FlightKey {
             key: SmallVec::from_slice(self.key.as_str().as_bytes()),
@@ -333,142 +245,6 @@ impl Ask<'_> {
         }
     }
 
-    /// The lifetime of a value, or `None` if it is not to be stored.
-    fn lifetime(&self, negative: bool) -> Option<Duration> {
-        let ttl = if negative { self.lifetime.negative? } else { self.lifetime.ttl };
-        if ttl.is_zero() {
-            if first_time(&self.counters().warned.zero_ttl) {
-                tracing::warn!(function = self.name, "the ttl is zero; nothing is stored");
-            }
-            return None;
-        }
-        Some(ttl)
-    }
-
-    fn too_large(&self, bytes: usize) {
-        add(&self.counters().too_large);
-        if first_time(&self.counters().warned.too_large) {
-            let limit = self.core.config.max_entry_bytes;
-            tracing::warn!(
-                function = self.name,
-                bytes,
-                limit,
-                "a value is larger than `max_entry_bytes`; it is not stored"
-            );
-        }
-    }
-
-    /// Counts a value that the codec cannot bring back, and warns once of its type.
-    fn unfit<L: Load>(&self, problem: &dyn std::fmt::Display) -> Error {
-        add(&self.counters().unfit);
-        let value = std::any::type_name::<L::Value>();
-        if first_time(&self.counters().warned.unfit) {
-            tracing::warn!(
-                function = self.name,
-                value,
-                problem = %problem,
-                help = "codec = cache_runtime::codec::Json",
-                "values of this type do not survive the codec; they are returned and not stored"
-            );
-        }
-        Error::new(
-            ErrorKind::Codec,
-            format!(
-                "`{value}` does not survive the codec: {problem}; `codec = cache_runtime::codec::Json` takes any type"
-            ),
-        )
-    }
-
-    /// The envelope of a value, or why it cannot be stored.
-    pub(crate) fn envelope<L: Load>(
-        &self,
-        facts: &Facts,
-        value: &L::Value,
-        negative: bool,
-        ttl: Duration,
-        observed: &Observed,
-    ) -> Result<Vec<u8>, Error> {
-        let header = Header {
-            history: observed.history,
-            shape: facts.shape,
-            tagset: self.key.tagset(),
-            negative,
-            created_ms: clock::unix_millis(),
-            ttl_ms: clock::millis(ttl),
-            stamps: observed.stamps.clone(),
-        };
-        let mut envelope = Vec::with_capacity(256);
-        header.begin(&mut envelope);
-        let codec = self.core.config.codec;
-        L::Codec::encode(codec, value, &mut envelope).map_err(|error| self.unfit::<L>(&error))?;
-        let limit = self.core.config.max_entry_bytes;
-        if envelope.len() > limit {
-            self.too_large(envelope.len());
-            return Err(Error::new(
-                ErrorKind::TooLarge,
-                format!("the value takes {} bytes; `max_entry_bytes` is {limit}", envelope.len()),
-            ));
-        }
-        if facts.check_is_due() {
-            L::Codec::survives(codec, value, &envelope[header.length()..]).map_err(|problem| {
-                facts.found_unfit();
-                self.unfit::<L>(&problem)
-            })?;
-        }
-        entry::seal(&mut envelope);
-        Ok(envelope)
-    }
-
-    /// Stores a loaded value in the background; the flight lands when the server has answered.
-    fn store<L: Load>(&self, facts: &Facts, value: &L::Value, observed: Observed, landed: Option<Landed>) {
-        let negative = canonical::is_none(value);
-        let envelope = self.lifetime(negative).and_then(|ttl| {
-            let envelope = self.envelope::<L>(facts, value, negative, ttl, &observed).ok()?;
-            Some((envelope, ttl))
-        });
-        let Some((envelope, ttl)) = envelope else {
-            if let Some(landed) = landed {
-                landed.close(&self.core.flights);
-            }
-            self.give_back(observed);
-            return;
-        };
-        let (core, key, counters) = (Arc::clone(self.core), self.key.clone(), self.counters.owned());
-        let landing = Landing { core: Arc::clone(self.core), landed };
-        self.core.in_background(async move {
-            let Store::Redis(remote) = &core.store else { return };
-            let mut budget = core.budget();
-            match fill(&core, remote, &mut budget, &key, &observed, &envelope, ttl).await {
-                Ok(true) => {
-                    add(&counters.get().fills);
-                    counters.get().bytes_written.fetch_add(envelope.len() as u64, Relaxed);
-                }
-                Ok(false) => add(&counters.get().fills_refused),
-                Err(failure) => {
-                    add(&counters.get().fills_failed);
-                    read::count(counters.get(), &failure);
-                }
-            }
-            core.minted.forget(&observed.expected);
-            if landing.landed.is_some() {
-                tokio::time::sleep(LINGER).await;
-            }
-        });
-    }
-
-    /// Takes the token back of a load that ends without a value.
-    fn give_back(&self, observed: Observed) {
-        if !self.core.minted.forget(&observed.expected) {
-            return;
-        }
-        let (core, key) = (Arc::clone(self.core), self.key.clone());
-        self.core.in_background(async move {
-            let Store::Redis(remote) = &core.store else { return };
-            // Should this fail, others wait for the token a few times, and it expires.
-            let _ = remote.server.release(&mut core.budget(), &key, &observed.expected).await;
-        });
-    }
-
     fn observed_bytes(&self, observed: &Observed) -> SmallVec<[u8; 64]> {
         #[cfg(feature = "mutants")]
         if self.core.breaks(crate::mutant::Mutant::NaiveJoin) {
@@ -491,40 +267,6 @@ impl Ask<'_> {
         }
         observed
     }
-}
-
-/// A flight whose fill is on its way. Closed on drop: the runtime that carries the fill may be shut down.
-struct Landing {
-    core: Arc<Core>,
-    landed: Option<Landed>,
-}
-
-impl Drop for Landing {
-    fn drop(&mut self) {
-        if let Some(landed) = self.landed.take() {
-            landed.close(&self.core.flights);
-        }
-    }
-}
-
-/// FILL, in the form that the checker asks for.
-pub(crate) async fn fill(
-    core: &Core,
-    remote: &Remote,
-    budget: &mut Budget,
-    key: &Key,
-    observed: &Observed,
-    envelope: &[u8],
-    ttl: Duration,
-) -> Result<bool, crate::redis::Failure> {
-    remote.server.entries_live(ttl);
-    #[cfg(feature = "mutants")]
-    if core.breaks(crate::mutant::Mutant::PlainSet) {
-        return remote.server.overwrite(budget, key, envelope, ttl).await;
-    }
-    #[cfg(not(feature = "mutants"))]
-    let _ = core;
-    remote.server.fill(budget, key, &observed.expected, envelope, ttl).await
 }
 
 /// A caller's turn, with the shared answer back in its type.

@@ -1,0 +1,194 @@
+//! Storing what was loaded: the envelope, the reasons not to, and the fill that no caller waits for.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
+use std::time::Duration;
+
+use crate::ask::Ask;
+use crate::budget::Budget;
+use crate::codec::CodecChoice;
+use crate::core::{Core, Remote, Store};
+use crate::entry::{self, Header};
+use crate::facts::Facts;
+use crate::flight::Landed;
+use crate::outcome::Load;
+use crate::read::{self, Observed};
+use crate::redis::Failure;
+use crate::stats::{add, first_time};
+use crate::{Error, ErrorKind, Key, clock, negative};
+
+/// How long a flight stays joinable after its fill was answered: the answer to a caller's READ from before the
+/// fill may still be on its way to him.
+const LINGER: Duration = Duration::from_millis(5);
+
+impl Ask<'_> {
+    /// The lifetime of a value, or `None` if it is not to be stored.
+    pub(crate) fn lifetime(&self, negative: bool) -> Option<Duration> {
+        let ttl = if negative { self.lifetime.negative? } else { self.lifetime.ttl };
+        if ttl.is_zero() {
+            if first_time(&self.counters().warned.zero_ttl) {
+                tracing::warn!(function = self.name, "the ttl is zero; nothing is stored");
+            }
+            return None;
+        }
+        Some(ttl)
+    }
+
+    pub(crate) fn too_large(&self, bytes: usize) {
+        add(&self.counters().too_large);
+        if first_time(&self.counters().warned.too_large) {
+            let limit = self.core.config.max_entry_bytes;
+            tracing::warn!(
+                function = self.name,
+                bytes,
+                limit,
+                "a value is larger than `max_entry_bytes`; it is not stored"
+            );
+        }
+    }
+
+    /// Counts a value that the codec cannot bring back, and warns once of its type.
+    fn unfit<L: Load>(&self, problem: &dyn std::fmt::Display) -> Error {
+        add(&self.counters().unfit);
+        let value = std::any::type_name::<L::Value>();
+        if first_time(&self.counters().warned.unfit) {
+            tracing::warn!(
+                function = self.name,
+                value,
+                problem = %problem,
+                help = "codec = cache_runtime::codec::Json",
+                "values of this type do not survive the codec; they are returned and not stored"
+            );
+        }
+        Error::new(
+            ErrorKind::Codec,
+            format!(
+                "`{value}` does not survive the codec: {problem}; `codec = cache_runtime::codec::Json` takes any type"
+            ),
+        )
+    }
+
+    /// The envelope of a value, or why it cannot be stored.
+    pub(crate) fn envelope<L: Load>(
+        &self,
+        facts: &Facts,
+        value: &L::Value,
+        negative: bool,
+        ttl: Duration,
+        observed: &Observed,
+    ) -> Result<Vec<u8>, Error> {
+        let header = Header {
+            history: observed.history,
+            shape: facts.shape,
+            tagset: self.key.tagset(),
+            negative,
+            created_ms: clock::unix_millis(),
+            ttl_ms: clock::millis(ttl),
+            stamps: observed.stamps.clone(),
+        };
+        let mut envelope = Vec::with_capacity(256);
+        header.begin(&mut envelope);
+        let codec = self.core.config.codec;
+        L::Codec::encode(codec, value, &mut envelope).map_err(|error| self.unfit::<L>(&error))?;
+        let limit = self.core.config.max_entry_bytes;
+        if envelope.len() > limit {
+            self.too_large(envelope.len());
+            return Err(Error::new(
+                ErrorKind::TooLarge,
+                format!("the value takes {} bytes; `max_entry_bytes` is {limit}", envelope.len()),
+            ));
+        }
+        if facts.check_is_due() {
+            L::Codec::survives(codec, value, &envelope[header.length()..]).map_err(|problem| {
+                facts.found_unfit();
+                self.unfit::<L>(&problem)
+            })?;
+        }
+        entry::seal(&mut envelope);
+        Ok(envelope)
+    }
+
+    /// Stores a loaded value in the background; the flight lands when the server has answered.
+    pub(crate) fn store<L: Load>(&self, facts: &Facts, value: &L::Value, observed: Observed, landed: Option<Landed>) {
+        let negative = negative::is_none(value);
+        let envelope = self.lifetime(negative).and_then(|ttl| {
+            let envelope = self.envelope::<L>(facts, value, negative, ttl, &observed).ok()?;
+            Some((envelope, ttl))
+        });
+        let Some((envelope, ttl)) = envelope else {
+            if let Some(landed) = landed {
+                landed.close(&self.core.flights);
+            }
+            self.give_back(observed);
+            return;
+        };
+        let (core, key, counters) = (Arc::clone(self.core), self.key.clone(), self.counters.owned());
+        let landing = Landing { core: Arc::clone(self.core), landed };
+        self.core.in_background(async move {
+            let Store::Redis(remote) = &core.store else { return };
+            let mut budget = core.budget();
+            match fill(&core, remote, &mut budget, &key, &observed, &envelope, ttl).await {
+                Ok(true) => {
+                    add(&counters.get().fills);
+                    counters.get().bytes_written.fetch_add(envelope.len() as u64, Relaxed);
+                }
+                Ok(false) => add(&counters.get().fills_refused),
+                Err(failure) => {
+                    add(&counters.get().fills_failed);
+                    read::count(counters.get(), &failure);
+                }
+            }
+            core.minted.forget(&observed.expected);
+            if landing.landed.is_some() {
+                tokio::time::sleep(LINGER).await;
+            }
+        });
+    }
+
+    /// Takes the token back of a load that ends without a value.
+    pub(crate) fn give_back(&self, observed: Observed) {
+        if !self.core.minted.forget(&observed.expected) {
+            return;
+        }
+        let (core, key) = (Arc::clone(self.core), self.key.clone());
+        self.core.in_background(async move {
+            let Store::Redis(remote) = &core.store else { return };
+            // Should this fail, others wait for the token a few times, and it expires.
+            let _ = remote.server.release(&mut core.budget(), &key, &observed.expected).await;
+        });
+    }
+}
+
+/// A flight whose fill is on its way. Closed on drop: the runtime that carries the fill may be shut down.
+struct Landing {
+    core: Arc<Core>,
+    landed: Option<Landed>,
+}
+
+impl Drop for Landing {
+    fn drop(&mut self) {
+        if let Some(landed) = self.landed.take() {
+            landed.close(&self.core.flights);
+        }
+    }
+}
+
+/// FILL, in the form that the checker asks for.
+pub(crate) async fn fill(
+    core: &Core,
+    remote: &Remote,
+    budget: &mut Budget,
+    key: &Key,
+    observed: &Observed,
+    envelope: &[u8],
+    ttl: Duration,
+) -> Result<bool, Failure> {
+    remote.server.entries_live(ttl);
+    #[cfg(feature = "mutants")]
+    if core.breaks(crate::mutant::Mutant::PlainSet) {
+        return remote.server.overwrite(budget, key, envelope, ttl).await;
+    }
+    #[cfg(not(feature = "mutants"))]
+    let _ = core;
+    remote.server.fill(budget, key, &observed.expected, envelope, ttl).await
+}
