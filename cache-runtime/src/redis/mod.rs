@@ -13,6 +13,7 @@ mod history;
 mod keyspace;
 mod lanes;
 mod probe;
+mod request;
 mod script;
 mod server;
 

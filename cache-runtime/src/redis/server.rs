@@ -1,21 +1,17 @@
-//! One server: requests within a budget, what their failures mean, and the operations of the protocol.
+//! One server: the operations of the protocol. How they are sent is in `request`.
 
-use std::future::Future;
-use std::pin::Pin;
 use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use redis::aio::MultiplexedConnection;
-use redis::{ConnectionInfo, RedisResult, Value};
+use redis::{ConnectionInfo, Value};
 use smallvec::SmallVec;
 
-use super::history::Standing;
-use super::lanes::{Lanes, Wire};
+use super::lanes::Lanes;
 use super::probe::Probe;
 use super::script::{FILL, RELEASE, REMINT};
-use super::{Cause, Failure, Names};
-use crate::breaker::{Breaker, Severity};
+use super::{Failure, Names};
+use crate::breaker::Breaker;
 use crate::budget::Budget;
 use crate::config::Config;
 use crate::entry::{self, Expected, History, Stamp};
@@ -26,9 +22,6 @@ const CHUNK: usize = 500;
 
 pub(crate) type Reply = Option<Vec<u8>>;
 
-/// A request under way, and who answered it.
-type Answering<'a, T> = Pin<Box<dyn Future<Output = Result<(T, Standing), Failure>> + Send + 'a>>;
-
 pub(crate) struct Server {
     pub(super) lanes: Arc<Lanes>,
     pub(crate) breaker: Breaker,
@@ -37,8 +30,8 @@ pub(crate) struct Server {
     token_ttl_ms: u64,
     tag_ttl_ms: AtomicU64,
     /// 0: not known yet, 1: the server tells its history, 2: it does not.
-    guard: AtomicU8,
-    last_trouble: Mutex<Option<String>>,
+    pub(super) guard: AtomicU8,
+    pub(super) last_trouble: Mutex<Option<String>>,
 }
 
 /// What an ENSURE found; all of it was read before the load.
@@ -68,99 +61,6 @@ impl Server {
             guard: AtomicU8::new(0),
             last_trouble: Mutex::new(None),
         })
-    }
-
-    /// Sends one request within the budget. A connection that turns out dead is replaced once: the server may
-    /// have been restarted since it was last used. Every request of the protocol may be sent twice.
-    ///
-    /// Boxed: a user's future holds all of this, and the compiler's limit on the depth of types is his to use up.
-    fn request<'a, T, F>(
-        self: &'a Arc<Self>,
-        budget: &'a mut Budget,
-        send: impl Fn(MultiplexedConnection) -> F + Send + Sync + 'a,
-    ) -> Answering<'a, T>
-    where
-        F: Future<Output = RedisResult<T>> + Send + 'a,
-        T: Send + 'a,
-    {
-        Box::pin(async move {
-            if self.breaker.is_open() {
-                self.start_probe();
-                return Err(Failure::open());
-            }
-            let mut in_use: Option<Arc<Wire>> = None;
-            let tried = budget.spend(self.send_twice(&send, &mut in_use)).await;
-            let answered = tried.unwrap_or_else(|_| {
-                if let Some(wire) = &in_use {
-                    self.lanes.cut(wire);
-                }
-                Err(Failure::timeout())
-            });
-            self.learn_from(&answered);
-            answered
-        })
-    }
-
-    async fn send_twice<T, F>(
-        &self,
-        send: &(impl Fn(MultiplexedConnection) -> F + Sync),
-        in_use: &mut Option<Arc<Wire>>,
-    ) -> Result<(T, Standing), Failure>
-    where
-        F: Future<Output = RedisResult<T>>,
-    {
-        let mut second = false;
-        loop {
-            let wire = self.lanes.wire().await?;
-            *in_use = Some(Arc::clone(&wire));
-            let failure = match send(wire.connection()).await {
-                Ok(value) => return Ok((value, wire.standing())),
-                Err(error) => Failure::from(error),
-            };
-            if failure.severity == Severity::Fatal {
-                self.lanes.cut(&wire);
-            }
-            if second || failure.cause != Cause::Disconnected {
-                return Err(failure);
-            }
-            second = true;
-        }
-    }
-
-    fn learn_from<T>(self: &Arc<Self>, answered: &Result<(T, Standing), Failure>) {
-        match answered {
-            Ok((_, standing)) => {
-                self.guard.store(if matches!(standing, Standing::Hidden) { 2 } else { 1 }, Ordering::Relaxed);
-                self.breaker.success();
-            }
-            Err(failure) => {
-                if self.breaker.failure(failure.severity) {
-                    tracing::warn!(cause = %failure.message, "the cache server is in trouble; functions run uncached until it answers");
-                    self.note_trouble(failure);
-                    self.start_probe();
-                }
-            }
-        }
-    }
-
-    pub(super) fn note_trouble(&self, failure: &Failure) {
-        *self.last_trouble.lock().unwrap_or_else(PoisonError::into_inner) = Some(failure.message.clone());
-    }
-
-    pub(super) fn note_recovery(&self) {
-        *self.last_trouble.lock().unwrap_or_else(PoisonError::into_inner) = None;
-        tracing::info!("the cache server answers again");
-    }
-
-    pub(crate) fn last_trouble(&self) -> Option<String> {
-        self.last_trouble.lock().unwrap_or_else(PoisonError::into_inner).clone()
-    }
-
-    pub(crate) fn history_guard(&self) -> Option<bool> {
-        match self.guard.load(Ordering::Relaxed) {
-            0 => None,
-            known => Some(known == 1),
-        }
     }
 
     /// Stamps outlive the entries that carry them.
