@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use crate::Cache;
 use crate::flight::Flight;
-use crate::observe::Observer;
+use crate::observation::Observer;
 
 /// How cached calls inside treat the cache.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -9,7 +9,7 @@ use crate::budget::Budget;
 use crate::config::Config;
 use crate::flight::Flights;
 use crate::local::LocalStore;
-use crate::read::Minted;
+use crate::minted::Minted;
 use crate::recovery::Recovery;
 use crate::redis::Server;
 use crate::stats::Counters;

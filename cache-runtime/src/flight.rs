@@ -18,8 +18,6 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use smallvec::SmallVec;
 use tokio::sync::Notify;
 
-use crate::context;
-
 pub(crate) type Shared = Arc<dyn Any + Send + Sync>;
 
 /// A second load may be tried after one that panicked; after that, those who joined panic too.
@@ -78,10 +76,10 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl Flights {
-    /// Joins the flight of `key`, or leads it.
+    /// Joins the flight of `key`, or leads it. `chain`: the flights whose loads the caller is part of.
     ///
     /// Cancel safe: a follower who is dropped leaves no trace, and passes on a turn that was his.
-    pub(crate) async fn turn(&self, key: FlightKey) -> Turn<'_> {
+    pub(crate) async fn turn(&self, key: FlightKey, chain: Vec<Arc<Flight>>) -> Turn<'_> {
         let flight = {
             let mut open = lock(&self.open);
             let flight = open.entry(key.clone()).or_insert_with(|| {
@@ -97,7 +95,6 @@ impl Flights {
             Arc::clone(flight)
         };
         let seat = Seat { flights: self, key, flight };
-        let chain = context::current().map(|context| context.leading.clone()).unwrap_or_default();
         if chain.iter().any(|led| Arc::ptr_eq(led, &seat.flight)) {
             return Turn::Recursion;
         }

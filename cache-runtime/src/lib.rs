@@ -10,8 +10,8 @@
 //!         read   core                    the read side, over bytes | what a handle points to
 //!   flight   local/   redis/   recovery  one load per key | in-process | the server | owed invalidations
 //!   entry    codec/   facts    breaker   envelope | payloads | value types | health
-//!   shape    canonical  negative         what a type looks like | equal values | is it a `None`
-//!   key/  site  outcome  context  observe  stats  config  budget  clock  glob  error
+//!   shape    canonical  negative minted  what a type looks like | equal values | is it a `None` | own tokens
+//!   key/  site  outcome  context  observation  stats  config  budget  clock  glob  error
 //! ```
 
 #[cfg(any(doc, doctest))]
@@ -41,10 +41,12 @@ mod invalidate;
 mod key;
 mod load;
 mod local;
+mod minted;
 #[cfg(feature = "mutants")]
 #[doc(hidden)]
 pub mod mutant;
 mod negative;
+mod observation;
 mod observe;
 mod outcome;
 mod read;
@@ -61,7 +63,8 @@ pub use cache::Cache;
 pub use codec::CacheCodec;
 pub use error::{Error, ErrorKind};
 pub use key::{Key, KeyPart, KeyWriter};
-pub use observe::{Observation, Source, bypass, observe, refresh};
+pub use observation::{Observation, Source};
+pub use observe::{bypass, observe, refresh};
 pub use outcome::Cacheable;
 pub use stats::{Counts, FunctionStats, Health, LoadTime, Stats, Tier};
 

@@ -14,7 +14,7 @@ use crate::core::{Remote, Store};
 use crate::facts::{self, Facts};
 use crate::flight::{Flight, FlightKey, Lead, Shared, Turn};
 use crate::local::{Fresh, LocalStore};
-use crate::observe::{Observation, Source};
+use crate::observation::{Observation, Source};
 use crate::outcome::Load;
 use crate::read::{Found, Observed, Question};
 use crate::stats::{add, first_time};
@@ -223,7 +223,8 @@ impl Ask<'_> {
             observed,
             value: std::any::TypeId::of::<L::Value>(),
         };
-        match self.core.flights.turn(key).await {
+        let chain = context::current().map(|context| context.leading.clone()).unwrap_or_default();
+        match self.core.flights.turn(key, chain).await {
             Turn::Lead(lead) => Joined::Lead(lead),
             Turn::Recursion => Joined::Alone,
             Turn::Ready(shared) => match shared.downcast_ref::<L::Value>() {

@@ -210,35 +210,3 @@ pub(crate) fn count(counters: &Counters, failure: &Failure) {
         Cause::Refused => add(&counters.refusals),
     }
 }
-
-/// The tokens that this cache has set and whose loads have not ended, so that its own callers need not wait
-/// for a load that was abandoned.
-#[derive(Default)]
-pub(crate) struct Minted(std::sync::Mutex<std::collections::HashSet<Expected>>);
-
-impl Minted {
-    /// Tokens of abandoned loads stay until they are forgotten together.
-    const LIMIT: usize = 10_000;
-
-    fn with<R>(&self, act: impl FnOnce(&mut std::collections::HashSet<Expected>) -> R) -> R {
-        act(&mut self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner))
-    }
-
-    fn contains(&self, token: &Expected) -> bool {
-        self.with(|tokens| tokens.contains(token))
-    }
-
-    fn insert(&self, token: &Expected) {
-        self.with(|tokens| {
-            if tokens.len() >= Self::LIMIT {
-                tokens.clear();
-            }
-            tokens.insert(token.clone());
-        });
-    }
-
-    /// True if the token was known.
-    pub(crate) fn forget(&self, token: &Expected) -> bool {
-        self.with(|tokens| tokens.remove(token))
-    }
-}
