@@ -4,13 +4,15 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
-use crate::Key;
 use crate::codec::CodecChoice;
 use crate::core::{Core, Remote};
 use crate::facts::Facts;
+use crate::found::FoundTags;
+use crate::local::{Fresh, LocalObservation, LocalStore};
 use crate::outcome::Load;
 use crate::read::{Hit, Question};
 use crate::stats::{Counters, add};
+use crate::{Key, negative};
 
 /// How long values live.
 #[derive(Clone, Copy)]
@@ -25,6 +27,10 @@ pub(crate) struct Ask<'a> {
     pub(crate) core: &'a Arc<Core>,
     pub(crate) key: &'a Key,
     pub(crate) lifetime: Lifetime,
+    /// How long entries may be kept in process over Redis; `None`: not at all.
+    pub(crate) local: Option<Duration>,
+    /// The tags that the result names, told by the body.
+    pub(crate) found: Option<&'a FoundTags>,
     pub(crate) counters: Counted<'a>,
     /// For warnings: the function, or the method of the cache.
     pub(crate) name: &'static str,
@@ -74,11 +80,62 @@ impl Ask<'_> {
     }
 
     pub(crate) fn question<'q>(&'q self, remote: &'q Remote, facts: &Facts) -> Question<'q> {
-        Question { core: self.core, remote, key: self.key, shape: Some(facts.shape), counters: self.counters() }
+        Question {
+            core: self.core,
+            remote,
+            key: self.key,
+            shape: Some(facts.shape),
+            counters: self.counters(),
+            local: self.tier(remote),
+        }
+    }
+
+    /// The in-process tier over Redis, if this function's entries may be kept there.
+    fn tier<'q>(&self, remote: &'q Remote) -> Option<&'q LocalStore> {
+        self.local.filter(|lifetime| !lifetime.is_zero())?;
+        remote.server.local.as_deref()
+    }
+
+    /// The value kept in process over Redis, if it stands, and how old it is.
+    pub(crate) fn kept<L: Load>(&self, remote: &Remote, facts: &Facts) -> Option<(L::Value, Duration)> {
+        let entry = self.tier(remote)?.get(self.key, facts.shape)?;
+        let value = entry.value.downcast_ref::<L::Value>()?.clone();
+        add(&self.counters().local_hits);
+        if entry.negative {
+            add(&self.counters().negative_hits);
+        }
+        Some((value, entry.stored_at.elapsed()))
+    }
+
+    /// Keeps a value in process over Redis, if nothing was invalidated since `seen`. It never outlives its entry.
+    pub(crate) fn keep<V: Clone + Send + Sync + 'static>(
+        &self,
+        remote: &Remote,
+        facts: &Facts,
+        value: &V,
+        seen: Option<LocalObservation>,
+        weight: usize,
+        (age, left): (Duration, Duration),
+    ) {
+        let (Some(tier), Some(seen), Some(lifetime)) = (self.tier(remote), seen, self.local) else { return };
+        let ttl = lifetime.min(left);
+        if !ttl.is_zero() {
+            let negative = negative::is_none(value);
+            let value = Arc::new(value.clone());
+            let fresh = Fresh { value, negative, shape: facts.shape, bytes: weight as u64, ttl, age };
+            tier.fill(self.key, seen, fresh);
+        }
+    }
+
+    /// The value of a hit, kept in process for the next caller.
+    pub(crate) fn take<L: Load>(&self, remote: &Remote, facts: &Facts, hit: &Hit) -> Option<L::Value> {
+        let value = self.decode::<L>(hit)?;
+        self.keep(remote, facts, &value, hit.seen.clone(), hit.length(), (hit.age(), hit.left()));
+        Some(value)
     }
 
     /// The decoded value of a hit. One that does not decode, though its shape fits, is a miss.
-    pub(crate) fn decode<L: Load>(&self, hit: &Hit) -> Option<L::Value> {
+    fn decode<L: Load>(&self, hit: &Hit) -> Option<L::Value> {
         let counters = self.counters();
         match L::Codec::decode::<L::Value>(self.core.config.codec, hit.payload()) {
             Ok(value) => {

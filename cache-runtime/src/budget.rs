@@ -6,6 +6,7 @@ use std::time::Duration;
 use crate::clock;
 
 pub(crate) struct Budget {
+    whole: Duration,
     left: Duration,
 }
 
@@ -15,7 +16,12 @@ pub(crate) struct Exhausted;
 
 impl Budget {
     pub(crate) fn new(left: Duration) -> Self {
-        Self { left }
+        Self { whole: left, left }
+    }
+
+    /// Whether most of it was spent before.
+    pub(crate) fn is_a_rest(&self) -> bool {
+        self.left < self.whole / 2
     }
 
     /// Runs cache work and takes its time off the budget.
@@ -27,6 +33,18 @@ impl Budget {
         let output = tokio::time::timeout(self.left, work).await;
         self.left = self.left.saturating_sub(started.elapsed());
         output.map_err(|_| Exhausted)
+    }
+
+    /// The same budget for work beside other work; see [`keep_least`](Self::keep_least).
+    #[cfg(feature = "cluster")]
+    pub(crate) fn share(&self) -> Self {
+        Self { ..*self }
+    }
+
+    /// Takes off what the longest of several shares has spent.
+    #[cfg(feature = "cluster")]
+    pub(crate) fn keep_least(&mut self, share: &Self) {
+        self.left = self.left.min(share.left);
     }
 
     pub(crate) fn left(&self) -> Duration {

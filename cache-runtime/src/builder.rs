@@ -1,17 +1,16 @@
 //! Construction: settings in, a cache or an error that names the setting out.
 
 use std::fmt;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
-
-use redis::{ConnectionInfo, IntoConnectionInfo};
 
 use crate::codec::CacheCodec;
 use crate::config::Config;
 use crate::core::{Core, Remote, Store};
-use crate::local::LocalStore;
-use crate::recovery::Recovery;
-use crate::redis::Server;
+use crate::local::{Lease, LocalStore};
+use crate::recovery::{Journal, Recovery};
+use crate::redis::{Address, Certificates, Server, redacted};
 use crate::{Cache, Error};
 
 /// Settings of a [`Cache`]; every one has a default.
@@ -31,11 +30,12 @@ use crate::{Cache, Error};
 pub struct CacheBuilder {
     config: Config,
     url: Option<String>,
+    certificates: Certificates,
 }
 
 impl CacheBuilder {
     pub(crate) fn new() -> Self {
-        Self { config: Config::new(executable_name()), url: None }
+        Self { config: Config::new(executable_name()), url: None, certificates: Certificates::default() }
     }
 
     /// The settings that the environment names: `CACHE_URL`, `VALKEY_URL` or `REDIS_URL`, the first that is set
@@ -57,8 +57,17 @@ impl CacheBuilder {
         self
     }
 
-    /// The server: `redis://[user:password@]host[:port][/db]`, `valkey://..`, or `unix:///path/to.sock`.
-    /// Default: none, the cache lives in this process only.
+    /// The server, or the servers. Default: none, the cache lives in this process only.
+    ///
+    /// | URL | what it names |
+    /// |---|---|
+    /// | `redis://[user:password@]host[:port][/db]` | one server; `valkey://` is the same |
+    /// | `rediss://..`, `valkeys://..` | the same over TLS (feature `tls`) |
+    /// | `unix:///path/to.sock[?db=1&user=..&pass=..]` | one server on this machine |
+    /// | `redis+cluster://[user:password@]host:port,host:port` | a Cluster, by some of its nodes (feature `cluster`) |
+    /// | `redis+sentinel://[user:password@]host:port,host:port/name[/db]` | whom the Sentinels call the master `name` (feature `sentinel`); `?sentinel_username=..&sentinel_password=..` if they want one |
+    ///
+    /// `rediss+cluster://` and `rediss+sentinel://` speak TLS to all of them.
     pub fn redis(mut self, url: impl Into<String>) -> Self {
         self.url = Some(url.into());
         self
@@ -79,6 +88,63 @@ impl CacheBuilder {
     /// Larger values are returned and not stored. Default: 1 MiB.
     pub fn max_entry_bytes(mut self, bytes: usize) -> Self {
         self.config.max_entry_bytes = bytes;
+        self
+    }
+
+    /// The certificates, in PEM form, of those who may vouch for the server, instead of the system's. For `rediss://`.
+    #[cfg(feature = "tls")]
+    pub fn tls_root(mut self, pem: impl Into<Vec<u8>>) -> Self {
+        self.certificates.root = Some(pem.into());
+        self
+    }
+
+    /// The certificate that this client shows and its key, in PEM form. For `rediss://`.
+    #[cfg(feature = "tls")]
+    pub fn tls_client(mut self, certificate_pem: impl Into<Vec<u8>>, key_pem: impl Into<Vec<u8>>) -> Self {
+        self.certificates.client = Some((certificate_pem.into(), key_pem.into()));
+        self
+    }
+
+    /// Whether decoded values are kept in this process over Redis, coherent with it to within the
+    /// [lease](Self::lease). Default: yes. `local = false` switches it off for one function.
+    pub fn local_tier(mut self, on: bool) -> Self {
+        self.config.local_tier = on;
+        self
+    }
+
+    /// How long an entry is kept in process over Redis, where a function does not say otherwise with `local = ".."`;
+    /// never longer than it lives there. Default: 60 s.
+    pub fn local_ttl(mut self, ttl: Duration) -> Self {
+        self.config.local_ttl = ttl;
+        self
+    }
+
+    /// The bound `H`: how long what is kept in process may be behind an invalidation by another process, in the worst
+    /// case. A heartbeat goes out four times as often. Between 20 ms and 60 s. Default: 1 s.
+    pub fn lease(mut self, lease: Duration) -> Self {
+        self.config.lease = lease;
+        self
+    }
+
+    /// How long a [`fence`](crate::invalidates) lasts whose process died. Must be longer than mutations take.
+    /// Default: 30 s.
+    pub fn fence_ttl(mut self, ttl: Duration) -> Self {
+        self.config.fence_ttl = ttl;
+        self
+    }
+
+    /// How long a caller waits for a load that another caller runs, before he runs it as well: the other may be part
+    /// of a future that nobody polls. One caller at a time. Default: 10 s.
+    pub fn load_wait(mut self, wait: Duration) -> Self {
+        self.config.load_wait = wait;
+        self
+    }
+
+    /// A directory where invalidations that could not be delivered are written down, so that they survive a crash of
+    /// this process: the next cache of this namespace that is built with the directory delivers them. Default: none,
+    /// they are kept in memory.
+    pub fn recovery_dir(mut self, directory: impl Into<PathBuf>) -> Self {
+        self.config.recovery_dir = Some(directory.into());
         self
     }
 
@@ -149,14 +215,32 @@ impl CacheBuilder {
     /// [`ErrorKind::Config`](crate::ErrorKind::Config), naming the setting and its value. Never because a server is down.
     pub fn build(self) -> Result<Cache, Error> {
         self.config.check()?;
-        let store = match &self.url {
-            None => Store::Local(LocalStore::new(self.config.local_bytes, self.config.generation_slots)),
-            Some(url) => Store::Redis(Remote {
-                server: Arc::new(Server::new(parse(url)?, &self.config)?),
-                recovery: Arc::new(Recovery::new(self.config.owed_limit)),
-            }),
+        let Some(url) = &self.url else {
+            let store = LocalStore::new(self.config.local_bytes, self.config.generation_slots, Lease::forever());
+            return Ok(Cache::from_core(Core::new(self.config, Store::Local(store))));
         };
-        Ok(Cache::from_core(Core::new(self.config, store)))
+        let config = &self.config;
+        let local = config.local_tier.then(|| {
+            #[cfg(feature = "mutants")]
+            let lease = if config.mutant == Some(crate::mutant::Mutant::NoLease) { Lease::forever() } else { Lease::none() };
+            #[cfg(not(feature = "mutants"))]
+            let lease = Lease::none();
+            Arc::new(LocalStore::new(config.local_bytes, config.generation_slots, lease))
+        });
+        let server = Server::new(Address::parse(url, &self.certificates)?, config, local)?;
+        let (journal, inherited) = match &config.recovery_dir {
+            None => (None, Vec::new()),
+            Some(directory) => {
+                let opened = Journal::open(directory, &config.namespace);
+                let (journal, inherited) = opened
+                    .map_err(|error| Error::config("recovery_dir", directory.display(), format_args!("cannot be used: {error}")))?;
+                (Some(journal), inherited)
+            }
+        };
+        let server = Arc::new(server);
+        let recovery = Arc::new(Recovery::new(config.owed_limit, journal, inherited));
+        recovery.deliver_soon(&server);
+        Ok(Cache::from_core(Core::new(self.config, Store::Redis(Remote { server, recovery }))))
     }
 
     /// A cache that keeps nothing, for an environment that cannot be read.
@@ -186,45 +270,6 @@ fn executable_name() -> String {
         name.pop();
     }
     if name.is_empty() { "cache".into() } else { name }
-}
-
-const SCHEMES: [&str; 5] = ["redis", "valkey", "unix", "redis+unix", "valkey+unix"];
-
-fn parse(url: &str) -> Result<ConnectionInfo, Error> {
-    let shown = redacted(url);
-    let Some((scheme, rest)) = url.split_once("://") else {
-        return Err(Error::config("redis", shown, "is not a URL; write `redis://host:6379`"));
-    };
-    if matches!(scheme, "rediss" | "valkeys") {
-        return Err(Error::config("redis", shown, "asks for TLS, which this version does not speak; use `redis://`"));
-    }
-    if !SCHEMES.contains(&scheme) {
-        return Err(Error::config(
-            "redis",
-            shown,
-            format_args!("has the unknown scheme `{scheme}`; write `redis://host:6379`"),
-        ));
-    }
-    // The library knows two schemes; Valkey speaks the same protocol.
-    let known = if scheme.contains("unix") { format!("unix://{rest}") } else { format!("redis://{rest}") };
-    known.as_str().into_connection_info().map_err(|error| {
-        // The library's detail may quote the URL; its category does not.
-        Error::config("redis", shown, format_args!("cannot be used: {}", error.category()))
-    })
-}
-
-/// The URL without what may be secret: user information and query.
-fn redacted(url: &str) -> String {
-    let (scheme, rest) = url.split_once("://").map_or(("", url), |(scheme, rest)| (scheme, rest));
-    let rest = match rest.rsplit_once('@') {
-        Some((_, host)) => format!("***@{host}"),
-        None => rest.to_owned(),
-    };
-    let rest = match rest.split_once('?') {
-        Some((path, _)) => format!("{path}?***"),
-        None => rest,
-    };
-    if scheme.is_empty() { rest } else { format!("{scheme}://{rest}") }
 }
 
 #[cfg(test)]

@@ -15,7 +15,7 @@ use crate::invalidate::{self, Targets};
 use crate::outcome::{Cacheable, Fallible, Plain};
 use crate::read::Question;
 use crate::site::SITES;
-use crate::stats::{FunctionStats, Health, Stats, Tier};
+use crate::stats::{FunctionStats, Health, LocalHealth, Stats, Tier};
 use crate::{Error, ErrorKind, Key, glob, recovery};
 
 /// How long [`Cache::shutdown`] tries to deliver what is owed.
@@ -132,6 +132,8 @@ impl Cache {
             core: &self.core,
             key,
             lifetime: Lifetime { ttl, negative: Some(ttl) },
+            local: Some(self.core.config.local_ttl),
+            found: None,
             counters: Counted::Direct(&self.core),
             name,
         }
@@ -264,11 +266,8 @@ impl Cache {
                 if !self.stands(&key).await? {
                     return Ok(None);
                 }
-                let left = remote
-                    .server
-                    .number(&mut self.core.budget(), "PTTL", &key, None)
-                    .await
-                    .map_err(crate::redis::Failure::into_error)?;
+                let left = remote.server.expires_in(&mut self.core.budget(), &key).await;
+                let left = left.map_err(crate::redis::Failure::into_error)?;
                 Ok(u64::try_from(left).ok().map(Duration::from_millis))
             }
         }
@@ -292,16 +291,15 @@ impl Cache {
                     return Ok(false);
                 }
                 remote.server.entries_live(ttl);
-                let millis = crate::clock::millis(ttl);
-                let set = remote.server.number(&mut self.core.budget(), "PEXPIRE", &key, Some(millis)).await;
-                Ok(set.map_err(crate::redis::Failure::into_error)? == 1)
+                let set = remote.server.expire_in(&mut self.core.budget(), &key, ttl).await;
+                set.map_err(crate::redis::Failure::into_error)
             }
         }
     }
 
     async fn stands(&self, key: &Key) -> Result<bool, Error> {
         let Store::Redis(remote) = &self.core.store else { return Ok(false) };
-        let question = Question { core: &self.core, remote, key, shape: None, counters: &self.core.direct };
+        let question = Question { core: &self.core, remote, key, shape: None, counters: &self.core.direct, local: None };
         let hit = question.peek(&mut self.core.budget()).await.map_err(crate::redis::Failure::into_error)?;
         Ok(hit.is_some())
     }
@@ -321,7 +319,7 @@ impl Cache {
     /// Dropped on the way, the removal is queued and delivered in the background.
     pub async fn remove(&self, keys: impl IntoIterator<Item = impl Into<Key>>) -> Result<u64, Error> {
         let keys = keys.into_iter().map(Into::into).collect();
-        invalidate::invalidate(&self.core, Targets { keys, tags: Vec::new() }).await
+        invalidate::invalidate(&self.core, Targets { keys, ..Targets::default() }).await
     }
 
     /// Voids every entry that carries one of `tags`, stored or being loaded, in time that does not depend on how many.
@@ -425,7 +423,14 @@ impl Cache {
             }
             Store::Redis(remote) => {
                 stats.owed = remote.recovery.count();
-                stats.breaker_opened = remote.server.breaker.times_opened();
+                let nodes = remote.server.topology.nodes();
+                stats.breaker_opened = nodes.iter().map(|node| node.breaker.times_opened()).sum();
+                if let Some(store) = &remote.server.local {
+                    stats.local_entries = store.len();
+                    stats.local_bytes = store.weight();
+                    stats.local_voided = store.voided();
+                    stats.local_epoch = u64::from(store.epoch());
+                }
             }
         }
         stats
@@ -433,16 +438,35 @@ impl Cache {
 
     /// Whether the cache is of use at the moment. Asks nobody: what the latest calls met.
     pub fn health(&self) -> Health {
-        let mut health = Health { tier: Tier::Off, available: true, history_guard: None, owed: 0, last_error: None };
+        let mut health = Health {
+            tier: Tier::Off,
+            available: true,
+            history_guard: None,
+            owed: 0,
+            last_error: None,
+            local: None,
+            masters: Vec::new(),
+        };
         match &self.core.store {
             Store::Off => health.available = false,
             Store::Local(_) => health.tier = Tier::Local,
             Store::Redis(remote) => {
+                let server = &remote.server;
+                let nodes = server.topology.nodes();
                 health.tier = Tier::Redis;
-                health.available = !remote.server.breaker.is_open();
-                health.history_guard = remote.server.history_guard();
+                health.last_error = server.trouble();
+                health.available =
+                    server.topology.trouble().is_none() && !nodes.iter().any(|node| node.breaker.is_open());
+                // The guard is on if it is on everywhere.
+                health.history_guard = nodes.iter().map(|node| node.history_guard()).reduce(|all, one| Some(all? && one?)).flatten();
                 health.owed = remote.recovery.count();
-                health.last_error = remote.server.last_trouble();
+                health.masters = nodes.iter().map(|node| node.name.clone()).collect();
+                health.local = server.local.as_ref().map(|store| LocalHealth {
+                    vouched_for: store.lease().left().unwrap_or_default(),
+                    denied: nodes.iter().any(|node| node.channel.is_denied()),
+                    epoch: u64::from(store.epoch()),
+                    lag: nodes.iter().filter_map(|node| node.channel.lag()).max(),
+                });
             }
         }
         health
@@ -455,17 +479,19 @@ impl Cache {
     /// [`ErrorKind::Unavailable`] with the number of invalidations that are still owed.
     pub async fn shutdown(&self) -> Result<(), Error> {
         let drained = tokio::time::timeout(SHUTDOWN, async {
-            self.core.idle().await;
-            if let Store::Redis(remote) = &self.core.store {
-                remote.recovery.settle(&remote.server).await;
-            }
+            tokio::join!(self.core.idle(), async {
+                if let Store::Redis(remote) = &self.core.store {
+                    remote.recovery.settle(&remote.server).await;
+                }
+            });
         });
         drained.await.map_err(|_| {
             let owed = self.health().owed;
-            Error::new(
-                ErrorKind::Unavailable,
-                format!("{owed} invalidations could not be delivered; entries under them live until their ttl"),
-            )
+            let problem = match owed {
+                0 => "writes are still under way".to_owned(),
+                _ => format!("{owed} invalidations could not be delivered; entries under them live until their ttl"),
+            };
+            Error::new(ErrorKind::Unavailable, problem)
         })
     }
 }

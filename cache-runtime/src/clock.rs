@@ -15,8 +15,12 @@ pub(crate) fn unix_millis() -> u64 {
     millis(SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default())
 }
 
-/// Whole milliseconds, saturating; at least 1 for anything above zero, because Redis takes no zero.
+/// A hundred years: longer lifetimes are as good, and Redis refuses those that its clock cannot count to.
+const FOR_GOOD: u64 = 100 * 366 * 24 * 60 * 60 * 1000;
+
+/// Whole milliseconds, at most [a hundred years](FOR_GOOD); at least 1 for anything above zero, because Redis takes
+/// no zero.
 pub(crate) fn millis(duration: Duration) -> u64 {
-    let whole = u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
+    let whole = u64::try_from(duration.as_millis()).unwrap_or(FOR_GOOD).min(FOR_GOOD);
     if whole == 0 && !duration.is_zero() { 1 } else { whole }
 }

@@ -1,9 +1,14 @@
 //! The settings of a cache, their defaults, and what is wrong with a set of them.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::Error;
 use crate::codec::CacheCodec;
+
+/// A heartbeat is sent four times as often.
+const SHORTEST_LEASE: Duration = Duration::from_millis(20);
+const LONGEST_LEASE: Duration = Duration::from_secs(60);
 
 #[derive(Clone, Debug)]
 pub(crate) struct Config {
@@ -12,7 +17,13 @@ pub(crate) struct Config {
     pub(crate) budget: Duration,
     pub(crate) max_entry_bytes: usize,
     pub(crate) local_bytes: u64,
+    pub(crate) local_ttl: Duration,
+    pub(crate) local_tier: bool,
     pub(crate) generation_slots: usize,
+    pub(crate) lease: Duration,
+    pub(crate) fence_ttl: Duration,
+    pub(crate) load_wait: Duration,
+    pub(crate) recovery_dir: Option<PathBuf>,
     pub(crate) lanes: usize,
     pub(crate) token_ttl: Duration,
     pub(crate) tag_ttl: Duration,
@@ -31,7 +42,13 @@ impl Config {
             budget: Duration::from_millis(100),
             max_entry_bytes: 1 << 20,
             local_bytes: 64 << 20,
+            local_ttl: Duration::from_secs(60),
+            local_tier: true,
             generation_slots: 1 << 18,
+            lease: Duration::from_secs(1),
+            fence_ttl: Duration::from_secs(30),
+            load_wait: Duration::from_secs(10),
+            recovery_dir: None,
             lanes: 1,
             token_ttl: Duration::from_secs(60),
             tag_ttl: Duration::from_secs(24 * 60 * 60),
@@ -51,7 +68,13 @@ impl Config {
         if namespace.len() > 64 || namespace.chars().any(|c| c.is_whitespace() || c.is_control() || c == ':') {
             return Err(Error::config("namespace", namespace, "takes at most 64 bytes, without white space and `:`"));
         }
-        for (setting, value) in [("budget", self.budget), ("token_ttl", self.token_ttl), ("tag_ttl", self.tag_ttl)] {
+        for (setting, value) in [
+            ("budget", self.budget),
+            ("token_ttl", self.token_ttl),
+            ("tag_ttl", self.tag_ttl),
+            ("fence_ttl", self.fence_ttl),
+            ("load_wait", self.load_wait),
+        ] {
             if value.is_zero() {
                 return Err(Error::config(setting, value, "must be more than zero"));
             }
@@ -67,6 +90,9 @@ impl Config {
             if value == 0 {
                 return Err(Error::config(setting, value, "must be more than zero"));
             }
+        }
+        if self.lease < SHORTEST_LEASE || self.lease > LONGEST_LEASE {
+            return Err(Error::config("lease", self.lease, "must be between 20ms and 60s"));
         }
         if self.lanes > 256 {
             return Err(Error::config(

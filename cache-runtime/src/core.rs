@@ -29,7 +29,7 @@ pub(crate) struct Core {
 pub(crate) enum Store {
     /// In this process only.
     Local(LocalStore),
-    /// In Redis; the in-process tier over it will stand beside the server here.
+    /// In Redis, with the in-process tier over it.
     Redis(Remote),
     /// Nowhere: the environment could not be read. Every call runs its function.
     Off,
@@ -43,9 +43,9 @@ pub(crate) struct Remote {
 impl Core {
     pub(crate) fn new(config: Config, store: Store) -> Self {
         Self {
+            flights: Flights::new(config.load_wait),
             config,
             store,
-            flights: Flights::default(),
             minted: Minted::default(),
             direct: Counters::new(),
             invalidations: AtomicU64::new(0),

@@ -1,14 +1,14 @@
 //! Reading and storing by key, without a load: what `peek`, `put` and the methods of a cache do.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::ask::Ask;
 use crate::codec::CodecChoice;
 use crate::core::Store;
-use crate::fill::fill;
 use crate::local::Fresh;
 use crate::outcome::Load;
-use crate::read::{self, Found};
+use crate::read::{self, Found, Question};
 use crate::stats::add;
 use crate::{Error, ErrorKind, facts, negative};
 
@@ -33,12 +33,15 @@ impl Ask<'_> {
                 Some(value)
             }),
             Store::Redis(remote) => {
+                if let Some((value, _)) = self.kept::<L>(remote, facts) {
+                    return Ok(Some(value));
+                }
                 let question = self.question(remote, facts);
                 let hit = question.peek(&mut self.core.budget()).await.map_err(|failure| {
                     read::count(counters, &failure);
                     failure.into_error()
                 })?;
-                hit.and_then(|hit| self.decode::<L>(&hit))
+                hit.and_then(|hit| self.take::<L>(remote, facts, &hit))
             }
         };
         if found.is_none() {
@@ -64,6 +67,9 @@ impl Ask<'_> {
                 "values of this type do not survive the codec; use `codec = cache_runtime::codec::Json`",
             ));
         }
+        let Some(tags) = self.found_tags() else {
+            return Err(Error::new(ErrorKind::Argument, "a tag of the value cannot be rendered"));
+        };
         let stored = match &self.core.store {
             Store::Off => false,
             Store::Local(store) => {
@@ -76,22 +82,33 @@ impl Ask<'_> {
                         format!("the value takes {bytes} bytes; `max_entry_bytes` is {limit}"),
                     ));
                 }
+                let mut observation = store.observe(self.key);
+                store.observe_found(&mut observation, tags);
+                let value = Arc::new(value.clone());
                 store.fill(
                     self.key,
-                    store.observe(self.key),
-                    Fresh { value: Arc::new(value.clone()), negative, shape: facts.shape, bytes: bytes as u64, ttl },
+                    observation,
+                    Fresh { value, negative, shape: facts.shape, bytes: bytes as u64, ttl, age: Duration::ZERO },
                 )
             }
             Store::Redis(remote) => {
-                let question = self.question(remote, facts);
+                let question = Question { local: None, ..self.question(remote, facts) };
                 let mut budget = self.core.budget();
-                let Found::Miss(observed) = question.ask(&mut budget, false).await else {
-                    let trouble =
-                        remote.server.last_trouble().unwrap_or_else(|| "an invalidation of it is owed".into());
+                let Found::Miss(observed) = question.ask_with(&mut budget, false, &tags).await else {
+                    let trouble = remote.server.trouble().unwrap_or_else(|| "an invalidation of it is owed".into());
                     return Err(Error::new(ErrorKind::Unavailable, format!("the value was not stored: {trouble}")));
                 };
-                let envelope = self.envelope::<L>(facts, value, negative, ttl, &observed)?;
-                let stored = fill(self.core, remote, &mut budget, self.key, &observed, &envelope, ttl).await;
+                if observed.fenced {
+                    return Err(Error::new(
+                        ErrorKind::Unavailable,
+                        "the value was not stored: a mutation of it is under way, and has fenced it",
+                    ));
+                }
+                let envelope = self.envelope::<L>(facts, value, negative, ttl, tags, &observed);
+                let envelope = envelope.inspect_err(|_| self.give_back(observed.clone()))?;
+                let server = &remote.server;
+                server.entries_live(ttl);
+                let stored = server.put(&mut budget, self.key, &observed.expected, &envelope, ttl).await;
                 self.core.minted.forget(&observed.expected);
                 stored.map_err(|failure| {
                     read::count(self.counters.get(), &failure);
@@ -114,29 +131,19 @@ impl Ask<'_> {
             return Ok(values);
         };
         asks.iter().try_for_each(Self::fit)?;
-        let names = asks.iter().flat_map(|ask| {
-            let tags = ask.key.tags().map(|tag| remote.server.names.tag(tag));
-            std::iter::once(remote.server.names.entry(ask.key)).chain(tags)
-        });
-        let names: Vec<String> = names.collect();
-        let answered = remote.server.read_many(&mut first.core.budget(), &names).await;
-        let (replies, history) = answered.map_err(|failure| {
+        let facts = |ask: &Self| facts::facts::<L::Value>(L::Codec::name(ask.core.config.codec), ask.key.version);
+        let questions: Vec<_> = asks.iter().map(|ask| ask.question(remote, facts(ask))).collect();
+        let hits = read::peek_many(&mut first.core.budget(), &questions).await.map_err(|failure| {
             read::count(first.counters.get(), &failure);
             failure.into_error()
         })?;
-        let mut replies = replies.as_slice();
-        let mut values = Vec::with_capacity(asks.len());
-        for ask in asks {
-            let (mine, rest) = replies.split_at(ask.key.tag_count() + 1);
-            replies = rest;
-            let facts = facts::facts::<L::Value>(L::Codec::name(ask.core.config.codec), ask.key.version);
-            let hit = ask.question(remote, facts).judge(mine, history);
-            let value = hit.and_then(|hit| ask.decode::<L>(&hit));
+        let values = asks.iter().zip(hits).map(|(ask, hit)| {
+            let value = hit.and_then(|hit| ask.take::<L>(remote, facts(ask), &hit));
             if value.is_none() {
                 add(&ask.counters.get().misses);
             }
-            values.push(value);
-        }
-        Ok(values)
+            value
+        });
+        Ok(values.collect())
     }
 }

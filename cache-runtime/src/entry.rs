@@ -2,12 +2,18 @@
 //!
 //! ```text
 //! token     T id8 hist4
+//! fence     F state8 (nonce8 deadline8)*n
 //! stamp     hist4 rand8
-//! envelope  V id8 hist4 check8 shape8 tagset4 flags1 n1 created8 ttl8 stamp12*n payload
+//! hint      H id8 check8 found
+//! envelope  V id8 hist4 check8 shape8 tagset4 flags1 n1 created8 ttl8 stamp12*n [found] payload
+//! found     m1 (length2 tag)*m
 //! ```
+//! `found` are the tags that a result named; an envelope has it with flag bit 1, and their stamps are its last ones.
 //! Integers are little-endian. `check8` is xxh3-64 of everything behind it, so a flipped or missing bit
 //! is a miss. Any other first byte is not ours, or is of a later version: a miss too.
 //! `docs/consistency.md` describes the format for programs in other languages.
+
+use std::sync::Arc;
 
 use smallvec::SmallVec;
 use xxhash_rust::xxh3::xxh3_64;
@@ -16,22 +22,30 @@ use xxhash_rust::xxh3::xxh3_64;
 pub(crate) type History = [u8; 4];
 /// The value of a tag's key.
 pub(crate) type Stamp = [u8; 12];
+/// Which mutation a fence belongs to.
+pub(crate) type Nonce = [u8; 8];
 
 const TOKEN: u8 = b'T';
+const FENCE: u8 = b'F';
 const VALUE: u8 = b'V';
 const TOKEN_LENGTH: usize = 13;
 const CHECKED_FROM: usize = 21;
 const HEADER: usize = CHECKED_FROM + 8 + 4 + 1 + 1 + 8 + 8;
 const NEGATIVE: u8 = 1;
+const HAS_FOUND: u8 = 2;
+const HINT: u8 = b'H';
 /// How many of an entry's first bytes a fill compares: the kind and the id.
 pub(crate) const COMPARED: usize = 9;
 
 /// The first bytes of what an entry's key held before the load began.
 pub(crate) type Expected = SmallVec<[u8; COMPARED]>;
 
-/// Random per acquisition: ids of one process would allow one acquisition to pass for another.
-fn random8() -> [u8; 8] {
-    fastrand::u64(..).to_le_bytes()
+/// Random per acquisition: ids of one process would allow one acquisition to pass for another. From the operating
+/// system each time: a process that was forked or restored from a copy must not draw what its twin draws.
+pub(crate) fn random8() -> [u8; 8] {
+    let mut bytes = [0; 8];
+    getrandom::fill(&mut bytes).expect("the operating system has random bytes");
+    bytes
 }
 
 pub(crate) fn token(history: History) -> [u8; TOKEN_LENGTH] {
@@ -57,6 +71,17 @@ pub(crate) fn is_token(bytes: &[u8]) -> bool {
     bytes.len() == TOKEN_LENGTH && bytes[0] == TOKEN
 }
 
+/// Whether these bytes, which this process wrote, are an envelope and not a hint.
+pub(crate) fn is_envelope(bytes: &[u8]) -> bool {
+    bytes.first() == Some(&VALUE)
+}
+
+/// The state of a fence: equal only while nobody fences, releases or invalidates the name.
+pub(crate) fn fence(bytes: &[u8]) -> Option<[u8; 8]> {
+    let state = bytes.strip_prefix(&[FENCE])?.first_chunk::<8>()?;
+    (bytes.len() >= 25).then_some(*state)
+}
+
 pub(crate) fn expected(bytes: &[u8]) -> Expected {
     Expected::from_slice(&bytes[..bytes.len().min(COMPARED)])
 }
@@ -71,6 +96,8 @@ pub(crate) struct Header {
     pub created_ms: u64,
     pub ttl_ms: u64,
     pub stamps: SmallVec<[Stamp; 4]>,
+    /// The tags that the result named; their stamps are the last ones.
+    pub found: Arc<[String]>,
 }
 
 impl Header {
@@ -83,19 +110,64 @@ impl Header {
         out.extend_from_slice(&[0; 8]);
         out.extend_from_slice(&self.shape.to_le_bytes());
         out.extend_from_slice(&self.tagset.to_le_bytes());
-        out.push(if self.negative { NEGATIVE } else { 0 });
+        let found = if self.found.is_empty() { 0 } else { HAS_FOUND };
+        out.push(if self.negative { NEGATIVE } else { 0 } | found);
         out.push(u8::try_from(self.stamps.len()).expect("the macro and `Key` allow at most 255 tags"));
         out.extend_from_slice(&self.created_ms.to_le_bytes());
         out.extend_from_slice(&self.ttl_ms.to_le_bytes());
         for stamp in &self.stamps {
             out.extend_from_slice(stamp);
         }
+        if !self.found.is_empty() {
+            write_found(&self.found, out);
+        }
     }
+}
 
-    /// How many bytes stand before the payload.
-    pub(crate) fn length(&self) -> usize {
-        HEADER + 12 * self.stamps.len()
+fn write_found(found: &[String], out: &mut Vec<u8>) {
+    out.push(u8::try_from(found.len()).expect("a key has at most 255 tags"));
+    for tag in found {
+        out.extend_from_slice(&u16::try_from(tag.len()).expect("a tag has at most 512 bytes").to_le_bytes());
+        out.extend_from_slice(tag.as_bytes());
     }
+}
+
+/// The tags at the beginning of `bytes`, and what stands behind them.
+fn read_found(bytes: &[u8]) -> Option<(Vec<String>, &[u8])> {
+    let (count, mut rest) = bytes.split_first()?;
+    let mut found = Vec::with_capacity(usize::from(*count));
+    for _ in 0..*count {
+        let (length, behind) = rest.split_first_chunk::<2>()?;
+        let (tag, behind) = behind.split_at_checked(usize::from(u16::from_le_bytes(*length)))?;
+        found.push(String::from_utf8(tag.to_vec()).ok()?);
+        rest = behind;
+    }
+    Some((found, rest))
+}
+
+/// What the first load of an entry leaves whose result names tags: they must be known before the load whose value
+/// is stored.
+pub(crate) fn hint(found: &[String]) -> Vec<u8> {
+    let mut hint = vec![HINT];
+    hint.extend_from_slice(&random8());
+    hint.extend_from_slice(&[0; 8]);
+    write_found(found, &mut hint);
+    let check = xxh3_64(&hint[17..]);
+    hint[9..17].copy_from_slice(&check.to_le_bytes());
+    hint
+}
+
+/// The tags that an earlier result of this entry named, whether or not it stands.
+pub(crate) fn known_found(bytes: &[u8]) -> Vec<String> {
+    if let Some(envelope) = Envelope::parse(bytes) {
+        return envelope.found();
+    }
+    let hint = (|| {
+        let (check, found) = bytes.strip_prefix(&[HINT])?.get(8..)?.split_first_chunk::<8>()?;
+        (u64::from_le_bytes(*check) == xxh3_64(found)).then_some(())?;
+        read_found(found).map(|(found, _)| found)
+    })();
+    hint.unwrap_or_default()
 }
 
 /// Ends an envelope whose payload has been written.
@@ -108,6 +180,7 @@ pub(crate) fn seal(envelope: &mut [u8]) {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Envelope<'a> {
     bytes: &'a [u8],
+    payload_start: usize,
 }
 
 impl<'a> Envelope<'a> {
@@ -116,21 +189,33 @@ impl<'a> Envelope<'a> {
         if bytes.len() < HEADER || bytes[0] != VALUE {
             return None;
         }
-        let envelope = Self { bytes };
-        if envelope.payload_start() > bytes.len() || envelope.word(13) != xxh3_64(&bytes[CHECKED_FROM..]) {
+        let mut envelope = Self { bytes, payload_start: 0 };
+        let stamps_end = HEADER + 12 * envelope.stamp_count();
+        if stamps_end > bytes.len() || envelope.word(13) != xxh3_64(&bytes[CHECKED_FROM..]) {
             return None;
         }
+        envelope.payload_start = match bytes[33] & HAS_FOUND {
+            0 => stamps_end,
+            _ => bytes.len() - read_found(&bytes[stamps_end..])?.1.len(),
+        };
         Some(envelope)
+    }
+
+    /// The tags that the result named.
+    pub(crate) fn found(&self) -> Vec<String> {
+        match self.bytes[33] & HAS_FOUND {
+            0 => Vec::new(),
+            _ => {
+                let stamps_end = HEADER + 12 * self.stamp_count();
+                read_found(&self.bytes[stamps_end..]).map(|(found, _)| found).unwrap_or_default()
+            }
+        }
     }
 
     fn word(&self, at: usize) -> u64 {
         let mut word = [0; 8];
         word.copy_from_slice(&self.bytes[at..at + 8]);
         u64::from_le_bytes(word)
-    }
-
-    fn payload_start(&self) -> usize {
-        HEADER + 12 * self.stamp_count()
     }
 
     pub(crate) fn stamp_count(&self) -> usize {
@@ -157,12 +242,16 @@ impl<'a> Envelope<'a> {
         self.word(35)
     }
 
+    pub(crate) fn ttl_ms(&self) -> u64 {
+        self.word(43)
+    }
+
     pub(crate) fn stamps(&self) -> impl ExactSizeIterator<Item = &'a [u8]> {
-        self.bytes[HEADER..self.payload_start()].chunks_exact(12)
+        self.bytes[HEADER..HEADER + 12 * self.stamp_count()].chunks_exact(12)
     }
 
     pub(crate) fn payload(&self) -> &'a [u8] {
-        &self.bytes[self.payload_start()..]
+        &self.bytes[self.payload_start..]
     }
 }
 
@@ -189,10 +278,10 @@ mod tests {
             created_ms: 11,
             ttl_ms: 13,
             stamps: SmallVec::from_slice(&[stamp(*b"hist"), stamp(*b"hist")]),
+            found: ["org:7".to_owned()].into(),
         };
         let mut bytes = Vec::new();
         header.begin(&mut bytes);
-        assert_eq!(bytes.len(), header.length());
         bytes.extend_from_slice(b"payload");
         seal(&mut bytes);
         (header, bytes)
@@ -204,7 +293,8 @@ mod tests {
         let read = Envelope::parse(&bytes).expect("whole");
         assert_eq!(read.payload(), b"payload");
         assert_eq!((read.shape(), read.tagset(), read.negative()), (7, 9, true));
-        assert_eq!(read.created_ms(), 11);
+        assert_eq!((read.created_ms(), read.ttl_ms()), (11, 13));
+        assert_eq!(read.found(), ["org:7"]);
         assert_eq!(read.history(), b"hist");
         assert!(read.stamps().eq(header.stamps.iter().map(|stamp| stamp.as_slice())));
     }
@@ -221,6 +311,18 @@ mod tests {
             }
             assert!(Envelope::parse(&flipped).is_none(), "bit {bit}");
         }
+    }
+
+    #[test]
+    fn a_hint_reads_as_it_was_written() {
+        let found = ["org:7".to_owned(), String::new()];
+        let bytes = hint(&found);
+        assert_eq!(known_found(&bytes), found);
+        assert_eq!(known_found(&sample().1), ["org:7"]);
+        for length in 0..bytes.len() {
+            assert!(known_found(&bytes[..length]).is_empty(), "length {length}");
+        }
+        assert!(known_found(&token(*b"hist")).is_empty());
     }
 
     #[test]

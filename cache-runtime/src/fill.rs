@@ -1,16 +1,20 @@
 //! Storing what was loaded: the envelope, the reasons not to, and the fill that no caller waits for.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
+
+use smallvec::SmallVec;
 
 use crate::ask::Ask;
 use crate::budget::Budget;
 use crate::codec::CodecChoice;
 use crate::core::{Core, Remote, Store};
-use crate::entry::{self, Header};
+use crate::entry::{self, Header, Stamp};
 use crate::facts::Facts;
 use crate::flight::Landed;
+use crate::found::{Found, FoundTags};
 use crate::outcome::Load;
 use crate::read::{self, Observed};
 use crate::redis::Failure;
@@ -68,15 +72,20 @@ impl Ask<'_> {
         )
     }
 
-    /// The envelope of a value, or why it cannot be stored.
+    /// The envelope of a value whose result named `tags`, a hint of them if they were not known before the load, or
+    /// why it cannot be stored.
     pub(crate) fn envelope<L: Load>(
         &self,
         facts: &Facts,
         value: &L::Value,
         negative: bool,
         ttl: Duration,
+        tags: Vec<String>,
         observed: &Observed,
     ) -> Result<Vec<u8>, Error> {
+        let Some(stamps) = stamps_of(self.key, &tags, observed) else {
+            return Ok(entry::hint(&tags));
+        };
         let header = Header {
             history: observed.history,
             shape: facts.shape,
@@ -84,10 +93,12 @@ impl Ask<'_> {
             negative,
             created_ms: clock::unix_millis(),
             ttl_ms: clock::millis(ttl),
-            stamps: observed.stamps.clone(),
+            stamps,
+            found: tags.into(),
         };
         let mut envelope = Vec::with_capacity(256);
         header.begin(&mut envelope);
+        let payload_start = envelope.len();
         let codec = self.core.config.codec;
         L::Codec::encode(codec, value, &mut envelope).map_err(|error| self.unfit::<L>(&error))?;
         let limit = self.core.config.max_entry_bytes;
@@ -99,7 +110,7 @@ impl Ask<'_> {
             ));
         }
         if facts.check_is_due() {
-            L::Codec::survives(codec, value, &envelope[header.length()..]).map_err(|problem| {
+            L::Codec::survives(codec, value, &envelope[payload_start..]).map_err(|problem| {
                 facts.found_unfit();
                 self.unfit::<L>(&problem)
             })?;
@@ -108,22 +119,47 @@ impl Ask<'_> {
         Ok(envelope)
     }
 
-    /// Stores a loaded value in the background; the flight lands when the server has answered.
-    pub(crate) fn store<L: Load>(&self, facts: &Facts, value: &L::Value, observed: Observed, landed: Option<Landed>) {
+    /// The tags that the result named; `None` if one of them cannot be rendered.
+    pub(crate) fn found_tags(&self) -> Option<Vec<String>> {
+        let Found { tags, unfit } = self.found.map(FoundTags::take).unwrap_or_default();
+        let Some(problem) = unfit else { return Some(tags) };
+        add(&self.counters().unkeyed);
+        if first_time(&self.counters().warned.unkeyed) {
+            tracing::warn!(function = self.name, problem = %problem, "a tag of a result cannot be rendered; such values are not stored");
+        }
+        None
+    }
+
+    /// Stores a loaded value, in process at once and on the server in the background; the flight lands when the
+    /// server has answered.
+    pub(crate) fn store<L: Load>(
+        &self,
+        remote: &Remote,
+        facts: &Facts,
+        value: &L::Value,
+        mut observed: Observed,
+        landed: Option<Landed>,
+    ) {
+        let landing = Landing { core: Arc::clone(self.core), landed };
         let negative = negative::is_none(value);
-        let envelope = self.lifetime(negative).and_then(|ttl| {
-            let envelope = self.envelope::<L>(facts, value, negative, ttl, &observed).ok()?;
-            Some((envelope, ttl))
+        let fit = if observed.fenced { None } else { self.lifetime(negative) };
+        // What a user's `Serialize` does is not to cost him the value.
+        let envelope = fit.and_then(|ttl| {
+            let tags = self.found_tags()?;
+            let encode = || self.envelope::<L>(facts, value, negative, ttl, tags, &observed);
+            let encoded = catch_unwind(AssertUnwindSafe(encode)).unwrap_or_else(|_| {
+                Err(self.unfit::<L>(&"its `Serialize` panicked"))
+            });
+            Some((encoded.ok()?, ttl))
         });
         let Some((envelope, ttl)) = envelope else {
-            if let Some(landed) = landed {
-                landed.close(&self.core.flights);
-            }
             self.give_back(observed);
             return;
         };
+        if entry::is_envelope(&envelope) && entry::known_found(&envelope) == *observed.found {
+            self.keep(remote, facts, value, observed.seen.take(), envelope.len(), (Duration::ZERO, ttl));
+        }
         let (core, key, counters) = (Arc::clone(self.core), self.key.clone(), self.counters.owned());
-        let landing = Landing { core: Arc::clone(self.core), landed };
         self.core.in_background(async move {
             let Store::Redis(remote) = &core.store else { return };
             let mut budget = core.budget();
@@ -157,6 +193,17 @@ impl Ask<'_> {
             let _ = remote.server.release(&mut core.budget(), &key, &observed.expected).await;
         });
     }
+}
+
+/// The stamps of the key's tags and of those that the result named; `None` if one was not known before the load.
+fn stamps_of(key: &Key, tags: &[String], observed: &Observed) -> Option<SmallVec<[Stamp; 4]>> {
+    let (own, found) = observed.stamps.split_at(key.tag_count());
+    let mut stamps = SmallVec::from_slice(own);
+    for tag in tags {
+        let known = observed.found.iter().position(|known| known == tag)?;
+        stamps.push(found[known]);
+    }
+    Some(stamps)
 }
 
 /// A flight whose fill is on its way. Closed on drop: the runtime that carries the fill may be shut down.

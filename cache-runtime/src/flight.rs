@@ -6,17 +6,22 @@
 //! 2. Of the callers of one flight at most one is its leader. A leader who ends without a value leaves the
 //!    flight `Vacant`, and exactly one follower takes it over with his own body.
 //! 3. A flight stays joinable until its fill has been answered.
-//! 4. Nobody waits for a load that waits for him: before a caller who is itself part of a load waits, the
+//! 4. A follower who has waited for long becomes a second leader, one at a time: the first may be part of a future
+//!    that nobody polls, perhaps the follower's own.
+//! 5. Nobody waits for a load that waits for him: before a caller who is itself part of a load waits, the
 //!    graph of waits is searched for a way back to him.
 
 use std::any::{Any, TypeId};
 use std::collections::HashMap;
-use std::pin::pin;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::pin::{Pin, pin};
+use std::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::time::{Duration, Instant};
 
 use smallvec::SmallVec;
 use tokio::sync::Notify;
+
+use crate::clock;
 
 pub(crate) type Shared = Arc<dyn Any + Send + Sync>;
 
@@ -32,8 +37,8 @@ pub(crate) struct FlightKey {
 }
 
 enum State {
-    /// A leader runs his body.
-    Loading,
+    /// The leader of this turn runs his body, since then.
+    Loading { turn: u64, since: Instant },
     /// The leader is gone without a value (failed, dropped or panicked); the next caller leads.
     Vacant,
     Ready(Shared),
@@ -44,7 +49,8 @@ enum State {
 
 pub(crate) struct Flight {
     state: Mutex<State>,
-    panics: Mutex<u32>,
+    turns: AtomicU64,
+    panics: AtomicU32,
     changed: Notify,
     /// How many callers hold on to this flight; changed under the table's lock only.
     seats: AtomicUsize,
@@ -52,8 +58,9 @@ pub(crate) struct Flight {
     waits_for: Mutex<Vec<Weak<Flight>>>,
 }
 
-#[derive(Default)]
 pub(crate) struct Flights {
+    /// How long a follower waits before he leads as well.
+    patience: Duration,
     open: Mutex<HashMap<FlightKey, Arc<Flight>>>,
     /// Held while the graph of waits is searched and changed.
     waits: Mutex<()>,
@@ -75,7 +82,25 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
+impl Flight {
+    /// Counts a panic of the leader's body.
+    pub(crate) fn body_panicked(&self) {
+        self.panics.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Begins the next turn.
+    fn lead(&self, state: &mut State) -> u64 {
+        let turn = self.turns.fetch_add(1, Ordering::Relaxed);
+        *state = State::Loading { turn, since: clock::now() };
+        turn
+    }
+}
+
 impl Flights {
+    pub(crate) fn new(patience: Duration) -> Self {
+        Self { patience, open: Mutex::default(), waits: Mutex::default() }
+    }
+
     /// Joins the flight of `key`, or leads it. `chain`: the flights whose loads the caller is part of.
     ///
     /// Cancel safe: a follower who is dropped leaves no trace, and passes on a turn that was his.
@@ -85,7 +110,8 @@ impl Flights {
             let flight = open.entry(key.clone()).or_insert_with(|| {
                 Arc::new(Flight {
                     state: Mutex::new(State::Vacant),
-                    panics: Mutex::new(0),
+                    turns: AtomicU64::new(0),
+                    panics: AtomicU32::new(0),
                     changed: Notify::new(),
                     seats: AtomicUsize::new(0),
                     waits_for: Mutex::default(),
@@ -101,21 +127,23 @@ impl Flights {
         let flight = Arc::clone(&seat.flight);
         let mut waiting = None;
         loop {
+            let overdue;
             let mut changed = pin!(flight.changed.notified());
             changed.as_mut().enable();
             {
                 let mut state = lock(&flight.state);
-                match &*state {
-                    State::Vacant => {
-                        *state = State::Loading;
-                        drop(state);
-                        drop(waiting);
-                        return Turn::Lead(Lead { seat, ended: false });
-                    }
+                overdue = match &*state {
+                    State::Vacant => Duration::ZERO,
+                    State::Loading { since, .. } => (*since + self.patience).saturating_duration_since(clock::now()),
                     State::Ready(value) => return Turn::Ready(Arc::clone(value)),
                     State::Failed(error) => return Turn::Failed(Arc::clone(error)),
                     State::Panicked => return Turn::Panicked,
-                    State::Loading => {}
+                };
+                if overdue.is_zero() {
+                    let turn = flight.lead(&mut state);
+                    drop(state);
+                    drop(waiting);
+                    return Turn::Lead(Lead { seat, turn, ended: false });
                 }
             }
             if waiting.is_none() && !chain.is_empty() {
@@ -124,7 +152,7 @@ impl Flights {
                     None => return Turn::Recursion,
                 }
             }
-            changed.await;
+            wait_until(changed, overdue).await;
         }
     }
 
@@ -149,6 +177,15 @@ impl Flights {
             lock(&led.waits_for).push(Arc::downgrade(target));
         }
         Some(Wait { chain: chain.to_vec(), target: Arc::downgrade(target) })
+    }
+}
+
+/// Waits for a change, or until the leader is overdue. Outside of tokio there is no timer, and no server either.
+async fn wait_until(changed: Pin<&mut tokio::sync::futures::Notified<'_>>, overdue: Duration) {
+    if tokio::runtime::Handle::try_current().is_ok() {
+        let _ = tokio::time::timeout(overdue, changed).await;
+    } else {
+        changed.await;
     }
 }
 
@@ -190,6 +227,7 @@ impl Drop for Seat<'_> {
 /// The leader's duty to say how his load ended. Dropped without a word, it was abandoned or panicked.
 pub(crate) struct Lead<'a> {
     seat: Seat<'a>,
+    turn: u64,
     ended: bool,
 }
 
@@ -200,7 +238,10 @@ impl Lead<'_> {
 
     /// The value is there; the flight stays joinable until the returned handle is [closed](Landed::close).
     pub(crate) fn ready(mut self, value: Shared) -> Landed {
-        self.end(State::Ready(value));
+        self.ended = true;
+        // Also of a leader who was overdue: he observed what the flight is known by, as everybody in it did.
+        *lock(&self.seat.flight.state) = State::Ready(value);
+        self.seat.flight.changed.notify_waiters();
         Landed { key: self.seat.key.clone(), flight: Arc::clone(&self.seat.flight) }
     }
 
@@ -209,14 +250,13 @@ impl Lead<'_> {
     pub(crate) fn failed(mut self, error: Option<Shared>) -> bool {
         match error {
             Some(error) => {
-                self.end(State::Failed(error));
-                self.close();
-                true
+                let ended = self.end(State::Failed(error));
+                if ended {
+                    self.close();
+                }
+                ended
             }
-            None => {
-                self.vacate();
-                self.seat.flight.seats.load(Ordering::Relaxed) <= 1
-            }
+            None => self.end(State::Vacant) && self.seat.flight.seats.load(Ordering::Relaxed) <= 1,
         }
     }
 
@@ -224,16 +264,18 @@ impl Lead<'_> {
         close(self.seat.flights, &self.seat.key, &self.seat.flight);
     }
 
-    fn end(&mut self, state: State) {
+    /// Ends this turn without a value, unless another one has begun since.
+    fn end(&mut self, state: State) -> bool {
         self.ended = true;
-        *lock(&self.seat.flight.state) = state;
-        self.seat.flight.changed.notify_waiters();
-    }
-
-    fn vacate(&mut self) {
-        self.ended = true;
-        *lock(&self.seat.flight.state) = State::Vacant;
-        self.seat.flight.changed.notify_one();
+        let mut current = lock(&self.seat.flight.state);
+        let ours = matches!(*current, State::Loading { turn, .. } if turn == self.turn);
+        if ours {
+            *current = state;
+            drop(current);
+            // All of them: one who is not polled must not be the only one to know.
+            self.seat.flight.changed.notify_waiters();
+        }
+        ours
     }
 }
 
@@ -242,16 +284,12 @@ impl Drop for Lead<'_> {
         if self.ended {
             return;
         }
-        let panics = {
-            let mut panics = lock(&self.seat.flight.panics);
-            *panics += u32::from(std::thread::panicking());
-            *panics
-        };
-        if panics > PANICS_ALLOWED {
-            self.end(State::Panicked);
-            self.close();
+        if self.seat.flight.panics.load(Ordering::Relaxed) > PANICS_ALLOWED {
+            if self.end(State::Panicked) {
+                self.close();
+            }
         } else {
-            self.vacate();
+            self.end(State::Vacant);
         }
     }
 }

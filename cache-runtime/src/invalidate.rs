@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use crate::context;
 use crate::core::{Core, Store};
+use crate::entry::{self, Nonce};
 use crate::key::KeyPart;
+use crate::recovery::first_failure;
 use crate::site::InvalidationSite;
 use crate::stats::add;
 use crate::{Cache, Error, ErrorKind, Key};
@@ -14,6 +16,8 @@ use crate::{Cache, Error, ErrorKind, Key};
 pub(crate) struct Targets {
     pub(crate) keys: Vec<Key>,
     pub(crate) tags: Vec<String>,
+    /// The fences that end with this invalidation.
+    pub(crate) released: Vec<Nonce>,
 }
 
 impl Targets {
@@ -52,7 +56,10 @@ impl Owing<'_> {
             }
             Store::Redis(remote) => {
                 let names = names(&remote.server.names, targets);
-                remote.server.unlink(&mut self.core.budget(), &names).await.map_err(|failure| {
+                let voided = remote.server.void(&mut self.core.budget(), &names, &targets.released).await;
+                // Whatever was owed before: the runtime that carried the delivery may be gone.
+                remote.recovery.deliver_soon(&remote.server);
+                voided.and_then(first_failure).map_err(|failure| {
                     crate::read::count(&self.core.direct, &failure);
                     let kind = failure.clone().into_error().kind();
                     Error::new(kind, format!("the invalidation is queued and will be retried: {}", failure.message))
@@ -88,7 +95,10 @@ fn owe(core: &Arc<Core>, targets: &Targets) {
     match &core.store {
         Store::Off => {}
         Store::Local(store) => store.void(&targets.keys, targets.tags.iter().map(String::as_str)),
-        Store::Redis(remote) => remote.recovery.owe(&remote.server, names(&remote.server.names, targets)),
+        Store::Redis(remote) => {
+            let names = names(&remote.server.names, targets);
+            remote.recovery.owe(&remote.server, names, &targets.released);
+        }
     }
 }
 

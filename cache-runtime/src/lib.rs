@@ -36,6 +36,7 @@ mod error;
 mod facts;
 mod fill;
 mod flight;
+
 mod glob;
 mod invalidate;
 mod key;
@@ -66,7 +67,7 @@ pub use key::{Key, KeyPart, KeyWriter};
 pub use observation::{Observation, Source};
 pub use observe::{bypass, observe, refresh};
 pub use outcome::Cacheable;
-pub use stats::{Counts, FunctionStats, Health, LoadTime, Stats, Tier};
+pub use stats::{Counts, FunctionStats, Health, LoadTime, LocalHealth, Stats, Tier};
 
 /// What the macros' expansions name. Not for people; no promises.
 #[doc(hidden)]

@@ -71,9 +71,10 @@ impl Ask<'_> {
         let started = clock::now();
         let inside = |context: &mut Context| {
             context.observer = None;
-            context.leading.extend(flight);
+            context.leading.extend(flight.clone());
         };
-        let outcome = L::open(context::within(inside, body).await);
+        let watched = Watched { body, flight: flight.as_deref() };
+        let outcome = L::open(context::within(inside, std::pin::pin!(watched)).await);
         self.counters().loaded(started.elapsed());
         if outcome.is_err() {
             add(&self.counters().load_errors);
@@ -104,10 +105,20 @@ impl Ask<'_> {
             }
             add(&self.counters().misses);
         }
-        let observation = store.observe(self.key);
+        let mut observation = store.observe(self.key);
+        if self.found.is_some() {
+            let hint = store.hint(self.key);
+            store.observe_found(&mut observation, hint);
+        }
         let keep = |value: &L::Value| {
             let negative = negative::is_none(value);
             let ttl = self.lifetime(negative)?;
+            let tags = self.found_tags()?;
+            if *tags != *observation.found {
+                // Their counters were not read before this load: the next one's value is stored.
+                store.leave_hint(self.key, tags, ttl);
+                return None;
+            }
             let bytes = L::Codec::size(self.core.config.codec, value).unwrap_or(size_of::<L::Value>());
             if bytes > self.core.config.max_entry_bytes {
                 self.too_large(bytes);
@@ -117,7 +128,7 @@ impl Ask<'_> {
             let stored = store.fill(
                 self.key,
                 observation.clone(),
-                Fresh { value: Arc::clone(&shared), negative, shape: facts.shape, bytes: bytes as u64, ttl },
+                Fresh { value: Arc::clone(&shared), negative, shape: facts.shape, bytes: bytes as u64, ttl, age: Duration::ZERO },
             );
             add(if stored { &self.counters().fills } else { &self.counters().fills_refused });
             Some(shared)
@@ -167,11 +178,16 @@ impl Ask<'_> {
             add(&self.counters().unfit);
             return (self.uncached::<L, F>(body).await, seen(Source::Bypassed, None));
         }
+        if mode == Mode::Normal
+            && let Some((value, age)) = self.kept::<L>(remote, facts)
+        {
+            return (L::close(Ok(value)), seen(Source::Local, Some(age)));
+        }
         let question = self.question(remote, facts);
         let mut budget = self.core.budget();
         let mut found = question.ask(&mut budget, mode == Mode::Normal).await;
         if let Found::Hit(hit) = &found {
-            if let Some(value) = self.decode::<L>(hit) {
+            if let Some(value) = self.take::<L>(remote, facts, hit) {
                 return (L::close(Ok(value)), seen(Source::Redis, Some(hit.age())));
             }
             found = question.ask(&mut budget, false).await;
@@ -182,7 +198,7 @@ impl Ask<'_> {
         if mode == Mode::Refresh {
             let outcome = self.run::<L, F>(None, body).await;
             if let Ok(value) = &outcome {
-                self.store::<L>(facts, value, observed, None);
+                self.store::<L>(remote, facts, value, observed, None);
             } else {
                 self.give_back(observed);
             }
@@ -194,7 +210,7 @@ impl Ask<'_> {
             Joined::Lead(lead) => {
                 if observed.theirs
                     && let Some(hit) = question.wait_for_fill(&mut budget, &observed).await
-                    && let Some(value) = self.decode::<L>(&hit)
+                    && let Some(value) = self.take::<L>(remote, facts, &hit)
                 {
                     lead.ready(Arc::new(value.clone())).close(&self.core.flights);
                     return (L::close(Ok(value)), seen(Source::Redis, Some(hit.age())));
@@ -204,7 +220,7 @@ impl Ask<'_> {
                     Ok(value) => {
                         let observed = self.observe_again_if_mutant(&question, observed).await;
                         let landed = lead.ready(Arc::new(value.clone()));
-                        self.store::<L>(facts, value, observed, Some(landed));
+                        self.store::<L>(remote, facts, value, observed, Some(landed));
                     }
                     Err(error) => {
                         if lead.failed(L::share(error)) {
@@ -267,6 +283,31 @@ impl Ask<'_> {
             return late;
         }
         observed
+    }
+}
+
+/// A body while it runs: a panic of its own, unlike one that unwinds past it, is the flight's business.
+struct Watched<'a, F> {
+    body: Pin<&'a mut F>,
+    flight: Option<&'a Flight>,
+}
+
+impl<F: Future> Future for Watched<'_, F> {
+    type Output = F::Output;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut std::task::Context<'_>) -> std::task::Poll<F::Output> {
+        struct Polling<'a>(Option<&'a Flight>);
+        impl Drop for Polling<'_> {
+            fn drop(&mut self) {
+                if let Some(flight) = self.0.filter(|_| std::thread::panicking()) {
+                    flight.body_panicked();
+                }
+            }
+        }
+        let mut polling = Polling(self.flight.filter(|_| !std::thread::panicking()));
+        let polled = self.body.as_mut().poll(cx);
+        polling.0 = None;
+        polled
     }
 }
 

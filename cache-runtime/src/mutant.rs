@@ -1,7 +1,7 @@
 //! Off-switches of single protocol rules: the checker must notice each of them. Test-only.
 
 /// A rule that a cache under test breaks.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Mutant {
     /// The expected id and the stamps are read after the load instead of before it.
     StampsAfterLoad,
@@ -9,6 +9,38 @@ pub enum Mutant {
     PlainSet,
     /// A caller joins any flight of the key, whatever he observed.
     NaiveJoin,
+    /// Stamps count up from one, so that an evicted one begins at a number that old entries carry.
+    Counters,
     /// The history of the server is not looked at.
     NoHistory,
+    /// A request that is sent a second time brings the token and the stamps of the first.
+    RetryReusesToken,
+    /// A flight is joined whatever the history of the connection that answered the caller.
+    FlightWithoutHistory,
+    /// The counters of the in-process tier are read after the server's answer.
+    GenerationsAfterReply,
+    /// What is in process is served however long nothing was heard.
+    NoLease,
+    /// The lease counts from the answer of the heartbeat, not from its sending.
+    LeaseFromReceipt,
+    /// A new subscriber connection does not begin a new epoch.
+    NoEpochOnGap,
+    /// The epoch changes when the connection is lost, and not when the new one is subscribed.
+    EpochAtDisconnectOnly,
+    /// A process voids its own entries before it sends an invalidation, and not after.
+    OwnBumpBeforeOnly,
+    /// A process does not void its own entries; it waits for its own message.
+    NoOwnBump,
+    /// The message goes out before the removal.
+    PublishBeforeUnlink,
+    /// No message goes out.
+    NoPublish,
+    /// The subscriber's history is not compared with that of the data connections.
+    DeposedSubscriber,
+    /// A value is kept in process whatever the history of the connection that answered its READ.
+    InsertFromOtherHistory,
+    /// Of several masters, only the first one's channel must be alive.
+    OneSubscriber,
+    /// `fence` does not fence.
+    NoFence,
 }

@@ -4,6 +4,8 @@
 //! 1. A hit was written in the current history, for this shape and these tags, and every stamp it carries
 //!    is what its tag holds.
 //! 2. What a load may be stored under was read after the caller came and before the load began.
+//! 3. What is kept in process carries counters that were read before its READ was sent, and was read from a server in
+//!    whose history the channel is.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,7 +15,8 @@ use smallvec::SmallVec;
 use crate::budget::Budget;
 use crate::core::{Core, Remote};
 use crate::entry::{self, Envelope, Expected, History, Stamp};
-use crate::redis::{Cause, Failure};
+use crate::local::{LocalObservation, LocalStore};
+use crate::redis::{Answers, Cause, Failure};
 use crate::stats::{Counters, add};
 use crate::{Key, clock};
 
@@ -22,7 +25,10 @@ pub(crate) struct Hit {
     envelope: Vec<u8>,
     payload_start: usize,
     pub(crate) negative: bool,
-    pub(crate) created_ms: u64,
+    created_ms: u64,
+    ttl_ms: u64,
+    /// What was seen before it was read, if it may be kept in process.
+    pub(crate) seen: Option<LocalObservation>,
 }
 
 impl Hit {
@@ -37,16 +43,29 @@ impl Hit {
     pub(crate) fn age(&self) -> Duration {
         Duration::from_millis(clock::unix_millis().saturating_sub(self.created_ms))
     }
+
+    /// What is left of its ttl, as far as the clocks of two machines agree.
+    pub(crate) fn left(&self) -> Duration {
+        Duration::from_millis(self.ttl_ms).saturating_sub(self.age())
+    }
 }
 
 /// What was read before a load began.
 #[derive(Clone, Debug)]
 pub(crate) struct Observed {
     pub(crate) expected: Expected,
+    /// Of the key's tags, then of those in `found`.
     pub(crate) stamps: SmallVec<[Stamp; 4]>,
+    /// The tags that an earlier result named.
+    pub(crate) found: Arc<[String]>,
+    /// Of the connection that answered for the entry.
     pub(crate) history: History,
     /// Whether the entry holds the token of another process, which may be about to store.
     pub(crate) theirs: bool,
+    /// Whether a mutation is announced: the value is current for this caller, and not to be stored.
+    pub(crate) fenced: bool,
+    /// What was seen before the READ, if the value may be kept in process.
+    pub(crate) seen: Option<LocalObservation>,
 }
 
 impl Observed {
@@ -73,30 +92,40 @@ pub(crate) struct Question<'a> {
     /// `None`: whatever type the entry holds.
     pub(crate) shape: Option<u64>,
     pub(crate) counters: &'a Counters,
+    /// Where what is found may be kept in process.
+    pub(crate) local: Option<&'a LocalStore>,
+}
+
+/// The entry and its tags as the server answered.
+struct Look {
+    /// Of the entry, the key's tags, and the tags in `found`.
+    names: Vec<String>,
+    answers: Answers,
+    found: Vec<String>,
+    seen: Option<LocalObservation>,
 }
 
 impl Question<'_> {
-    /// READ; a miss is left for [`observe`](Self::observe).
+    /// READ; a miss is left for [`ask`](Self::ask).
     pub(crate) async fn peek(&self, budget: &mut Budget) -> Result<Option<Hit>, Failure> {
         if self.owed() {
             return Ok(None);
         }
-        let (mut replies, history) = self.remote.server.read(budget, self.key).await?;
-        let held = replies[0].take();
-        Ok(self.valid(held, &replies[1..], history).filter(|_| !self.owed()))
-    }
-
-    /// The hit in replies that were read together with others.
-    pub(crate) fn judge(&self, replies: &[Option<Vec<u8>>], history: History) -> Option<Hit> {
-        self.valid(replies[0].clone(), &replies[1..], history).filter(|_| !self.owed())
+        let mut look = self.look(budget).await?;
+        Ok(self.hit(&mut look).filter(|_| !self.owed()))
     }
 
     /// READ, and on a miss (or where a hit is not wanted) ENSURE.
     pub(crate) async fn ask(&self, budget: &mut Budget, want_hit: bool) -> Found {
+        self.ask_with(budget, want_hit, &[]).await
+    }
+
+    /// The same, for a value that is known already, with the tags that it names.
+    pub(crate) async fn ask_with(&self, budget: &mut Budget, want_hit: bool, named: &[String]) -> Found {
         if self.owed() {
             return Found::Trouble;
         }
-        match self.try_ask(budget, want_hit).await {
+        match self.try_ask(budget, want_hit, named).await {
             // An invalidation may have failed while this was under way.
             Ok(Found::Hit(_)) if self.owed() => Found::Trouble,
             Ok(found) => found,
@@ -107,63 +136,140 @@ impl Question<'_> {
         }
     }
 
-    fn owed(&self) -> bool {
+    /// Whether the key or a tag of it waits to be invalidated; then this process does not serve it.
+    pub(crate) fn owed(&self) -> bool {
         let Remote { server, recovery } = self.remote;
-        let owed = recovery.owes(|owes| {
-            owes(&server.names.entry(self.key)) || self.key.tags().any(|tag| owes(&server.names.tag(tag)))
-        });
-        if owed {
-            recovery.deliver_soon(server);
+        if recovery.count() == 0 {
+            return false;
         }
-        owed
+        // Whatever is owed: the runtime that carried the delivery may be gone.
+        recovery.deliver_soon(server);
+        recovery.owes(|owes| {
+            owes(&server.names.entry(self.key)) || self.key.tags().any(|tag| owes(&server.names.tag(tag)))
+        })
     }
 
-    async fn try_ask(&self, budget: &mut Budget, want_hit: bool) -> Result<Found, Failure> {
+    /// READ of the entry and its tags; those that only the entry tells are asked in a second round trip.
+    async fn look(&self, budget: &mut Budget) -> Result<Look, Failure> {
         let server = &self.remote.server;
-        let (mut replies, history) = server.read(budget, self.key).await?;
-        let held = replies[0].take();
+        // Before the READ is sent: what is invalidated from now on must not be kept.
+        let mut seen = self.local.map(|local| local.observe(self.key));
+        let mut names = server.names.all(self.key);
+        let mut answers = server.read(budget, &names).await?;
+        let envelope = answers.replies[0].as_deref().and_then(Envelope::parse);
+        let found = envelope.map(|envelope| envelope.found()).unwrap_or_default();
+        if !found.is_empty() {
+            if let (Some(local), Some(seen)) = (self.local, &mut seen) {
+                local.observe_found(seen, found.clone());
+            }
+            let more: Vec<String> = found.iter().map(|tag| server.names.tag(tag)).collect();
+            let told = server.read(budget, &more).await?;
+            names.extend(more);
+            answers.replies.extend(told.replies);
+            answers.witnesses.extend(told.witnesses);
+        }
+        #[cfg(feature = "mutants")]
+        if self.core.breaks(crate::mutant::Mutant::GenerationsAfterReply) {
+            seen = self.local.map(|local| local.observe(self.key));
+        }
+        let in_step = answers.in_step();
+        #[cfg(feature = "mutants")]
+        let in_step = in_step || self.core.breaks(crate::mutant::Mutant::InsertFromOtherHistory);
+        Ok(Look { names, answers, found, seen: seen.filter(|_| in_step) })
+    }
+
+    async fn try_ask(&self, budget: &mut Budget, want_hit: bool, named: &[String]) -> Result<Found, Failure> {
+        let server = &self.remote.server;
+        let mut look = self.look(budget).await?;
         if want_hit {
-            if let Some(hit) = self.valid(held, &replies[1..], history) {
+            if let Some(hit) = self.hit(&mut look) {
                 return Ok(Found::Hit(hit));
             }
             add(&self.counters.misses);
         }
-        let ensured = server.ensure(budget, self.key, &replies[1..], history).await?;
-        let stamps: Option<SmallVec<[Stamp; 4]>> = ensured.stamps.into_iter().collect();
-        let (Some(stamps), Some(expected)) = (stamps, ensured.expected) else {
-            // Stamps that vanish at once (eviction) or a failover in between: nothing to store under.
+        let Look { mut names, answers, mut found, mut seen } = look;
+        let held = answers.replies[1..].iter().zip(&answers.witnesses[1..]);
+        let mut stamps: Vec<Option<Stamp>> = held
+            .map(|(held, witness)| held.as_deref().and_then(|held| entry::current_stamp(held, witness.history())))
+            .collect();
+        if found.is_empty() {
+            found = answers.replies[0].as_deref().map(entry::known_found).unwrap_or_default();
+            if let (Some(local), Some(seen)) = (self.local, &mut seen) {
+                local.observe_found(seen, found.clone());
+            }
+        }
+        found.extend(named.iter().filter(|tag| !found.contains(tag)).cloned().collect::<Vec<_>>());
+        names.truncate(self.key.tag_count() + 1);
+        names.extend(found.iter().map(|tag| server.names.tag(tag)));
+        stamps.resize(names.len() - 1, None);
+        let history = answers.witnesses[0].history();
+        let ensured = server.ensure(budget, &names, &stamps).await?;
+        if ensured.history != history {
+            // A failover in between: nothing to store under.
             return Ok(Found::Trouble);
-        };
+        }
+        let seen = seen.filter(|_| ensured.in_step);
         if want_hit && let Some(filled) = ensured.held {
             // Filled between READ and ENSURE. Its stamps are compared with those read since this call began.
-            let replies: SmallVec<[_; 4]> = stamps.iter().map(|stamp| Some(stamp.to_vec())).collect();
-            if let Some(hit) = self.valid(Some(filled), &replies, history) {
+            let held: Vec<_> = ensured.stamps.iter().map(|stamp| Some((stamp.as_slice(), None))).collect();
+            if let Some(hit) = self.valid(filled, &held, &found, history, seen.clone()) {
                 return Ok(Found::Hit(hit));
             }
         }
-        let theirs = ensured.theirs && !self.core.minted.contains(&expected);
+        let theirs = ensured.theirs && !self.core.minted.contains(&ensured.expected);
         if ensured.ours {
-            self.core.minted.insert(&expected);
+            self.core.minted.insert(&ensured.expected);
         }
-        Ok(Found::Miss(Observed { expected, stamps, history, theirs }))
+        Ok(Found::Miss(Observed {
+            expected: ensured.expected,
+            stamps: ensured.stamps,
+            found: found.into(),
+            history,
+            theirs,
+            fenced: ensured.fenced,
+            seen,
+        }))
     }
 
-    fn valid(&self, held: Option<Vec<u8>>, tags: &[Option<Vec<u8>>], history: History) -> Option<Hit> {
-        let bytes = held?;
+    fn hit(&self, look: &mut Look) -> Option<Hit> {
+        let held = look.answers.replies[0].clone()?;
+        let Look { answers, found, seen, .. } = look;
+        let tags: Vec<_> = answers.replies[1..]
+            .iter()
+            .zip(&answers.witnesses[1..])
+            .map(|(held, witness)| held.as_deref().map(|held| (held, Some(witness.history()))))
+            .collect();
+        self.valid(held, &tags, found, answers.witnesses[0].history(), seen.clone())
+    }
+
+    /// The hit in an entry, given what its tags hold, and the history in which each was read unless that has been
+    /// compared already.
+    fn valid(
+        &self,
+        bytes: Vec<u8>,
+        tags: &[Option<(&[u8], Option<History>)>],
+        found: &[String],
+        history: History,
+        seen: Option<LocalObservation>,
+    ) -> Option<Hit> {
         let envelope = Envelope::parse(&bytes)?;
+        let stands = |(carried, held): (&[u8], &Option<(&[u8], Option<History>)>)| {
+            held.is_some_and(|(held, read_in)| {
+                held == carried && read_in.is_none_or(|read_in| self.current(&held[..4], read_in))
+            })
+        };
         let fits = self.current(envelope.history(), history)
             && self.shape.is_none_or(|shape| shape == envelope.shape())
             && envelope.tagset() == self.key.tagset()
+            && envelope.found() == found
             && envelope.stamp_count() == tags.len()
-            && envelope.stamps().zip(tags).all(|(carried, held)| {
-                held.as_deref().is_some_and(|held| held == carried && self.current(&held[..4], history))
-            });
+            && envelope.stamps().zip(tags).all(stands);
         if !fits {
             return None;
         }
-        let (negative, created_ms) = (envelope.negative(), envelope.created_ms());
+        let (negative, created_ms, ttl_ms) = (envelope.negative(), envelope.created_ms(), envelope.ttl_ms());
         let payload_start = bytes.len() - envelope.payload().len();
-        Some(Hit { envelope: bytes, payload_start, negative, created_ms })
+        Some(Hit { envelope: bytes, payload_start, negative, created_ms, ttl_ms, seen })
     }
 
     fn current(&self, written: &[u8], now: History) -> bool {
@@ -184,22 +290,40 @@ impl Question<'_> {
             loop {
                 tokio::time::sleep(pause).await;
                 pause = (pause * 2).min(Duration::from_millis(20));
-                let mut budget = self.core.budget();
-                let (mut replies, history) = self.remote.server.read(&mut budget, self.key).await.ok()?;
-                let held = replies[0].take();
+                let mut look = self.look(&mut self.core.budget()).await.ok()?;
+                let Answers { replies, witnesses } = &look.answers;
                 let same_tags =
                     replies[1..].iter().zip(&observed.stamps).all(|(held, stamp)| held.as_deref() == Some(stamp));
-                if history != observed.history || !same_tags {
+                if witnesses[0].history() != observed.history || !same_tags {
                     return None;
                 }
-                let loading = held.as_deref().is_some_and(|held| entry::expected(held) == observed.expected);
+                let loading = replies[0].as_deref().is_some_and(|held| entry::expected(held) == observed.expected);
                 if !loading {
-                    return self.valid(held, &replies[1..], history);
+                    return self.hit(&mut look);
                 }
             }
         };
         budget.spend(tokio::time::timeout(patience, waiting)).await.ok()?.ok()?
     }
+}
+
+/// The hits for many questions at once, in one round trip; what is owed is no hit.
+pub(crate) async fn peek_many(budget: &mut Budget, questions: &[Question<'_>]) -> Result<Vec<Option<Hit>>, Failure> {
+    let Some(first) = questions.first() else { return Ok(Vec::new()) };
+    let names = |question: &Question<'_>| question.remote.server.names.all(question.key);
+    let all: Vec<String> = questions.iter().flat_map(names).collect();
+    let owed: Vec<bool> = questions.iter().map(Question::owed).collect();
+    let Answers { replies, witnesses } = first.remote.server.read(budget, &all).await?;
+    let (mut replies, mut witnesses) = (replies.into_iter(), witnesses.into_iter());
+    let mut hits = Vec::with_capacity(questions.len());
+    for (question, owed) in questions.iter().zip(owed) {
+        let count = question.key.tag_count() + 1;
+        let answers =
+            Answers { replies: replies.by_ref().take(count).collect(), witnesses: witnesses.by_ref().take(count).collect() };
+        let mut look = Look { names: Vec::new(), answers, found: Vec::new(), seen: None };
+        hits.push(question.hit(&mut look).filter(|_| !owed && !question.owed()));
+    }
+    Ok(hits)
 }
 
 pub(crate) fn count(counters: &Counters, failure: &Failure) {

@@ -219,7 +219,12 @@ pub struct Stats {
     pub local_entries: usize,
     /// Estimated bytes of these entries.
     pub local_bytes: u64,
-    /// How often the breaker opened.
+    /// Entries in this process that were looked for and had been invalidated.
+    pub local_voided: u64,
+    /// How often everything in this process became void at once: with each new subscriber connection, each change of
+    /// masters, each `clear` and `remove_matching`.
+    pub local_epoch: u64,
+    /// How often a breaker opened.
     pub breaker_opened: u64,
 }
 
@@ -241,15 +246,35 @@ impl Stats {
 pub struct Health {
     /// Where values are kept.
     pub tier: Tier,
-    /// False while the breaker is open: every call runs its function.
+    /// False while a breaker is open: every call that needs this server runs its function.
     pub available: bool,
     /// Whether the server tells its replication history, which guards against failovers that lose
     /// invalidations. `None` before the first connection, and without a server.
     pub history_guard: Option<bool>,
     /// Keys and tags that still wait to be invalidated on the server.
     pub owed: usize,
-    /// What keeps the server from being used, while it is.
+    /// What keeps a server from being used, while it is.
     pub last_error: Option<String>,
+    /// The in-process tier over Redis. `None` without one.
+    pub local: Option<LocalHealth>,
+    /// The masters in use, as `host:port`. Empty before the Cluster or the Sentinels were first asked.
+    pub masters: Vec<String>,
+}
+
+/// Whether what is kept in this process over Redis may be served.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "json", derive(serde::Serialize))]
+#[non_exhaustive]
+pub struct LocalHealth {
+    /// For how long it may still be served without another heartbeat; zero: it is not served.
+    pub vouched_for: Duration,
+    /// Whether a server takes no subscriber (permission, proxy): nothing is kept in this process.
+    pub denied: bool,
+    /// Which epoch this is; everything from an earlier one is void.
+    pub epoch: u64,
+    /// How long the slowest latest heartbeat took: what was published before it was served had been applied when it
+    /// came back. `None` while nothing is heard.
+    pub lag: Option<Duration>,
 }
 
 /// Where a cache keeps its values.

@@ -11,8 +11,13 @@ use xxhash_rust::xxh3::xxh3_64;
 
 use crate::Key;
 
-/// The counters of an entry: epoch, key, then each tag.
+/// The counters of an entry: epoch, key, then each tag, those of its result last.
 pub(crate) type Seen = SmallVec<[u32; 6]>;
+
+/// The hash by which a tag is known in process and on the bus; not that of the key of the same text.
+pub(crate) fn tag_hash(tag: &str) -> u64 {
+    xxh3_64(tag.as_bytes()).rotate_left(32)
+}
 
 pub(crate) struct Generations {
     slots: Box<[AtomicU32]>,
@@ -31,11 +36,10 @@ impl Generations {
     }
 
     fn tag_slot(&self, tag: &str) -> &AtomicU32 {
-        // Away from the key of the same text.
-        self.slot(xxh3_64(tag.as_bytes()).rotate_left(32))
+        self.slot(tag_hash(tag))
     }
 
-    /// The counters as they stand now; call before the load.
+    /// The counters as they stand now; call before the load, or before the READ is sent.
     pub(crate) fn seen(&self, key: &Key) -> Seen {
         let mut seen = Seen::new();
         seen.push(self.epoch.load(SeqCst));
@@ -44,23 +48,31 @@ impl Generations {
         seen
     }
 
-    pub(crate) fn unchanged(&self, key: &Key, seen: &[u32]) -> bool {
-        seen.len() == key.tag_count() + 2
+    /// Adds the counters of tags that became known later; call before their READ is sent.
+    pub(crate) fn see_more(&self, seen: &mut Seen, tags: &[String]) {
+        seen.extend(tags.iter().map(|tag| self.tag_slot(tag).load(SeqCst)));
+    }
+
+    /// `found`: the tags of the entry that its key does not tell.
+    pub(crate) fn unchanged(&self, key: &Key, found: &[String], seen: &[u32]) -> bool {
+        let of_tags = |tag: &str, seen: &u32| self.tag_slot(tag).load(SeqCst) == *seen;
+        seen.len() == key.tag_count() + found.len() + 2
             && seen[0] == self.epoch.load(SeqCst)
             && seen[1] == self.slot(key.hash64()).load(SeqCst)
-            && key.tags().zip(&seen[2..]).all(|(tag, seen)| self.tag_slot(tag).load(SeqCst) == *seen)
+            && key.tags().zip(&seen[2..]).all(|(tag, seen)| of_tags(tag, seen))
+            && found.iter().zip(&seen[2 + key.tag_count()..]).all(|(tag, seen)| of_tags(tag, seen))
     }
 
-    pub(crate) fn bump_key(&self, key: &Key) {
-        self.slot(key.hash64()).fetch_add(1, SeqCst);
-    }
-
-    pub(crate) fn bump_tag(&self, tag: &str) {
-        self.tag_slot(tag).fetch_add(1, SeqCst);
+    pub(crate) fn bump(&self, hash: u64) {
+        self.slot(hash).fetch_add(1, SeqCst);
     }
 
     pub(crate) fn bump_all(&self) {
         self.epoch.fetch_add(1, SeqCst);
+    }
+
+    pub(crate) fn epoch(&self) -> u32 {
+        self.epoch.load(SeqCst)
     }
 }
 
@@ -74,11 +86,11 @@ mod tests {
         let key = Key::new("user:1").tag("users").tag("org:1");
         let other = Key::new("user:2").tag("org:2");
         let (seen, seen_other) = (table.seen(&key), table.seen(&other));
-        table.bump_tag("users");
-        assert!(!table.unchanged(&key, &seen));
-        assert!(table.unchanged(&other, &seen_other));
-        table.bump_key(&other);
-        assert!(!table.unchanged(&other, &seen_other));
+        table.bump(tag_hash("users"));
+        assert!(!table.unchanged(&key, &[], &seen));
+        assert!(table.unchanged(&other, &[], &seen_other));
+        table.bump(other.hash64());
+        assert!(!table.unchanged(&other, &[], &seen_other));
     }
 
     #[test]
@@ -86,15 +98,15 @@ mod tests {
         let table = Generations::new(1);
         let key = Key::new("a");
         let seen = table.seen(&key);
-        assert!(table.unchanged(&key, &seen));
+        assert!(table.unchanged(&key, &[], &seen));
         table.bump_all();
-        assert!(!table.unchanged(&key, &seen));
+        assert!(!table.unchanged(&key, &[], &seen));
     }
 
     #[test]
     fn other_tags_are_other_counters() {
         let table = Generations::new(16);
         let seen = table.seen(&Key::new("a").tag("x"));
-        assert!(!table.unchanged(&Key::new("a"), &seen));
+        assert!(!table.unchanged(&Key::new("a"), &[], &seen));
     }
 }

@@ -1,7 +1,10 @@
-//! The in-process tier: decoded values, bounded by weight, voided by generation.
+//! The in-process tier: decoded values, bounded by weight, voided by generation, served under a lease.
 
 mod generation;
+mod lease;
 mod store;
 
 use generation::{Generations, Seen};
-pub(crate) use store::{Fresh, LocalStore};
+pub(crate) use generation::tag_hash;
+pub(crate) use lease::Lease;
+pub(crate) use store::{Fresh, LocalEntry, LocalObservation, LocalStore};

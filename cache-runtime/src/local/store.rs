@@ -1,11 +1,12 @@
 //! The entries of the in-process tier.
 
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
 use quick_cache::{OptionsBuilder, Weighter, sync};
 
-use super::{Generations, Seen};
+use super::{Generations, Lease, Seen};
 use crate::flight::Shared;
 use crate::{Key, clock};
 
@@ -18,11 +19,13 @@ pub(crate) struct LocalEntry {
     pub(crate) value: Shared,
     pub(crate) negative: bool,
     pub(crate) shape: u64,
-    pub(crate) seen: Seen,
+    /// The tags that the result named.
+    found: Arc<[String]>,
+    seen: Seen,
     pub(crate) stored_at: Instant,
     pub(crate) expires_at: Instant,
     /// Estimated bytes of the value.
-    pub(crate) bytes: u64,
+    bytes: u64,
 }
 
 #[derive(Clone)]
@@ -37,6 +40,9 @@ impl Weighter<Box<str>, Arc<LocalEntry>> for ByBytes {
 pub(crate) struct LocalStore {
     entries: sync::Cache<Box<str>, Arc<LocalEntry>, ByBytes>,
     generations: Generations,
+    lease: Lease,
+    /// How many entries were found void.
+    voided: AtomicU64,
     /// How many sweeps by pattern there were. Entries are stored under its read lock, so that a sweep, which
     /// counts under the write lock and walks afterwards, finds every entry whose load saw the older count.
     sweeps: RwLock<u32>,
@@ -50,12 +56,16 @@ pub(crate) struct Fresh {
     /// Estimated bytes of the value.
     pub(crate) bytes: u64,
     pub(crate) ttl: Duration,
+    /// How old the value was already.
+    pub(crate) age: Duration,
 }
 
 /// What a load has to have seen before it began.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct LocalObservation {
-    pub(crate) seen: Seen,
+    seen: Seen,
+    /// The tags that the result of an earlier load named, with counters behind those of the key's own.
+    pub(crate) found: Arc<[String]>,
     sweeps: u32,
 }
 
@@ -66,7 +76,7 @@ impl LocalObservation {
 }
 
 impl LocalStore {
-    pub(crate) fn new(bytes: u64, generation_slots: usize) -> Self {
+    pub(crate) fn new(bytes: u64, generation_slots: usize, lease: Lease) -> Self {
         let options = OptionsBuilder::new()
             .weight_capacity(bytes)
             .estimated_items_capacity(usize::try_from(bytes / 1024).unwrap_or(usize::MAX).clamp(64, 1 << 16))
@@ -80,6 +90,8 @@ impl LocalStore {
                 sync::DefaultLifecycle::default(),
             ),
             generations: Generations::new(generation_slots),
+            lease,
+            voided: AtomicU64::new(0),
             sweeps: RwLock::new(0),
         }
     }
@@ -88,45 +100,104 @@ impl LocalStore {
         self.stored(key).filter(|entry| entry.shape == shape)
     }
 
-    /// The entry whatever its type, if it stands.
+    /// The entry whatever its type, if it stands. The lease is looked at first, then epoch and counters.
     fn stored(&self, key: &Key) -> Option<Arc<LocalEntry>> {
         let entry = self.entries.get(key.as_str())?;
-        if !self.generations.unchanged(key, &entry.seen) {
+        let now = clock::now();
+        if !self.lease.covers(now) {
             return None;
         }
-        if entry.expires_at <= clock::now() {
+        if !self.generations.unchanged(key, &entry.found, &entry.seen) {
+            self.voided.fetch_add(1, Relaxed);
+            return None;
+        }
+        if entry.expires_at <= now {
             self.entries.remove_if(key.as_str(), |there| Arc::ptr_eq(there, &entry));
             return None;
         }
         Some(entry)
     }
 
+    /// What a load has to see before it begins, or a READ before it is sent.
     pub(crate) fn observe(&self, key: &Key) -> LocalObservation {
         let sweeps = *self.sweeps.read().unwrap_or_else(PoisonError::into_inner);
-        LocalObservation { seen: self.generations.seen(key), sweeps }
+        LocalObservation { seen: self.generations.seen(key), found: Arc::default(), sweeps }
+    }
+
+    /// The same for tags that became known later, before what they hold is asked.
+    pub(crate) fn observe_found(&self, observation: &mut LocalObservation, found: Vec<String>) {
+        self.generations.see_more(&mut observation.seen, &found);
+        observation.found = found.into();
+    }
+
+    /// The tags that the latest known result of this key named; it need not stand any more.
+    pub(crate) fn hint(&self, key: &Key) -> Vec<String> {
+        self.entries.peek(key.as_str()).map(|entry| entry.found.to_vec()).unwrap_or_default()
+    }
+
+    /// Keeps the tags of a result that could not be stored because they were not known before its load.
+    pub(crate) fn leave_hint(&self, key: &Key, found: Vec<String>, ttl: Duration) {
+        let now = clock::now();
+        let bytes = found.iter().map(|tag| tag.len() as u64 + 24).sum();
+        let entry = LocalEntry {
+            value: Arc::new(()),
+            negative: false,
+            shape: 0,
+            found: found.into(),
+            // None at all: it is no hit under any key.
+            seen: Seen::new(),
+            stored_at: now,
+            expires_at: now.checked_add(ttl).unwrap_or(now + FOR_GOOD),
+            bytes,
+        };
+        self.entries.insert(key.as_str().into(), Arc::new(entry));
     }
 
     /// Stores what was loaded after `observation`; false if it was invalidated meanwhile.
     pub(crate) fn fill(&self, key: &Key, observation: LocalObservation, fresh: Fresh) -> bool {
         let sweeps = self.sweeps.read().unwrap_or_else(PoisonError::into_inner);
-        if *sweeps != observation.sweeps || !self.generations.unchanged(key, &observation.seen) {
+        if *sweeps != observation.sweeps || !self.generations.unchanged(key, &observation.found, &observation.seen) {
             return false;
         }
-        let Fresh { value, negative, shape, bytes, ttl } = fresh;
+        let Fresh { value, negative, shape, bytes, ttl, age } = fresh;
         let now = clock::now();
         let expires_at = now.checked_add(ttl).unwrap_or(now + FOR_GOOD);
-        let entry = LocalEntry { value, negative, shape, seen: observation.seen, stored_at: now, expires_at, bytes };
+        let stored_at = now.checked_sub(age).unwrap_or(now);
+        let LocalObservation { seen, found, .. } = observation;
+        let entry = LocalEntry { value, negative, shape, found, seen, stored_at, expires_at, bytes };
         self.entries.insert(key.as_str().into(), Arc::new(entry));
         true
     }
 
     /// Voids keys and tags, in constant time each.
     pub(crate) fn void<'a>(&self, keys: impl IntoIterator<Item = &'a Key>, tags: impl IntoIterator<Item = &'a str>) {
-        tags.into_iter().for_each(|tag| self.generations.bump_tag(tag));
+        tags.into_iter().for_each(|tag| self.generations.bump(super::tag_hash(tag)));
         for key in keys {
-            self.generations.bump_key(key);
+            self.generations.bump(key.hash64());
             self.entries.remove(key.as_str());
         }
+    }
+
+    /// Voids the key or tag of this hash.
+    pub(crate) fn void_hash(&self, hash: u64) {
+        self.generations.bump(hash);
+    }
+
+    /// Voids everything, in constant time; the entries go when they are looked for, or to make room.
+    pub(crate) fn new_epoch(&self) {
+        self.generations.bump_all();
+    }
+
+    pub(crate) fn epoch(&self) -> u32 {
+        self.generations.epoch()
+    }
+
+    pub(crate) fn lease(&self) -> &Lease {
+        &self.lease
+    }
+
+    pub(crate) fn voided(&self) -> u64 {
+        self.voided.load(Relaxed)
     }
 
     pub(crate) fn remove(&self, key: &Key) -> bool {
@@ -149,9 +220,10 @@ impl LocalStore {
         // Before the look: an entry that is swept behind it must not come back.
         let sweeps = *self.sweeps.read().unwrap_or_else(PoisonError::into_inner);
         let Some(entry) = self.stored(key) else { return false };
-        let observation = LocalObservation { seen: entry.seen.clone(), sweeps };
+        let observation = LocalObservation { seen: entry.seen.clone(), found: Arc::clone(&entry.found), sweeps };
         let LocalEntry { value, negative, shape, bytes, .. } = &*entry;
-        let again = Fresh { value: Arc::clone(value), negative: *negative, shape: *shape, bytes: *bytes, ttl };
+        let age = entry.stored_at.elapsed();
+        let again = Fresh { value: Arc::clone(value), negative: *negative, shape: *shape, bytes: *bytes, ttl, age };
         self.fill(key, observation, again)
     }
 
@@ -163,7 +235,7 @@ impl LocalStore {
     }
 
     pub(crate) fn clear(&self) {
-        self.generations.bump_all();
+        self.new_epoch();
         self.entries.clear();
     }
 

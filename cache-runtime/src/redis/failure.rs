@@ -29,6 +29,8 @@ pub(crate) struct Failure {
 /// Replies after which no request of this connection will fare better for a while.
 const FATAL: [&str; 9] =
     ["LOADING", "NOAUTH", "WRONGPASS", "READONLY", "MASTERDOWN", "CLUSTERDOWN", "MOVED", "ASK", "BUSY"];
+/// What a node of a Cluster answers to a client that takes it for a single server.
+const CLUSTER: &str = "the server is part of a Cluster; write `redis+cluster://host:port`";
 
 impl Failure {
     pub(crate) fn open() -> Self {
@@ -47,6 +49,10 @@ impl Failure {
             code: None,
             message: "no answer within the budget".into(),
         }
+    }
+
+    pub(crate) fn outside() -> Self {
+        Self { severity: Severity::Minor, ..Self::refused("the server is asked from within a tokio runtime only") }
     }
 
     pub(crate) fn disconnected(message: impl Into<String>) -> Self {
@@ -81,6 +87,7 @@ impl From<RedisError> for Failure {
         // The library's message may quote the server, never the URL.
         let message = error.to_string();
         if let Some(code) = code {
+            let message = if &*code == "MOVED" { CLUSTER.to_owned() } else { message };
             let severity = if FATAL.contains(&&*code) { Severity::Fatal } else { Severity::Minor };
             return Self { cause: Cause::Refused, severity, code: Some(code), message };
         }

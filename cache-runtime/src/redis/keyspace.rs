@@ -1,16 +1,19 @@
 //! The names of our keys on the server.
 
-use crate::{Key, glob};
+use xxhash_rust::xxh3::xxh3_64;
+
+use crate::{Key, glob, local};
 
 #[derive(Clone, Debug)]
 pub(crate) struct Names {
     entry: String,
     tag: String,
+    bus: String,
 }
 
 impl Names {
     pub(crate) fn new(namespace: &str) -> Self {
-        Self { entry: format!("{namespace}:e:"), tag: format!("{namespace}:t:") }
+        Self { entry: format!("{namespace}:e:"), tag: format!("{namespace}:t:"), bus: format!("{namespace}:bus") }
     }
 
     pub(crate) fn entry(&self, key: &Key) -> String {
@@ -19,6 +22,25 @@ impl Names {
 
     pub(crate) fn tag(&self, tag: &str) -> String {
         [&self.tag, tag].concat()
+    }
+
+    /// The entry of a key, then each of its tags.
+    pub(crate) fn all(&self, key: &Key) -> Vec<String> {
+        std::iter::once(self.entry(key)).chain(key.tags().map(|tag| self.tag(tag))).collect()
+    }
+
+    /// The channel on which invalidations are told.
+    pub(crate) fn bus(&self) -> String {
+        self.bus.clone()
+    }
+
+    /// The hash by which a name is known in process and on the bus.
+    pub(crate) fn hash(&self, name: &str) -> u64 {
+        match (name.strip_prefix(&self.entry), name.strip_prefix(&self.tag)) {
+            (Some(key), _) => xxh3_64(key.as_bytes()),
+            (None, Some(tag)) => local::tag_hash(tag),
+            (None, None) => xxh3_64(name.as_bytes()),
+        }
     }
 
     /// The pattern of the entries whose keys match `pattern`.

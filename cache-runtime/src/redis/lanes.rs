@@ -12,6 +12,7 @@ use deadpool_redis::{Connection, Manager, Pool, PoolError, Runtime};
 use redis::{AsyncConnectionConfig, ConnectionInfo};
 
 use super::Failure;
+use super::channel::Channel;
 use super::history::Standing;
 use crate::{Error, clock};
 
@@ -19,6 +20,11 @@ use crate::{Error, clock};
 pub(crate) const DIAL: Duration = Duration::from_millis(1000);
 /// How often a lane in use asks the server for its standing.
 const RECHECK: Duration = Duration::from_secs(1);
+/// A lane that was idle for so long asks before it is used: a server may have lost writes and become a master again
+/// meanwhile, without closing the connection.
+const STALE: Duration = Duration::from_secs(2);
+
+static NUMBERS: AtomicU64 = AtomicU64::new(0);
 
 /// One working connection.
 pub(crate) struct Wire {
@@ -26,6 +32,7 @@ pub(crate) struct Wire {
     pooled: Mutex<Option<Connection>>,
     connection: MultiplexedConnection,
     standing: Standing,
+    number: u64,
     made: Instant,
     checked_ms: AtomicU64,
     checking: AtomicBool,
@@ -40,10 +47,13 @@ impl Wire {
         self.standing
     }
 
-    fn due(&self) -> bool {
-        let age = clock::millis(self.made.elapsed());
-        age.saturating_sub(self.checked_ms.load(Ordering::Relaxed)) > clock::millis(RECHECK)
-            && !self.checking.swap(true, Ordering::AcqRel)
+    pub(crate) fn number(&self) -> u64 {
+        self.number
+    }
+
+    /// How long ago the server was asked for its standing.
+    fn unchecked(&self) -> Duration {
+        self.made.elapsed().saturating_sub(Duration::from_millis(self.checked_ms.load(Ordering::Relaxed)))
     }
 
     /// Whether the server is still what it was when this connection was made.
@@ -51,8 +61,16 @@ impl Wire {
         let mut connection = self.connection();
         let asked = tokio::time::timeout(DIAL, Standing::ask(&mut connection)).await;
         self.checked_ms.store(clock::millis(self.made.elapsed()), Ordering::Relaxed);
-        self.checking.store(false, Ordering::Release);
         matches!(asked, Ok(Ok(standing)) if standing == self.standing)
+    }
+}
+
+/// Lets a wire be checked again, also if the check ended with its runtime.
+struct Checking(Arc<Wire>);
+
+impl Drop for Checking {
+    fn drop(&mut self) {
+        self.0.checking.store(false, Ordering::Release);
     }
 }
 
@@ -83,12 +101,14 @@ impl Lane {
 
 pub(crate) struct Lanes {
     pool: Pool,
+    /// Told of each dial: the channel must hear the server that these lanes speak to.
+    channel: Arc<Channel>,
     lanes: Box<[Lane]>,
     next: AtomicUsize,
 }
 
 impl Lanes {
-    pub(crate) fn new(server: ConnectionInfo, count: usize) -> Result<Self, Error> {
+    pub(crate) fn new(server: ConnectionInfo, count: usize, channel: Arc<Channel>) -> Result<Self, Error> {
         // The budget bounds each request; a second timer per request would only cost.
         let settings = AsyncConnectionConfig::new().set_connection_timeout(Some(DIAL)).set_response_timeout(None);
         let manager = Manager::new_with_config(server, settings)
@@ -101,35 +121,48 @@ impl Lanes {
             .recycle_timeout(Some(DIAL))
             .build()
             .map_err(|error| Error::config("lanes", count, error))?;
-        Ok(Self { pool, lanes: (0..count).map(|_| Lane::default()).collect(), next: AtomicUsize::new(0) })
+        Ok(Self { pool, channel, lanes: (0..count).map(|_| Lane::default()).collect(), next: AtomicUsize::new(0) })
     }
 
-    fn pick(&self) -> &Lane {
-        &self.lanes[self.next.fetch_add(1, Ordering::Relaxed) % self.lanes.len()]
+    /// The number of the lane whose turn it is.
+    pub(crate) fn pick(&self) -> usize {
+        self.next.fetch_add(1, Ordering::Relaxed) % self.lanes.len()
     }
 
-    /// A working connection, dialed if need be.
-    pub(crate) async fn wire(self: &Arc<Self>) -> Result<Arc<Wire>, Failure> {
-        let lane = self.pick();
-        let wire = match lane.wire() {
-            Some(wire) => wire,
-            None => {
-                let _one_dial_at_a_time = lane.dialing.lock().await;
-                match lane.wire() {
-                    Some(wire) => wire,
-                    None => self.dial(lane).await?,
-                }
+    /// The working connection of a lane, dialed if need be.
+    ///
+    /// Dialed and checked in tasks of their own: a caller who is not polled must not hold up the others.
+    pub(crate) async fn wire(self: &Arc<Self>, lane: usize) -> Result<Arc<Wire>, Failure> {
+        if let Some(wire) = self.lanes[lane].wire() {
+            let unchecked = wire.unchecked();
+            let idle = unchecked > STALE;
+            if !idle && (unchecked <= RECHECK || wire.checking.swap(true, Ordering::AcqRel)) {
+                return Ok(wire);
             }
-        };
-        if wire.due() {
-            let (lanes, wire) = (Arc::clone(self), Arc::clone(&wire));
-            tokio::spawn(async move {
-                if !wire.still_stands().await {
-                    lanes.cut(&wire);
+            let (lanes, checking) = (Arc::clone(self), Checking(Arc::clone(&wire)));
+            let check = tokio::spawn(async move {
+                let stands = checking.0.still_stands().await;
+                if !stands {
+                    lanes.cut(&checking.0);
                 }
+                stands
             });
+            if !idle || check.await.unwrap_or(false) {
+                return Ok(wire);
+            }
         }
-        Ok(wire)
+        let lanes = Arc::clone(self);
+        let dialed = tokio::spawn(async move { lanes.dial_unless_dialed(lane).await });
+        dialed.await.unwrap_or_else(|_| Err(Failure::disconnected("the dial was given up")))
+    }
+
+    async fn dial_unless_dialed(&self, lane: usize) -> Result<Arc<Wire>, Failure> {
+        let lane = &self.lanes[lane];
+        let _one_dial_at_a_time = lane.dialing.lock().await;
+        match lane.wire() {
+            Some(wire) => Ok(wire),
+            None => self.dial(lane).await,
+        }
     }
 
     async fn dial(&self, lane: &Lane) -> Result<Arc<Wire>, Failure> {
@@ -145,10 +178,12 @@ impl Lanes {
         };
         match standing {
             Ok(standing) => {
+                self.channel.lane_dialed(standing);
                 let wire = Arc::new(Wire {
                     pooled: Mutex::new(Some(pooled)),
                     connection,
                     standing,
+                    number: NUMBERS.fetch_add(1, Ordering::Relaxed),
                     made: clock::now(),
                     checked_ms: AtomicU64::new(0),
                     checking: AtomicBool::new(false),
@@ -172,12 +207,14 @@ impl Lanes {
     pub(crate) async fn redial(&self) -> Result<Standing, Failure> {
         let mut standing = None;
         for lane in &self.lanes {
-            let _one_dial_at_a_time = lane.dialing.lock().await;
-            if let Some(wire) = lane.wire() {
-                lane.cut(&wire);
-            }
-            let dialed = tokio::time::timeout(DIAL, self.dial(lane)).await.map_err(|_| Failure::timeout())??;
-            standing = Some(dialed.standing());
+            let redialed = tokio::time::timeout(DIAL, async {
+                let _one_dial_at_a_time = lane.dialing.lock().await;
+                if let Some(wire) = lane.wire() {
+                    lane.cut(&wire);
+                }
+                self.dial(lane).await
+            });
+            standing = Some(redialed.await.map_err(|_| Failure::timeout())??.standing());
         }
         Ok(standing.expect("build() refuses zero lanes"))
     }

@@ -1,22 +1,46 @@
-//! The server: each method is one line of the protocol, and one round trip.
+//! The server, or the servers: each line of the protocol is one round trip.
 //!
 //! ```text
-//! READ        GET e + GET of each tag
-//! ENSURE      SET e T NX PX; GET e; per missing tag SET t s NX PX; GET t
+//! READ        MGET e t..                                  in a Cluster: MGET of each, one pipeline per master
+//! ENSURE      TOKEN e; STAMP of each tag that has none    scripts: what is there, or what was brought
 //! FILL        script: if e still starts with what was expected, SET e V PX ttl
 //! RELEASE     script: if e still starts with what was expected, UNLINK e
-//! INVALIDATE  UNLINK e.. t..
+//! INVALIDATE  VOID e.. t..; PUBLISH bus                   script: UNLINK, except what others have fenced
+//! FENCE       FENCE e.. t..; PUBLISH bus
+//! ```
+//!
+//! ```text
+//! server                                  the operations
+//!   scatter                               each name's commands to its master
+//!     topology (cluster, sentinel, scout) who is master of what
+//!       node: request, lanes, probe       one master: requests, connections, recovery
+//!         channel: message                what others invalidated
+//! address  keyspace  script  history  failure
 //! ```
 
+mod address;
+mod channel;
+#[cfg(feature = "cluster")]
+mod cluster;
 mod failure;
 mod history;
 mod keyspace;
 mod lanes;
+mod message;
+mod node;
 mod probe;
 mod request;
+mod scatter;
+#[cfg(any(feature = "cluster", feature = "sentinel"))]
+mod scout;
 mod script;
+#[cfg(feature = "sentinel")]
+mod sentinel;
 mod server;
+mod topology;
 
+pub(crate) use address::{Address, Certificates, redacted};
 pub(crate) use failure::{Cause, Failure};
 pub(crate) use keyspace::Names;
-pub(crate) use server::Server;
+pub(crate) use node::Node;
+pub(crate) use server::{Server, Voided};

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use tokio::runtime::Handle;
 
-use super::Server;
+use super::node::Node;
 use crate::clock;
 
 const FIRST_PAUSE: Duration = Duration::from_millis(10);
@@ -23,7 +23,7 @@ pub(crate) struct Probe {
 
 /// Lets the next caller start a probe if this one ends without having closed the breaker, for example
 /// because its runtime was shut down.
-struct Running(Arc<Server>);
+struct Running(Arc<Node>);
 
 impl Drop for Running {
     fn drop(&mut self) {
@@ -31,7 +31,7 @@ impl Drop for Running {
     }
 }
 
-impl Server {
+impl Node {
     /// Starts the probe unless it runs. Cheap enough for every call that meets an open breaker.
     pub(crate) fn start_probe(self: &Arc<Self>) {
         if self.probe.running.load(Ordering::Acquire) || self.probe.running.swap(true, Ordering::AcqRel) {

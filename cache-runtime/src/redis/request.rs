@@ -1,48 +1,74 @@
-//! One request within the budget of its call, and what its failure says about the server.
+//! One request to one master within the budget of its call, and what its failure says about the server.
 
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::atomic::Ordering;
-use std::sync::{Arc, PoisonError};
+use std::sync::Arc;
 
-use redis::RedisResult;
 use redis::aio::MultiplexedConnection;
+use redis::{Pipeline, RedisResult, Value};
 
 use super::history::Standing;
 use super::lanes::Wire;
-use super::{Cause, Failure, Server};
+use super::node::Node;
+use super::{Cause, Failure};
 use crate::breaker::Severity;
 use crate::budget::Budget;
+use crate::entry::History;
 
 /// A request under way, and who answered it.
-type Answering<'a, T> = Pin<Box<dyn Future<Output = Result<(T, Standing), Failure>> + Send + 'a>>;
+type Answering<'a, T> = Pin<Box<dyn Future<Output = Result<(T, Witness), Failure>> + Send + 'a>>;
 
-impl Server {
-    /// Sends one request within the budget. A connection that turns out dead is replaced once: the server may
-    /// have been restarted since it was last used. Every request of the protocol may be sent twice.
+/// On whose word an answer is taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Witness {
+    pub(crate) standing: Standing,
+    /// Whether the channel of this master was in the same history, so that the answer may be kept in process.
+    pub(crate) in_step: bool,
+    /// Which connection it was; no two have the same number.
+    pub(crate) connection: u64,
+}
+
+impl Witness {
+    pub(crate) fn history(self) -> History {
+        self.standing.history()
+    }
+}
+
+impl Node {
+    /// Sends one request within the budget. A connection that turns out dead is replaced once: the server may have
+    /// been restarted since it was last used.
+    ///
+    /// The first copy may be executed after the second one was answered, and after anything that followed. So
+    /// `send` brings fresh tokens and stamps each time it is called: what an `UNLINK` removed must not be set
+    /// again by a copy that was late.
     ///
     /// Boxed: a user's future holds all of this, and the compiler's limit on the depth of types is his to use up.
     pub(super) fn request<'a, T, F>(
         self: &'a Arc<Self>,
         budget: &'a mut Budget,
-        send: impl Fn(MultiplexedConnection) -> F + Send + Sync + 'a,
+        send: impl Fn(MultiplexedConnection, History) -> F + Send + Sync + 'a,
     ) -> Answering<'a, T>
     where
         F: Future<Output = RedisResult<T>> + Send + 'a,
         T: Send + 'a,
     {
         Box::pin(async move {
+            if tokio::runtime::Handle::try_current().is_err() {
+                return Err(Failure::outside());
+            }
             if self.breaker.is_open() {
                 self.start_probe();
                 return Err(Failure::open());
             }
+            // What little an earlier request has left says nothing about the server.
+            let severity = if budget.is_a_rest() { Severity::Minor } else { Severity::Fatal };
             let mut in_use: Option<Arc<Wire>> = None;
             let tried = budget.spend(self.send_twice(&send, &mut in_use)).await;
             let answered = tried.unwrap_or_else(|_| {
                 if let Some(wire) = &in_use {
                     self.lanes.cut(wire);
                 }
-                Err(Failure::timeout())
+                Err(Failure { severity, ..Failure::timeout() })
             });
             self.learn_from(&answered);
             answered
@@ -51,18 +77,23 @@ impl Server {
 
     async fn send_twice<T, F>(
         &self,
-        send: &(impl Fn(MultiplexedConnection) -> F + Sync),
+        send: &(impl Fn(MultiplexedConnection, History) -> F + Sync),
         in_use: &mut Option<Arc<Wire>>,
-    ) -> Result<(T, Standing), Failure>
+    ) -> Result<(T, Witness), Failure>
     where
         F: Future<Output = RedisResult<T>>,
     {
         let mut second = false;
+        let lane = self.lanes.pick();
         loop {
-            let wire = self.lanes.wire().await?;
+            let wire = self.lanes.wire(lane).await?;
             *in_use = Some(Arc::clone(&wire));
-            let failure = match send(wire.connection()).await {
-                Ok(value) => return Ok((value, wire.standing())),
+            let standing = wire.standing();
+            let failure = match send(wire.connection(), standing.history()).await {
+                Ok(value) => {
+                    let in_step = self.channel.is_in(standing.history());
+                    return Ok((value, Witness { standing, in_step, connection: wire.number() }));
+                }
                 Err(error) => Failure::from(error),
             };
             if failure.severity == Severity::Fatal {
@@ -75,39 +106,47 @@ impl Server {
         }
     }
 
-    fn learn_from<T>(self: &Arc<Self>, answered: &Result<(T, Standing), Failure>) {
+    /// Several commands in one go. `build` writes them, and returns what it brought along, with each attempt.
+    ///
+    /// An error among the replies fails the request, except where the server only points elsewhere.
+    pub(super) async fn pipeline<M: Send>(
+        self: &Arc<Self>,
+        budget: &mut Budget,
+        build: impl Fn(History, &mut Pipeline) -> M + Send + Sync,
+    ) -> Result<(Vec<Value>, M, Witness), Failure> {
+        let (build, clustered) = (&build, self.clustered);
+        let sent = self.request(budget, move |mut connection, history| {
+            let mut pipeline = redis::pipe();
+            let brought = build(history, &mut pipeline);
+            async move {
+                let values = connection.send_packed_commands(&pipeline, 0, pipeline.len()).await?;
+                for value in &values {
+                    if let Value::ServerError(error) = value
+                        && !(clustered && matches!(error.code(), "MOVED" | "ASK" | "TRYAGAIN"))
+                    {
+                        return Err(error.clone().into());
+                    }
+                }
+                Ok((values, brought))
+            }
+        });
+        let ((values, brought), witness) = sent.await?;
+        Ok((values, brought, witness))
+    }
+
+    fn learn_from<T>(self: &Arc<Self>, answered: &Result<(T, Witness), Failure>) {
         match answered {
-            Ok((_, standing)) => {
-                self.guard.store(if matches!(standing, Standing::Hidden) { 2 } else { 1 }, Ordering::Relaxed);
+            Ok((_, witness)) => {
+                self.answered_as(witness.standing);
                 self.breaker.success();
             }
             Err(failure) => {
                 if self.breaker.failure(failure.severity) {
-                    tracing::warn!(cause = %failure.message, "the cache server is in trouble; functions run uncached until it answers");
+                    tracing::warn!(server = %self.name, cause = %failure.message, "the cache server is in trouble; functions run uncached until it answers");
                     self.note_trouble(failure);
                     self.start_probe();
                 }
             }
-        }
-    }
-
-    pub(super) fn note_trouble(&self, failure: &Failure) {
-        *self.last_trouble.lock().unwrap_or_else(PoisonError::into_inner) = Some(failure.message.clone());
-    }
-
-    pub(super) fn note_recovery(&self) {
-        *self.last_trouble.lock().unwrap_or_else(PoisonError::into_inner) = None;
-        tracing::info!("the cache server answers again");
-    }
-
-    pub(crate) fn last_trouble(&self) -> Option<String> {
-        self.last_trouble.lock().unwrap_or_else(PoisonError::into_inner).clone()
-    }
-
-    pub(crate) fn history_guard(&self) -> Option<bool> {
-        match self.guard.load(Ordering::Relaxed) {
-            0 => None,
-            known => Some(known == 1),
         }
     }
 }

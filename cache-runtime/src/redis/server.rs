@@ -1,20 +1,22 @@
-//! One server: the operations of the protocol. How they are sent is in `request`.
+//! The operations of the protocol, each one round trip. To whom they are sent is in `scatter` and `topology`.
 
-use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use redis::{ConnectionInfo, Value};
+use redis::{Pipeline, Value};
 use smallvec::SmallVec;
 
-use super::lanes::Lanes;
-use super::probe::Probe;
-use super::script::{FILL, RELEASE, REMINT};
-use super::{Failure, Names};
-use crate::breaker::Breaker;
+use super::address::Address;
+use super::request::Witness;
+use super::scatter::{Around, Part};
+use super::script;
+use super::topology::Topology;
+use super::{Failure, Names, message};
 use crate::budget::Budget;
 use crate::config::Config;
-use crate::entry::{self, Expected, History, Stamp};
+use crate::entry::{self, Expected, History, Nonce, Stamp};
+use crate::local::LocalStore;
 use crate::{Error, Key, clock};
 
 /// How many keys one command names at most.
@@ -23,44 +25,86 @@ const CHUNK: usize = 500;
 pub(crate) type Reply = Option<Vec<u8>>;
 
 pub(crate) struct Server {
-    pub(super) lanes: Arc<Lanes>,
-    pub(crate) breaker: Breaker,
-    pub(super) probe: Probe,
+    pub(crate) topology: Arc<Topology>,
     pub(crate) names: Names,
+    /// The in-process tier, which hears what is invalidated.
+    pub(crate) local: Option<Arc<LocalStore>>,
+    /// For how long an answered heartbeat vouches for the in-process tier.
+    pub(super) lease: Duration,
     token_ttl_ms: u64,
+    fence_ttl_ms: u64,
     tag_ttl_ms: AtomicU64,
-    /// 0: not known yet, 1: the server tells its history, 2: it does not.
-    pub(super) guard: AtomicU8,
-    pub(super) last_trouble: Mutex<Option<String>>,
+    #[cfg(feature = "mutants")]
+    mutant: Option<crate::mutant::Mutant>,
+}
+
+/// What names held, and on whose word.
+#[derive(Debug)]
+pub(crate) struct Answers {
+    pub(crate) replies: SmallVec<[Reply; 4]>,
+    pub(crate) witnesses: SmallVec<[Witness; 4]>,
+}
+
+impl Answers {
+    /// Whether all of them may be kept in process.
+    pub(crate) fn in_step(&self) -> bool {
+        self.witnesses.iter().all(|witness| witness.in_step)
+    }
 }
 
 /// What an ENSURE found; all of it was read before the load.
 #[derive(Clone, Debug)]
 pub(crate) struct Ensured {
-    /// What the entry begins with; `None` if READ and ENSURE were answered in different histories.
-    pub(crate) expected: Option<Expected>,
+    /// What the entry begins with.
+    pub(crate) expected: Expected,
+    pub(crate) history: History,
     /// Whether the entry now holds the token that this call brought.
     pub(crate) ours: bool,
     /// Whether it holds somebody else's token: a load is under way elsewhere.
     pub(crate) theirs: bool,
-    /// What it holds, if it is neither token.
+    /// Whether the entry or a tag is fenced: a mutation is under way, and nothing may be stored.
+    pub(crate) fenced: bool,
+    /// What it holds, if it is none of these.
     pub(crate) held: Option<Vec<u8>>,
-    /// The stamp of each tag; one that is not current means that nothing can be stored.
-    pub(crate) stamps: SmallVec<[Option<Stamp>; 4]>,
+    pub(crate) stamps: SmallVec<[Stamp; 4]>,
+    pub(crate) in_step: bool,
+}
+
+/// What became of names that were to be removed.
+#[derive(Debug, Default)]
+pub(crate) struct Voided {
+    pub(crate) removed: u64,
+    /// By index; the others are void everywhere.
+    pub(crate) failed: Vec<(usize, Failure)>,
+}
+
+/// A step of a walk.
+pub(crate) struct Step {
+    /// 0: there are no more.
+    pub(crate) cursor: u64,
+    pub(crate) names: Vec<String>,
+    /// Which connection answered.
+    pub(crate) connection: u64,
 }
 
 impl Server {
-    pub(crate) fn new(info: ConnectionInfo, config: &Config) -> Result<Self, Error> {
+    pub(crate) fn new(address: Address, config: &Config, local: Option<Arc<LocalStore>>) -> Result<Self, Error> {
         Ok(Self {
-            lanes: Arc::new(Lanes::new(info, config.lanes)?),
-            breaker: Breaker::new(config.breaker_failures),
-            probe: Probe::default(),
+            topology: Arc::new(Topology::new(address, config, local.clone())?),
             names: Names::new(&config.namespace),
+            local,
+            lease: config.lease,
             token_ttl_ms: clock::millis(config.token_ttl),
+            fence_ttl_ms: clock::millis(config.fence_ttl),
             tag_ttl_ms: AtomicU64::new(clock::millis(config.tag_ttl)),
-            guard: AtomicU8::new(0),
-            last_trouble: Mutex::new(None),
+            #[cfg(feature = "mutants")]
+            mutant: config.mutant,
         })
+    }
+
+    #[cfg(feature = "mutants")]
+    pub(crate) fn breaks(&self, mutant: crate::mutant::Mutant) -> bool {
+        self.mutant == Some(mutant)
     }
 
     /// Stamps outlive the entries that carry them.
@@ -72,128 +116,110 @@ impl Server {
         self.tag_ttl_ms.load(Ordering::Relaxed)
     }
 
-    /// READ: the entry, then each tag.
-    pub(crate) async fn read(
-        self: &Arc<Self>,
-        budget: &mut Budget,
-        key: &Key,
-    ) -> Result<(SmallVec<[Reply; 4]>, History), Failure> {
-        // MGET also for one key: unlike GET it answers somebody else's list or hash with nil, a miss.
-        let mut command = redis::cmd("MGET");
-        command.arg(self.names.entry(key));
-        key.tags().for_each(|tag| {
-            command.arg(self.names.tag(tag));
-        });
-        let command = &command;
-        let (value, standing) =
-            self.request(budget, |mut connection| async move {
-                connection.send_packed_command(command).await?.extract_error()
-            })
-            .await?;
-        let replies = match value {
-            Value::Array(values) => values.into_iter().map(bytes).collect(),
-            _ => SmallVec::new(),
+    /// READ: what each name holds.
+    pub(crate) async fn read(self: &Arc<Self>, budget: &mut Budget, names: &[String]) -> Result<Answers, Failure> {
+        let map = self.map(budget).await?;
+        if let Some(node) = map.only() {
+            // MGET also for one key: unlike GET it answers somebody else's list or hash with nil, a miss.
+            let mut command = redis::cmd("MGET");
+            command.arg(names);
+            let command = &command;
+            let (value, witness) = node
+                .request(budget, |mut connection, _| async move {
+                    connection.send_packed_command(command).await?.extract_error()
+                })
+                .await?;
+            let replies: SmallVec<[Reply; 4]> = match value {
+                Value::Array(values) => values.into_iter().map(bytes).collect(),
+                _ => SmallVec::new(),
+            };
+            if replies.len() != names.len() {
+                return Err(Failure::refused("the server answered MGET with another number of values"));
+            }
+            return Ok(Answers { witnesses: SmallVec::from_elem(witness, names.len()), replies });
+        }
+        let get = |name: usize, _: History, pipeline: &mut Pipeline| {
+            pipeline.cmd("MGET").arg(&names[name]);
         };
-        if replies.len() != key.tag_count() + 1 {
-            return Err(Failure::refused("the server answered MGET with another number of values"));
+        let parts = self.at_owners(budget, names, &get, Around::Nothing).await?;
+        let mut answers = Answers { replies: SmallVec::new(), witnesses: SmallVec::new() };
+        for part in parts {
+            let part = part?;
+            let reply = match part.values.into_iter().next() {
+                Some(Value::Array(values)) => values.into_iter().next().and_then(bytes),
+                _ => None,
+            };
+            answers.replies.push(reply);
+            answers.witnesses.push(part.witness);
         }
-        Ok((replies, standing.history()))
+        Ok(answers)
     }
 
-    /// The entries of many keys and all their tags, as [`read`](Self::read) gives them for one.
-    pub(crate) async fn read_many(
-        self: &Arc<Self>,
-        budget: &mut Budget,
-        names: &[String],
-    ) -> Result<(Vec<Reply>, History), Failure> {
-        let mut command = redis::cmd("MGET");
-        command.arg(names);
-        let command = &command;
-        let (values, standing) = self
-            .request(budget, |mut connection| async move { command.query_async::<Vec<Value>>(&mut connection).await })
-            .await?;
-        if values.len() != names.len() {
-            return Err(Failure::refused("the server answered MGET with another number of values"));
-        }
-        Ok((values.into_iter().map(bytes).collect(), standing.history()))
-    }
-
-    /// ENSURE: the entry holds something to compare with, and every tag has a stamp.
+    /// ENSURE: the entry, first of `names`, holds something to compare with, and every tag behind it has a stamp.
+    /// `stamps`: what is known of each tag from the READ.
     pub(crate) async fn ensure(
         self: &Arc<Self>,
         budget: &mut Budget,
-        key: &Key,
-        tags_read: &[Reply],
-        history: History,
+        names: &[String],
+        stamps: &[Option<Stamp>],
     ) -> Result<Ensured, Failure> {
-        let clear_away = match self.ensure_once(budget, key, tags_read, history).await {
-            // Too short to be ours, and to be told from a missing entry by its first bytes.
-            Ok(ensured) if ensured.expected.as_ref().is_some_and(|held| held.len() < entry::COMPARED) => {
-                vec![self.names.entry(key)]
+        let asked: Vec<usize> =
+            std::iter::once(0).chain((1..names.len()).filter(|name| stamps[name - 1].is_none())).collect();
+        let asked_names: Vec<String> = asked.iter().map(|name| names[*name].clone()).collect();
+        #[cfg(feature = "mutants")]
+        let reused = self.breaks(crate::mutant::Mutant::RetryReusesToken).then(entry::random8);
+        let build = |name: usize, history: History, pipeline: &mut Pipeline| {
+            #[cfg_attr(not(feature = "mutants"), expect(unused_mut, reason = "a mutant overwrites them"))]
+            let (mut token, mut stamp) = (entry::token(history), entry::stamp(history));
+            #[cfg(feature = "mutants")]
+            if let Some(reused) = reused {
+                token[1..9].copy_from_slice(&reused);
+                stamp[4..].copy_from_slice(&reused);
             }
-            Err(failure) if failure.is("WRONGTYPE") => {
-                let tags = key.tags().map(|tag| self.names.tag(tag));
-                std::iter::once(self.names.entry(key)).chain(tags).collect()
-            }
-            other => return other,
+            let mut eval = redis::cmd("EVAL");
+            match name {
+                0 => eval.arg(script::TOKEN).arg(1).arg(&asked_names[0]).arg(&token).arg(self.token_ttl_ms),
+                _ => eval.arg(script::STAMP).arg(1).arg(&asked_names[name]).arg(&stamp).arg(self.tag_ttl_ms()),
+            };
+            pipeline.add_command(eval);
+            token
         };
-        self.unlink(budget, &clear_away).await?;
-        self.ensure_once(budget, key, &[], history).await
-    }
-
-    async fn ensure_once(
-        self: &Arc<Self>,
-        budget: &mut Budget,
-        key: &Key,
-        tags_read: &[Reply],
-        history: History,
-    ) -> Result<Ensured, Failure> {
-        let token = entry::token(history);
-        let name = self.names.entry(key);
-        let mut pipeline = redis::pipe();
-        pipeline.cmd("SET").arg(&name).arg(&token).arg("NX").arg("PX").arg(self.token_ttl_ms).ignore();
-        pipeline.cmd("GET").arg(&name);
-        let mut stamps: SmallVec<[Option<Stamp>; 4]> = SmallVec::new();
-        let mut asked: SmallVec<[usize; 4]> = SmallVec::new();
-        for (index, tag) in key.tags().enumerate() {
-            let held = tags_read.get(index).and_then(Option::as_deref);
-            let current = held.and_then(|bytes| entry::current_stamp(bytes, history));
-            stamps.push(current);
-            if current.is_some() {
-                continue;
-            }
-            asked.push(index);
-            let (name, stamp) = (self.names.tag(tag), entry::stamp(history));
-            match held {
-                None => {
-                    pipeline.cmd("SET").arg(&name).arg(&stamp).arg("NX").arg("PX").arg(self.tag_ttl_ms()).ignore();
-                    pipeline.cmd("GET").arg(&name);
-                }
-                Some(foreign) => {
-                    pipeline.cmd("EVAL").arg(REMINT).arg(1).arg(&name).arg(foreign).arg(&stamp).arg(self.tag_ttl_ms());
-                }
+        let parts = self.at_owners(budget, &asked_names, &build, Around::Nothing).await?;
+        let mut found: SmallVec<[Option<Stamp>; 4]> = SmallVec::from_slice(stamps);
+        let (mut fenced, mut in_step) = (false, true);
+        let mut entry_part = None;
+        for (index, part) in asked.into_iter().zip(parts) {
+            let Part { values, brought: token, witness } = part?;
+            let held = values.into_iter().next().and_then(bytes).unwrap_or_default();
+            in_step &= witness.in_step;
+            if index == 0 {
+                entry_part = Some((held, token, witness));
+            } else if let Some(state) = entry::fence(&held) {
+                fenced = true;
+                let mut observed = Stamp::default();
+                observed[..8].copy_from_slice(&state);
+                found[index - 1] = Some(observed);
+            } else {
+                found[index - 1] = entry::current_stamp(&held, witness.history());
             }
         }
-        let pipeline = &pipeline;
-        let (values, standing) = self
-            .request(budget, |mut connection| async move { pipeline.query_async::<Vec<Value>>(&mut connection).await })
-            .await?;
-        if values.len() != asked.len() + 1 {
-            return Err(Failure::refused("the server answered a pipeline with another number of replies"));
-        }
-        let mut values = values.into_iter().map(bytes);
-        let held = values.next().flatten();
-        for (index, value) in asked.into_iter().zip(values) {
-            stamps[index] = value.as_deref().and_then(|bytes| entry::current_stamp(bytes, history));
-        }
-        if standing.history() != history {
-            return Ok(Ensured { expected: None, ours: false, theirs: false, held: None, stamps });
-        }
-        let held = held.unwrap_or_else(|| token.to_vec());
-        let expected = entry::expected(&held);
+        let stamps: Option<SmallVec<[Stamp; 4]>> = found.into_iter().collect();
+        let (Some((held, token, witness)), Some(stamps)) = (entry_part, stamps) else {
+            return Err(Failure::refused("the server took neither a token nor a stamp"));
+        };
         let ours = held == token;
         let theirs = !ours && entry::is_token(&held);
-        Ok(Ensured { expected: Some(expected), ours, theirs, held: (!ours && !theirs).then_some(held), stamps })
+        fenced |= entry::fence(&held).is_some();
+        Ok(Ensured {
+            expected: entry::expected(&held),
+            history: witness.history(),
+            ours,
+            theirs,
+            fenced,
+            held: (!ours && !theirs && !fenced).then_some(held),
+            stamps,
+            in_step,
+        })
     }
 
     /// FILL: true if the entry still held what was expected, and holds the envelope now.
@@ -205,30 +231,53 @@ impl Server {
         envelope: &[u8],
         ttl: Duration,
     ) -> Result<bool, Failure> {
-        let name = self.names.entry(key);
-        let mut call = FILL.key(&name);
-        call.arg(expected).arg(envelope).arg(clock::millis(ttl));
-        let call = &call;
-        let (stored, _) = self
-            .request(budget, |mut connection| async move { call.invoke_async::<i64>(&mut connection).await })
-            .await?;
+        let stored = self.fill_and(budget, key, expected, envelope, ttl, Around::Nothing).await?;
         if key.tag_count() > 0 && fastrand::u32(..32) == 0 {
             self.renew(budget, key).await;
         }
-        Ok(stored == 1)
+        Ok(stored)
+    }
+
+    /// FILL of a value that is current whatever other processes hold: they are told to ask again.
+    pub(crate) async fn put(
+        self: &Arc<Self>,
+        budget: &mut Budget,
+        key: &Key,
+        expected: &[u8],
+        envelope: &[u8],
+        ttl: Duration,
+    ) -> Result<bool, Failure> {
+        let name = [self.names.entry(key)];
+        let _voided = Void { server: self, names: &name };
+        let tell = |_: &[usize], pipeline: &mut Pipeline| self.publish(&name, pipeline);
+        self.fill_and(budget, key, expected, envelope, ttl, Around::Behind(&tell)).await
+    }
+
+    async fn fill_and(
+        self: &Arc<Self>,
+        budget: &mut Budget,
+        key: &Key,
+        expected: &[u8],
+        envelope: &[u8],
+        ttl: Duration,
+        around: Around<'_>,
+    ) -> Result<bool, Failure> {
+        let name = [self.names.entry(key)];
+        let build = |_: usize, _: History, pipeline: &mut Pipeline| {
+            pipeline.cmd("EVAL").arg(script::FILL).arg(1).arg(&name[0]).arg(expected).arg(envelope);
+            pipeline.arg(clock::millis(ttl));
+        };
+        Ok(self.number_of(budget, &name, &build, around).await? == 1)
     }
 
     /// Now and then a fill renews the stamps that its entry carries.
     async fn renew(self: &Arc<Self>, budget: &mut Budget, key: &Key) {
-        let mut pipeline = redis::pipe();
-        key.tags().for_each(|tag| {
-            pipeline.cmd("PEXPIRE").arg(self.names.tag(tag)).arg(self.tag_ttl_ms());
-        });
-        let pipeline = &pipeline;
+        let names: Vec<String> = key.tags().map(|tag| self.names.tag(tag)).collect();
+        let build = |name: usize, _: History, pipeline: &mut Pipeline| {
+            pipeline.cmd("EVAL").arg(script::RENEW).arg(1).arg(&names[name]).arg(self.tag_ttl_ms());
+        };
         // A stamp that runs out is a miss, so a failure here is none.
-        let _ = self
-            .request(budget, |mut connection| async move { pipeline.query_async::<Vec<i64>>(&mut connection).await })
-            .await;
+        let _ = self.at_owners(budget, &names, &build, Around::Nothing).await;
     }
 
     /// Stores unconditionally; only the mutant of the checker may.
@@ -240,10 +289,12 @@ impl Server {
         envelope: &[u8],
         ttl: Duration,
     ) -> Result<bool, Failure> {
-        let mut set = redis::cmd("SET");
-        set.arg(self.names.entry(key)).arg(envelope).arg("PX").arg(clock::millis(ttl));
-        let set = &set;
-        self.request(budget, |mut connection| async move { set.query_async::<()>(&mut connection).await }).await?;
+        let name = [self.names.entry(key)];
+        let build = |_: usize, _: History, pipeline: &mut Pipeline| {
+            pipeline.cmd("SET").arg(&name[0]).arg(envelope).arg("PX").arg(clock::millis(ttl));
+        };
+        let parts = self.at_owners(budget, &name, &build, Around::Nothing).await?;
+        parts.into_iter().try_for_each(|part| part.map(drop))?;
         Ok(true)
     }
 
@@ -254,75 +305,240 @@ impl Server {
         key: &Key,
         expected: &[u8],
     ) -> Result<(), Failure> {
-        let name = self.names.entry(key);
-        let mut call = RELEASE.key(&name);
-        call.arg(expected);
-        let call = &call;
-        self.request(budget, |mut connection| async move { call.invoke_async::<i64>(&mut connection).await }).await?;
-        Ok(())
+        let name = [self.names.entry(key)];
+        let build = |_: usize, _: History, pipeline: &mut Pipeline| {
+            pipeline.cmd("EVAL").arg(script::RELEASE).arg(1).arg(&name[0]).arg(expected);
+        };
+        self.number_of(budget, &name, &build, Around::Nothing).await.map(drop)
     }
 
-    /// INVALIDATE: how many of the names were there.
-    pub(crate) async fn unlink(self: &Arc<Self>, budget: &mut Budget, names: &[String]) -> Result<u64, Failure> {
-        let mut removed = 0;
-        for chunk in names.chunks(CHUNK) {
-            let mut unlink = redis::cmd("UNLINK");
-            unlink.arg(chunk);
-            let unlink = &unlink;
-            removed += self
-                .request(budget, |mut connection| async move { unlink.query_async::<u64>(&mut connection).await })
-                .await?
-                .0;
+    /// INVALIDATE: removes names and tells the others, as one unit. `released`: the fences that end with it.
+    ///
+    /// When this returns, or is dropped, the names are void in this process, whatever the server answered.
+    pub(crate) async fn void(
+        self: &Arc<Self>,
+        budget: &mut Budget,
+        names: &[String],
+        released: &[Nonce],
+    ) -> Result<Voided, Failure> {
+        if names.is_empty() {
+            return Ok(Voided::default());
         }
-        Ok(removed)
+        let guard = Void { server: self, names };
+        #[cfg(feature = "mutants")]
+        if self.breaks(crate::mutant::Mutant::OwnBumpBeforeOnly) {
+            guard.bump();
+        }
+        let released = released.concat();
+        let tell = |group: &[usize], pipeline: &mut Pipeline| {
+            group.chunks(CHUNK).for_each(|chunk| {
+                let named: SmallVec<[&str; 4]> = chunk.iter().map(|name| names[*name].as_str()).collect();
+                self.publish(&named, pipeline);
+            });
+        };
+        #[cfg(feature = "mutants")]
+        let around = match self.mutant {
+            Some(crate::mutant::Mutant::PublishBeforeUnlink) => Around::Before(&tell),
+            Some(crate::mutant::Mutant::NoPublish) => Around::Nothing,
+            _ => Around::Behind(&tell),
+        };
+        #[cfg(not(feature = "mutants"))]
+        let around = Around::Behind(&tell);
+        let voided = self.void_at_owners(budget, names, &released, around).await;
+        drop(guard);
+        voided
     }
 
-    /// One step of a walk over the names that match `pattern`.
+    async fn void_at_owners(
+        self: &Arc<Self>,
+        budget: &mut Budget,
+        names: &[String],
+        released: &[u8],
+        around: Around<'_>,
+    ) -> Result<Voided, Failure> {
+        // One command for many names is quicker, and only possible where all are at one master.
+        let at_once = if self.map(budget).await?.only().is_some() { CHUNK } else { 1 };
+        let build = |name: usize, _: History, pipeline: &mut Pipeline| {
+            if name % at_once == 0 {
+                let chunk = &names[name..names.len().min(name + at_once)];
+                pipeline.cmd("EVAL").arg(script::VOID).arg(chunk.len()).arg(chunk);
+                pipeline.arg(&entry::random8()).arg(released);
+            }
+        };
+        let parts = self.at_owners(budget, names, &build, around).await?;
+        let mut voided = Voided::default();
+        for (name, part) in parts.into_iter().enumerate() {
+            match part {
+                Ok(part) => voided.removed += part.values.first().map(number).unwrap_or_default(),
+                Err(failure) => voided.failed.push((name, failure)),
+            }
+        }
+        Ok(voided)
+    }
+
+    /// FENCE: until the nonce is released, or its ttl has passed, nothing is stored under these names.
+    pub(crate) async fn fence(
+        self: &Arc<Self>,
+        budget: &mut Budget,
+        names: &[String],
+        nonce: &Nonce,
+    ) -> Result<(), Failure> {
+        let _voided = Void { server: self, names };
+        let build = |name: usize, _: History, pipeline: &mut Pipeline| {
+            pipeline.cmd("EVAL").arg(script::FENCE).arg(1).arg(&names[name]);
+            pipeline.arg(&entry::random8()).arg(nonce).arg(self.fence_ttl_ms);
+        };
+        // Told as well: what is kept in process must not outlive a mutator who dies.
+        let tell = |group: &[usize], pipeline: &mut Pipeline| {
+            let named: SmallVec<[&str; 4]> = group.iter().map(|name| names[*name].as_str()).collect();
+            self.publish(&named, pipeline);
+        };
+        let parts = self.at_owners(budget, names, &build, Around::Behind(&tell)).await?;
+        parts.into_iter().try_for_each(|part| part.map(drop))
+    }
+
+    fn publish(&self, names: &[impl AsRef<str>], pipeline: &mut Pipeline) {
+        let hashes: SmallVec<[u64; 8]> = names.iter().map(|name| self.names.hash(name.as_ref())).collect();
+        pipeline.cmd("PUBLISH").arg(self.names.bus()).arg(message::write(&hashes));
+    }
+
+    /// Tells everybody that everything kept in process is void, after a removal by pattern: what was kept need not
+    /// be on the server any more.
+    pub(crate) async fn void_everything_in_process(self: &Arc<Self>, budget: &mut Budget) -> Result<(), Failure> {
+        let map = self.map(budget).await;
+        let told = async {
+            for node in &map?.nodes {
+                node.pipeline(budget, |_, pipeline| {
+                    pipeline.cmd("PUBLISH").arg(self.names.bus()).arg(message::write(&[]));
+                })
+                .await?;
+            }
+            Ok(())
+        };
+        let told = told.await;
+        if let Some(local) = &self.local {
+            local.new_epoch();
+        }
+        told
+    }
+
+    /// One step of a walk over the names at one master that match `pattern`.
     pub(crate) async fn scan(
         self: &Arc<Self>,
         budget: &mut Budget,
+        node: &Arc<super::Node>,
         cursor: u64,
         pattern: &str,
-    ) -> Result<(u64, Vec<String>), Failure> {
+    ) -> Result<Step, Failure> {
         let mut scan = redis::cmd("SCAN");
         scan.arg(cursor).arg("MATCH").arg(pattern).arg("COUNT").arg(CHUNK);
         let scan = &scan;
-        let ((cursor, names), _) =
-            self.request(budget, |mut connection| async move {
+        let ((cursor, names), witness) = node
+            .request(budget, |mut connection, _| async move {
                 scan.query_async::<(u64, Vec<Vec<u8>>)>(&mut connection).await
             })
             .await?;
         // Ours are all UTF-8.
-        Ok((cursor, names.into_iter().filter_map(|name| String::from_utf8(name).ok()).collect()))
+        let names = names.into_iter().filter_map(|name| String::from_utf8(name).ok()).collect();
+        Ok(Step { cursor, names, connection: witness.connection })
     }
 
-    /// A command about one entry that answers with a number.
-    pub(crate) async fn number(
+    /// The masters, for what is done at each of them.
+    pub(crate) async fn masters(self: &Arc<Self>, budget: &mut Budget) -> Result<Vec<Arc<super::Node>>, Failure> {
+        Ok(self.map(budget).await?.nodes.clone())
+    }
+
+    /// How many milliseconds the entry has left; negative if it is not there.
+    pub(crate) async fn expires_in(self: &Arc<Self>, budget: &mut Budget, key: &Key) -> Result<i64, Failure> {
+        let name = [self.names.entry(key)];
+        let build = |_: usize, _: History, pipeline: &mut Pipeline| {
+            pipeline.cmd("PTTL").arg(&name[0]);
+        };
+        self.number_of(budget, &name, &build, Around::Nothing).await
+    }
+
+    /// Gives the entry a new lifetime, and tells those who keep it in process.
+    pub(crate) async fn expire_in(
         self: &Arc<Self>,
         budget: &mut Budget,
-        command: &str,
         key: &Key,
-        argument: Option<u64>,
+        ttl: Duration,
+    ) -> Result<bool, Failure> {
+        let name = [self.names.entry(key)];
+        let _voided = Void { server: self, names: &name };
+        let build = |_: usize, _: History, pipeline: &mut Pipeline| {
+            pipeline.cmd("PEXPIRE").arg(&name[0]).arg(clock::millis(ttl));
+        };
+        let tell = |_: &[usize], pipeline: &mut Pipeline| self.publish(&name, pipeline);
+        Ok(self.number_of(budget, &name, &build, Around::Behind(&tell)).await? == 1)
+    }
+
+    /// What keeps a master from being used.
+    pub(crate) fn trouble(&self) -> Option<String> {
+        let of_a_node = || self.topology.nodes().iter().find_map(|node| node.last_trouble());
+        self.topology.trouble().or_else(of_a_node)
+    }
+
+    async fn number_of(
+        self: &Arc<Self>,
+        budget: &mut Budget,
+        name: &[String; 1],
+        build: &(dyn Fn(usize, History, &mut Pipeline) + Send + Sync),
+        around: Around<'_>,
     ) -> Result<i64, Failure> {
-        let mut call = redis::cmd(command);
-        call.arg(self.names.entry(key));
-        if let Some(argument) = argument {
-            call.arg(argument);
-        }
-        let call = &call;
-        Ok(self
-            .request(budget, |mut connection| async move { call.query_async::<i64>(&mut connection).await })
-            .await?
-            .0)
+        let parts = self.at_owners(budget, name, build, around).await?;
+        let mut numbers = parts.into_iter().map(|part| {
+            part.map(|part| match part.values.first() {
+                Some(Value::Int(number)) => *number,
+                _ => 0,
+            })
+        });
+        numbers.next().unwrap_or(Ok(0))
     }
 
     pub(crate) async fn ping(self: &Arc<Self>, budget: &mut Budget) -> Result<(), Failure> {
-        self.request(
-            budget,
-            |mut connection| async move { redis::cmd("PING").query_async::<()>(&mut connection).await },
-        )
-        .await?;
+        for node in self.masters(budget).await? {
+            node.pipeline(budget, |_, pipeline| {
+                pipeline.cmd("PING");
+            })
+            .await?;
+        }
         Ok(())
+    }
+}
+
+/// Names that are void in this process when this is dropped: after the answer of the server, also an error, and
+/// before the call returns. Before the answer would be too early: a read in between would keep what it found.
+struct Void<'a> {
+    server: &'a Server,
+    names: &'a [String],
+}
+
+impl Void<'_> {
+    fn bump(&self) {
+        if let Some(local) = &self.server.local {
+            self.names.iter().for_each(|name| local.void_hash(self.server.names.hash(name)));
+        }
+    }
+}
+
+impl Drop for Void<'_> {
+    fn drop(&mut self) {
+        #[cfg(feature = "mutants")]
+        {
+            use crate::mutant::Mutant;
+            if self.server.breaks(Mutant::OwnBumpBeforeOnly) || self.server.breaks(Mutant::NoOwnBump) {
+                return;
+            }
+        }
+        self.bump();
+    }
+}
+
+fn number(value: &Value) -> u64 {
+    match value {
+        Value::Int(number) => u64::try_from(*number).unwrap_or(0),
+        _ => 0,
     }
 }
 

@@ -1,0 +1,61 @@
+//! Removal by pattern: a walk over the names at each master.
+
+use std::sync::Arc;
+
+use super::{DELIVERY, first_failure};
+use crate::budget::Budget;
+use crate::redis::{Failure, Node, Server};
+
+/// How often a walk begins again because its connection was replaced.
+const RESTARTS: usize = 10;
+
+/// Removes every entry and stamp of the namespace. Loads under way are refused their fill, because their
+/// tokens are entries too.
+pub(crate) async fn clear(server: &Arc<Server>) -> Result<u64, Failure> {
+    remove_all(server, &server.names.everything()).await
+}
+
+/// Removes the names that match.
+pub(crate) async fn remove_matching(server: &Arc<Server>, pattern: &str) -> Result<u64, Failure> {
+    remove_all(server, &[pattern.to_owned()]).await
+}
+
+async fn remove_all(server: &Arc<Server>, patterns: &[String]) -> Result<u64, Failure> {
+    let walked = async {
+        let mut removed = 0;
+        for node in server.masters(&mut Budget::new(DELIVERY)).await? {
+            for pattern in patterns {
+                removed += walk(server, &node, pattern).await?;
+            }
+        }
+        Ok(removed)
+    };
+    let walked = walked.await;
+    // Also after an error: what was removed is removed. What others keep need not be on the server any more.
+    let told = server.void_everything_in_process(&mut Budget::new(DELIVERY)).await;
+    let removed = walked?;
+    told.map(|()| removed)
+}
+
+/// SCAN returns each name that is there from beginning to end, on one server without a restart; the cursor of one
+/// connection means nothing on the next.
+async fn walk(server: &Arc<Server>, node: &Arc<Node>, pattern: &str) -> Result<u64, Failure> {
+    let mut removed = 0;
+    for _ in 0..RESTARTS {
+        let (mut cursor, mut connection) = (0, None);
+        loop {
+            // A budget per step: the walk takes as long as there are keys.
+            let mut budget = Budget::new(DELIVERY);
+            let step = server.scan(&mut budget, node, cursor, pattern).await?;
+            if *connection.get_or_insert(step.connection) != step.connection {
+                break;
+            }
+            removed += first_failure(server.void(&mut budget, &step.names, &[]).await?)?;
+            if step.cursor == 0 {
+                return Ok(removed);
+            }
+            cursor = step.cursor;
+        }
+    }
+    Err(Failure::disconnected("the connection was replaced again and again during a walk"))
+}

@@ -1,0 +1,296 @@
+//! The channel on which a process hears what others invalidated: one subscriber connection per master.
+//!
+//! Invariants:
+//! 1. Messages are applied inside the connection's push callback, so whatever was published before a heartbeat was
+//!    served has been applied when its answer arrives.
+//! 2. The lease counts from when an answered heartbeat was *sent*.
+//! 3. The epoch changes after SUBSCRIBE was confirmed, and before a history is shown: what was missed in between
+//!    voids everything in process.
+//! 4. The channel counts only while its server is a master of the history that the data lanes have.
+//! 5. A connection that failed is dropped, never repaired: one that resubscribes by itself hides a gap.
+
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::SeqCst};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::time::{Duration, Instant};
+
+use redis::aio::MultiplexedConnection;
+use redis::{AsyncConnectionConfig, Client, ProtocolVersion, PushInfo, PushKind, Value};
+use tokio::sync::Notify;
+
+use super::history::Standing;
+use super::lanes::DIAL;
+use super::node::Node;
+use super::{Failure, Server, message};
+use crate::clock;
+use crate::entry::History;
+use crate::local::LocalStore;
+
+const FIRST_PAUSE: Duration = Duration::from_millis(10);
+const LONGEST_PAUSE: Duration = Duration::from_millis(500);
+/// How often a server that refuses subscribers is asked again.
+const DENIED_PAUSE: Duration = Duration::from_secs(30);
+/// Above any history.
+const KNOWN: u64 = 1 << 32;
+
+/// What a process knows of one master's channel.
+#[derive(Default)]
+pub(crate) struct Channel {
+    /// What the channel vouches for; without it nobody listens.
+    local: Option<Arc<LocalStore>>,
+    /// The history in which messages arrive, with [`KNOWN`] set; 0 while none do.
+    history: AtomicU64,
+    /// The history of the lane that was dialed last, likewise.
+    lanes: AtomicU64,
+    /// Until when this channel vouches for what is in process, in the lease's own time; 0: it does not.
+    until: AtomicU64,
+    /// How long the latest heartbeat took.
+    lag_micros: AtomicU64,
+    redial: Notify,
+    running: AtomicBool,
+    denied: AtomicBool,
+    trouble: Mutex<Option<String>>,
+    mutant_ignores_histories: bool,
+}
+
+fn known(history: History) -> u64 {
+    KNOWN | u64::from(u32::from_be_bytes(history))
+}
+
+/// Lets the channel be attended again if its task ends, for example because its runtime was shut down.
+struct Attended(Arc<Node>);
+
+impl Drop for Attended {
+    fn drop(&mut self) {
+        self.0.channel.running.store(false, SeqCst);
+    }
+}
+
+impl Channel {
+    pub(super) fn new(local: Option<Arc<LocalStore>>, mutant_ignores_histories: bool) -> Self {
+        Self { local, mutant_ignores_histories, ..Self::default() }
+    }
+
+    /// Whether messages arrive in `history`: only then may what was read in it be kept in process.
+    pub(super) fn is_in(&self, history: History) -> bool {
+        self.history.load(SeqCst) == known(history)
+    }
+
+    pub(super) fn until(&self) -> u64 {
+        self.until.load(SeqCst)
+    }
+
+    pub(crate) fn is_denied(&self) -> bool {
+        self.denied.load(SeqCst)
+    }
+
+    pub(crate) fn lag(&self) -> Option<Duration> {
+        match self.lag_micros.load(SeqCst) {
+            0 => None,
+            micros => Some(Duration::from_micros(micros)),
+        }
+    }
+
+    /// A data lane was dialed. If its server is not in the channel's history, the channel hears a server that was
+    /// deposed; where histories are hidden, nobody can tell.
+    pub(super) fn lane_dialed(&self, standing: Standing) {
+        let now = known(standing.history());
+        let before = self.lanes.swap(now, SeqCst);
+        if self.mutant_ignores_histories {
+            return;
+        }
+        let hidden = standing == Standing::Hidden && before != 0;
+        if hidden || !matches!(self.history.load(SeqCst), 0 | KNOWN) && self.history.load(SeqCst) != now {
+            self.revoke();
+            self.redial.notify_one();
+        }
+    }
+
+    fn revoke(&self) {
+        self.until.store(0, SeqCst);
+        if let Some(local) = &self.local {
+            local.lease().revoke();
+        }
+    }
+}
+
+impl Server {
+    /// What is in process may be served for as long as every master's channel vouches for it.
+    fn renew_lease(&self) {
+        let Some(local) = &self.local else { return };
+        local.lease().grant(|| self.topology.nodes().iter().map(|node| node.channel.until()).min().unwrap_or(0));
+    }
+
+    /// Sees to it that every master's channel is attended. Cheap enough for every request.
+    pub(super) fn attend(self: &Arc<Self>, node: &Arc<Node>) {
+        let Some(local) = &self.local else { return };
+        if node.channel.running.load(SeqCst) || node.channel.running.swap(true, SeqCst) {
+            return;
+        }
+        let attended = Attended(Arc::clone(node));
+        let Ok(runtime) = tokio::runtime::Handle::try_current() else { return };
+        let (server, local) = (Arc::downgrade(self), Arc::clone(local));
+        runtime.spawn(async move { listen(&server, &attended.0, &local).await });
+    }
+}
+
+/// Attends a channel for as long as its cache and its place in the topology exist.
+async fn listen(server: &Weak<Server>, node: &Arc<Node>, local: &Arc<LocalStore>) {
+    let channel = &node.channel;
+    let mut pause = FIRST_PAUSE;
+    loop {
+        let mut heard = false;
+        let failure = session(server, node, local, &mut heard).await;
+        channel.history.store(0, SeqCst);
+        channel.lag_micros.store(0, SeqCst);
+        channel.revoke();
+        let Some(server) = server.upgrade() else { return };
+        #[cfg(feature = "mutants")]
+        let gap_is_noticed = !server.breaks(crate::mutant::Mutant::NoEpochOnGap);
+        #[cfg(not(feature = "mutants"))]
+        let gap_is_noticed = true;
+        if gap_is_noticed {
+            local.new_epoch();
+        }
+        let Some(failure) = failure else { return };
+        let denied = failure.is("NOPERM") || failure.is("ERR");
+        if denied && !channel.denied.swap(true, SeqCst) {
+            tracing::warn!(server = %node.name, cause = %failure.message, "the server takes no subscriber; entries are not kept in this process");
+        }
+        *channel.trouble.lock().unwrap_or_else(PoisonError::into_inner) = Some(failure.message);
+        drop(server);
+        pause = if heard { FIRST_PAUSE } else { (pause * 2).min(LONGEST_PAUSE) };
+        let pause = if denied { DENIED_PAUSE } else { pause };
+        tokio::time::sleep(pause.mul_f64(0.5 + fastrand::f64() / 2.0)).await;
+    }
+}
+
+/// One subscriber connection from its dial to its end. `None`: nobody needs it any more.
+async fn session(
+    weak: &Weak<Server>,
+    node: &Arc<Node>,
+    local: &Arc<LocalStore>,
+    heard: &mut bool,
+) -> Option<Failure> {
+    let channel = &node.channel;
+    let lease = weak.upgrade()?.lease;
+    let bus = weak.upgrade()?.names.bus();
+    let redial = channel.redial.notified();
+    let mut connection = match within(DIAL, subscribe(node, local, &bus)).await {
+        Ok(connection) => connection,
+        Err(failure) => return Some(failure),
+    };
+    let standing = match within(DIAL, Standing::ask(&mut connection)).await {
+        Ok(standing) => standing,
+        Err(failure) => return Some(failure),
+    };
+    if standing == Standing::Replica {
+        return Some(Failure::refused("the server is a replica; only masters are listened to"));
+    }
+    {
+        let server = weak.upgrade()?;
+        #[cfg(feature = "mutants")]
+        if !server.breaks(crate::mutant::Mutant::NoEpochOnGap) && !server.breaks(crate::mutant::Mutant::EpochAtDisconnectOnly)
+        {
+            local.new_epoch();
+        }
+        #[cfg(not(feature = "mutants"))]
+        local.new_epoch();
+        channel.history.store(known(standing.history()), SeqCst);
+        drop(server);
+    }
+    channel.denied.store(false, SeqCst);
+    *channel.trouble.lock().unwrap_or_else(PoisonError::into_inner) = None;
+    *heard = true;
+    tokio::pin!(redial);
+    loop {
+        let sent = clock::now();
+        let view = match within(lease, heartbeat(node, &mut connection)).await {
+            Ok(view) => view,
+            Err(failure) => return Some(failure),
+        };
+        let server = weak.upgrade()?;
+        if !server.topology.has(node) {
+            return None;
+        }
+        if view.standing != standing {
+            return Some(Failure::refused("the server's place in its replication has changed"));
+        }
+        let lanes = channel.lanes.load(SeqCst);
+        if !channel.mutant_ignores_histories && lanes != 0 && lanes != known(standing.history()) {
+            return Some(Failure::refused("the data connections are in another history"));
+        }
+        if server.topology.agrees(view.slots) {
+            vouch(&server, channel, sent, lease);
+        } else {
+            channel.revoke();
+            server.topology.ask_again();
+        }
+        if channel.lanes.load(SeqCst) != lanes {
+            // A lane was dialed meanwhile, and may have found another history.
+            channel.revoke();
+        }
+        drop(server);
+        tokio::select! {
+            () = tokio::time::sleep(lease / 4) => {}
+            () = &mut redial => return Some(Failure::refused("the data connections were dialed anew")),
+        }
+    }
+}
+
+/// An answered heartbeat: what is in process may be served until a lease after it was sent.
+fn vouch(server: &Arc<Server>, channel: &Channel, sent: Instant, lease: Duration) {
+    let Some(local) = &server.local else { return };
+    let took = u64::try_from(sent.elapsed().as_micros()).unwrap_or(u64::MAX);
+    channel.lag_micros.store(took.max(1), SeqCst);
+    #[cfg(feature = "mutants")]
+    let sent = if server.breaks(crate::mutant::Mutant::LeaseFromReceipt) { clock::now() } else { sent };
+    channel.until.store(local.lease().ticks(sent + lease), SeqCst);
+    server.renew_lease();
+}
+
+async fn within<T>(limit: Duration, work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
+    tokio::time::timeout(limit, work).await.unwrap_or_else(|_| Err(Failure::timeout()))
+}
+
+async fn subscribe(node: &Node, local: &Arc<LocalStore>, bus: &str) -> Result<MultiplexedConnection, Failure> {
+    let local = Arc::clone(local);
+    let hear = move |push: PushInfo| {
+        if push.kind == PushKind::Message
+            && let [_, Value::BulkString(message)] = push.data.as_slice()
+        {
+            message::apply(message, &local);
+        }
+        Ok::<(), redis::aio::SendError>(())
+    };
+    let settings = AsyncConnectionConfig::new()
+        .set_connection_timeout(Some(DIAL))
+        .set_response_timeout(None)
+        .set_push_sender(hear);
+    let speaking = node.info.redis_settings().clone().set_protocol(ProtocolVersion::RESP3);
+    let client = Client::open(node.info.clone().set_redis_settings(speaking)).map_err(Failure::from)?;
+    let mut connection = client.get_multiplexed_async_connection_with_config(&settings).await?;
+    connection.subscribe(bus).await?;
+    Ok(connection)
+}
+
+/// What the server says of itself.
+struct View {
+    standing: Standing,
+    /// In a Cluster: the fingerprint of who owns what.
+    slots: Option<u64>,
+}
+
+async fn heartbeat(node: &Node, connection: &mut MultiplexedConnection) -> Result<View, Failure> {
+    let standing = Standing::ask(connection).await?;
+    #[cfg(feature = "cluster")]
+    let slots = match node.clustered {
+        true => Some(super::cluster::Slots::ask(connection).await?.fingerprint()),
+        false => None,
+    };
+    #[cfg(not(feature = "cluster"))]
+    let slots = {
+        let _ = node;
+        None
+    };
+    Ok(View { standing, slots })
+}

@@ -1,0 +1,28 @@
+//! What is said on the bus: a version, then the hashes of names that became void.
+//!
+//! ```text
+//! 0x01 hash8*n      these keys and tags are void; none named: everything is
+//! anything else     from a version that this one does not know: everything is void
+//! ```
+//! Hashes are little-endian xxh3-64 of a key's or a tag's text, the latter rotated by 32 bits.
+
+use crate::local::LocalStore;
+
+const VERSION: u8 = 1;
+
+pub(super) fn write(hashes: &[u64]) -> Vec<u8> {
+    let mut message = Vec::with_capacity(1 + 8 * hashes.len());
+    message.push(VERSION);
+    hashes.iter().for_each(|hash| message.extend_from_slice(&hash.to_le_bytes()));
+    message
+}
+
+pub(super) fn apply(message: &[u8], local: &LocalStore) {
+    match message.split_first() {
+        Some((&VERSION, hashes)) if !hashes.is_empty() && hashes.len() % 8 == 0 => {
+            let (hashes, _) = hashes.as_chunks::<8>();
+            hashes.iter().for_each(|hash| local.void_hash(u64::from_le_bytes(*hash)));
+        }
+        _ => local.new_epoch(),
+    }
+}

@@ -1,0 +1,78 @@
+//! One master: its connections, what is known of its health, and its channel.
+
+use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use redis::ConnectionInfo;
+
+use super::Failure;
+use super::channel::Channel;
+use super::history::Standing;
+use super::lanes::Lanes;
+use super::probe::Probe;
+use crate::Error;
+use crate::breaker::Breaker;
+use crate::local::LocalStore;
+
+pub(crate) struct Node {
+    /// `host:port` or a path; never a secret.
+    pub(crate) name: String,
+    pub(super) info: ConnectionInfo,
+    /// Whether it is one of several, and may send a caller to another.
+    pub(super) clustered: bool,
+    pub(super) lanes: Arc<Lanes>,
+    pub(crate) breaker: Breaker,
+    pub(super) probe: Probe,
+    pub(crate) channel: Arc<Channel>,
+    /// 0: not known yet, 1: the server tells its history, 2: it does not.
+    guard: AtomicU8,
+    last_trouble: Mutex<Option<String>>,
+}
+
+impl Node {
+    pub(super) fn new(
+        info: ConnectionInfo,
+        clustered: bool,
+        lanes: usize,
+        breaker_failures: u32,
+        local: Option<Arc<LocalStore>>,
+        mutant_ignores_histories: bool,
+    ) -> Result<Self, Error> {
+        let channel = Arc::new(Channel::new(local, mutant_ignores_histories));
+        Ok(Self {
+            name: info.addr().to_string(),
+            clustered,
+            lanes: Arc::new(Lanes::new(info.clone(), lanes, Arc::clone(&channel))?),
+            info,
+            breaker: Breaker::new(breaker_failures),
+            probe: Probe::default(),
+            channel,
+            guard: AtomicU8::new(0),
+            last_trouble: Mutex::new(None),
+        })
+    }
+
+    pub(super) fn answered_as(&self, standing: Standing) {
+        self.guard.store(if matches!(standing, Standing::Hidden) { 2 } else { 1 }, Ordering::Relaxed);
+    }
+
+    pub(super) fn note_trouble(&self, failure: &Failure) {
+        *self.last_trouble.lock().unwrap_or_else(PoisonError::into_inner) = Some(failure.message.clone());
+    }
+
+    pub(super) fn note_recovery(&self) {
+        *self.last_trouble.lock().unwrap_or_else(PoisonError::into_inner) = None;
+        tracing::info!(server = %self.name, "the cache server answers again");
+    }
+
+    pub(crate) fn last_trouble(&self) -> Option<String> {
+        self.last_trouble.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    pub(crate) fn history_guard(&self) -> Option<bool> {
+        match self.guard.load(Ordering::Relaxed) {
+            0 => None,
+            known => Some(known == 1),
+        }
+    }
+}

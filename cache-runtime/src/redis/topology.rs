@@ -1,0 +1,325 @@
+//! Which master owns which key, and how that is found out.
+//!
+//! One server is a map that never changes. A Sentinel's answer is a map of one master, a Cluster's a map of several.
+//! A new map begins a new epoch: what is in process was vouched for by the masters of the old one. A master that
+//! is in no map any more is never asked again, even if it comes back under its address: it gets a new `Node`.
+
+use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
+use std::sync::{Arc, PoisonError, RwLock, Weak};
+use std::time::Duration;
+
+use redis::ConnectionInfo;
+use tokio::sync::{Notify, watch};
+
+use super::address::Address;
+use super::node::Node;
+use super::{Failure, Server};
+use crate::budget::Budget;
+use crate::config::Config;
+use crate::local::LocalStore;
+use crate::{Error, clock};
+
+/// How often the Sentinels and the Cluster are asked unprompted.
+const LOOK: Duration = Duration::from_secs(1);
+/// The least pause between two looks.
+const BREATH: Duration = Duration::from_millis(20);
+
+/// The masters, and what they own.
+pub(crate) struct Map {
+    pub(super) nodes: Vec<Arc<Node>>,
+    pub(super) owners: Owners,
+    /// In a Cluster: of who owns what.
+    pub(super) fingerprint: Option<u64>,
+}
+
+pub(super) enum Owners {
+    /// The only node owns everything.
+    One,
+    /// First slot, last slot, index of the node.
+    #[cfg(feature = "cluster")]
+    Slots(Vec<(u16, u16, usize)>),
+}
+
+impl Map {
+    pub(super) fn owner(&self, name: &str) -> Result<&Arc<Node>, Failure> {
+        match &self.owners {
+            Owners::One => {
+                let _ = name;
+                Ok(&self.nodes[0])
+            }
+            #[cfg(feature = "cluster")]
+            Owners::Slots(ranges) => {
+                let slot = super::cluster::slot(name);
+                ranges
+                    .iter()
+                    .find(|(first, last, _)| (*first..=*last).contains(&slot))
+                    .map(|(_, _, node)| &self.nodes[*node])
+                    .ok_or_else(|| Failure::refused(format!("no node of the Cluster owns slot {slot}")))
+            }
+        }
+    }
+
+    /// The node that owns everything.
+    pub(super) fn only(&self) -> Option<&Arc<Node>> {
+        match &self.owners {
+            Owners::One => self.nodes.first(),
+            #[cfg(feature = "cluster")]
+            Owners::Slots(_) => None,
+        }
+    }
+}
+
+/// Where maps come from.
+enum Source {
+    Fixed,
+    #[cfg(feature = "cluster")]
+    Cluster(super::cluster::Scouts),
+    #[cfg(feature = "sentinel")]
+    Sentinel(super::sentinel::Watch),
+}
+
+/// What a look found: the masters with their slots.
+pub(super) struct Found {
+    pub(super) masters: Vec<ConnectionInfo>,
+    /// As in [`Owners::Slots`]; empty for a master that owns everything.
+    pub(super) slots: Vec<(u16, u16, usize)>,
+    pub(super) fingerprint: Option<u64>,
+}
+
+#[derive(Clone)]
+enum State {
+    /// Nobody has looked yet.
+    Unknown,
+    Known(Arc<Map>),
+    /// Nobody who was asked knew.
+    Lost(Arc<str>),
+}
+
+pub(crate) struct Topology {
+    source: Source,
+    state: RwLock<State>,
+    /// How many looks have ended.
+    looks: watch::Sender<u64>,
+    again: Notify,
+    looking: AtomicBool,
+    lanes: usize,
+    breaker_failures: u32,
+    local: Option<Arc<LocalStore>>,
+    mutant_ignores_histories: bool,
+}
+
+/// Lets somebody else look if this task ends with its runtime.
+struct Looking(Arc<Topology>);
+
+impl Drop for Looking {
+    fn drop(&mut self) {
+        self.0.looking.store(false, SeqCst);
+    }
+}
+
+impl Topology {
+    pub(super) fn new(address: Address, config: &Config, local: Option<Arc<LocalStore>>) -> Result<Self, Error> {
+        #[cfg(feature = "mutants")]
+        let mutant_ignores_histories = config.mutant == Some(crate::mutant::Mutant::DeposedSubscriber);
+        #[cfg(not(feature = "mutants"))]
+        let mutant_ignores_histories = false;
+        let topology = |source, state| Self {
+            source,
+            state: RwLock::new(state),
+            looks: watch::Sender::new(0),
+            again: Notify::new(),
+            looking: AtomicBool::new(false),
+            lanes: config.lanes,
+            breaker_failures: config.breaker_failures,
+            local: local.clone(),
+            mutant_ignores_histories,
+        };
+        match address {
+            Address::One(info) => {
+                let topology = topology(Source::Fixed, State::Unknown);
+                let nodes = vec![Arc::new(topology.node(info, false)?)];
+                let map = Map { nodes, owners: Owners::One, fingerprint: None };
+                *topology.state.write().unwrap_or_else(PoisonError::into_inner) = State::Known(Arc::new(map));
+                Ok(topology)
+            }
+            #[cfg(feature = "cluster")]
+            Address::Cluster(seeds) => {
+                Ok(topology(Source::Cluster(super::cluster::Scouts::new(seeds)), State::Unknown))
+            }
+            #[cfg(feature = "sentinel")]
+            Address::Sentinel { sentinels, service, master } => {
+                let watch = super::sentinel::Watch::new(sentinels, service, master);
+                Ok(topology(Source::Sentinel(watch), State::Unknown))
+            }
+        }
+    }
+
+    fn node(&self, info: ConnectionInfo, clustered: bool) -> Result<Node, Error> {
+        let local = self.local.clone();
+        Node::new(info, clustered, self.lanes, self.breaker_failures, local, self.mutant_ignores_histories)
+    }
+
+    fn state(&self) -> State {
+        self.state.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// The map as far as it is known.
+    pub(crate) fn known(&self) -> Option<Arc<Map>> {
+        match self.state() {
+            State::Known(map) => Some(map),
+            State::Unknown | State::Lost(_) => None,
+        }
+    }
+
+    pub(crate) fn nodes(&self) -> Vec<Arc<Node>> {
+        self.known().map(|map| map.nodes.clone()).unwrap_or_default()
+    }
+
+    /// Why there is no map.
+    pub(crate) fn trouble(&self) -> Option<String> {
+        match self.state() {
+            State::Lost(why) => Some(why.to_string()),
+            State::Unknown | State::Known(_) => None,
+        }
+    }
+
+    pub(super) fn has(&self, node: &Arc<Node>) -> bool {
+        self.known().is_some_and(|map| map.nodes.iter().any(|known| Arc::ptr_eq(known, node)))
+    }
+
+    /// Whether a master's own view of who owns what is the one in use.
+    pub(super) fn agrees(&self, fingerprint: Option<u64>) -> bool {
+        self.known().is_some_and(|map| map.fingerprint == fingerprint)
+    }
+
+    pub(super) fn ask_again(&self) {
+        self.again.notify_one();
+    }
+
+    fn is_fixed(&self) -> bool {
+        matches!(self.source, Source::Fixed)
+    }
+}
+
+impl Server {
+    /// The map, found within the budget if need be. Also sees to it that all who watch are at work.
+    pub(super) async fn map(self: &Arc<Self>, budget: &mut Budget) -> Result<Arc<Map>, Failure> {
+        self.look();
+        let map = match self.topology.state() {
+            State::Known(map) => map,
+            State::Lost(_) => return Err(Failure::open()),
+            State::Unknown => {
+                let mut looks = self.topology.looks.subscribe();
+                let waited = budget.spend(looks.wait_for(|looks| *looks > 0)).await;
+                if waited.is_err() {
+                    // The callers behind shall not wait as well; the look goes on.
+                    self.topology.lost("nobody answered within the budget");
+                    return Err(Failure::timeout());
+                }
+                match self.topology.state() {
+                    State::Known(map) => map,
+                    State::Lost(why) => return Err(Failure::disconnected(&*why)),
+                    State::Unknown => return Err(Failure::open()),
+                }
+            }
+        };
+        map.nodes.iter().for_each(|node| self.attend(node));
+        Ok(map)
+    }
+
+    /// Waits for a look that begins now: a server has pointed elsewhere.
+    pub(super) async fn look_again(self: &Arc<Self>, budget: &mut Budget) -> Result<(), Failure> {
+        let mut looks = self.topology.looks.subscribe();
+        let now = *looks.borrow_and_update();
+        self.topology.ask_again();
+        // The look under way may have begun earlier.
+        let waited = budget.spend(looks.wait_for(|looks| *looks > now)).await;
+        waited.map(drop).map_err(|_| Failure::timeout())
+    }
+
+    /// Starts the task that looks, unless it runs or there is nothing to look for.
+    fn look(self: &Arc<Self>) {
+        let topology = &self.topology;
+        if topology.is_fixed() || topology.looking.load(SeqCst) || topology.looking.swap(true, SeqCst) {
+            return;
+        }
+        let looking = Looking(Arc::clone(topology));
+        let server = Arc::downgrade(self);
+        if let Ok(runtime) = tokio::runtime::Handle::try_current() {
+            runtime.spawn(async move { looking.0.keep_looking(&server).await });
+        }
+    }
+}
+
+impl Topology {
+    async fn keep_looking(&self, server: &Weak<Server>) {
+        loop {
+            let found = match &self.source {
+                Source::Fixed => return,
+                #[cfg(feature = "cluster")]
+                Source::Cluster(scouts) => scouts.look(&self.nodes()).await,
+                #[cfg(feature = "sentinel")]
+                Source::Sentinel(watch) => watch.look().await,
+            };
+            let Some(server) = server.upgrade() else { return };
+            match found.and_then(|found| self.install(found)) {
+                Ok(()) => self.nodes().iter().for_each(|node| server.attend(node)),
+                // A map that was right a moment ago is better than none.
+                Err(failure) if self.known().is_none() => self.lost(&failure.message),
+                Err(failure) => tracing::debug!(cause = %failure.message, "the topology could not be looked at"),
+            }
+            drop(server);
+            self.looks.send_modify(|looks| *looks += 1);
+            let began = clock::now();
+            let _ = tokio::time::timeout(LOOK, self.again.notified()).await;
+            tokio::time::sleep(BREATH.saturating_sub(began.elapsed())).await;
+        }
+    }
+
+    fn lost(&self, why: &str) {
+        let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
+        if !matches!(*state, State::Known(_)) {
+            *state = State::Lost(why.into());
+        }
+    }
+
+    /// Takes a new map into use, with the nodes that it shares with the old one.
+    fn install(&self, found: Found) -> Result<(), Failure> {
+        let old = self.known();
+        let clustered = found.fingerprint.is_some();
+        let mut nodes = Vec::with_capacity(found.masters.len());
+        for info in found.masters {
+            let name = info.addr().to_string();
+            let kept = old.iter().flat_map(|map| &map.nodes).find(|node| node.name == name);
+            nodes.push(match kept {
+                Some(node) => Arc::clone(node),
+                None => Arc::new(self.node(info, clustered).map_err(|error| Failure::refused(error.to_string()))?),
+            });
+        }
+        if nodes.is_empty() {
+            return Err(Failure::refused("no master was found"));
+        }
+        let same = old.as_ref().is_some_and(|old| {
+            old.fingerprint == found.fingerprint
+                && old.nodes.len() == nodes.len()
+                && old.nodes.iter().zip(&nodes).all(|(old, new)| Arc::ptr_eq(old, new))
+        });
+        if same {
+            return Ok(());
+        }
+        let names: Vec<_> = nodes.iter().map(|node| node.name.as_str()).collect();
+        tracing::info!(masters = ?names, "the cache has new masters, or they own other keys");
+        let owners = match clustered {
+            #[cfg(feature = "cluster")]
+            true => Owners::Slots(found.slots),
+            _ => Owners::One,
+        };
+        let map = Arc::new(Map { nodes, owners, fingerprint: found.fingerprint });
+        *self.state.write().unwrap_or_else(PoisonError::into_inner) = State::Known(map);
+        if let Some(local) = &self.local {
+            local.lease().revoke();
+            local.new_epoch();
+        }
+        Ok(())
+    }
+}
