@@ -152,13 +152,36 @@ pub(crate) struct Invalidates {
     pub(crate) targets: Vec<Target>,
     pub(crate) bound: Vec<Bound>,
     pub(crate) only_ok: bool,
+    pub(crate) fence: Fence,
     pub(crate) cache: Option<Expr>,
+}
+
+/// `fence`.
+#[derive(Clone, Copy, PartialEq)]
+pub(crate) enum Fence {
+    Off,
+    Proceed,
+    Require,
 }
 
 /// A template with its own parts.
 pub(crate) struct Owed {
     pub(crate) template: Template,
     pub(crate) parts: Vec<Part>,
+}
+
+impl Owed {
+    /// Whether it names what is returned.
+    pub(crate) fn returned(&self) -> bool {
+        self.parts.iter().any(|part| matches!(part.root, Root::Return))
+    }
+}
+
+impl Target {
+    /// Whether it names what is returned.
+    pub(crate) fn returned(&self) -> bool {
+        self.args.iter().any(|argument| argument.returned)
+    }
 }
 
 /// `get_user(id)`.

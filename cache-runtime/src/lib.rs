@@ -79,11 +79,11 @@ pub mod __private {
     pub use crate::invalidate::Pending;
     pub use crate::key::{HashPart, Rendered};
     pub use crate::outcome::{
-        Load, LoadFallible, LoadPlain, Peeked, Returned, ReturnedNested, ReturnedOther, ReturnedPlain, ReturnedResult,
-        ReturnedSome, Returns, StoredAs,
+        Load, LoadFallible, LoadPlain, Peeked, Refusable, Returned, ReturnedNested, ReturnedOther, ReturnedPlain,
+        ReturnedResult, ReturnedSome, Returns, StoredAs,
     };
     pub use crate::site::{
-        Declaration, INVALIDATION_SITES, InvalidationDeclaration, InvalidationSite, Local, SITES, Segment, Site,
+        Declaration, Fence, INVALIDATION_SITES, InvalidationDeclaration, InvalidationSite, Local, SITES, Segment, Site,
         Template, Ttl,
     };
 }

@@ -130,6 +130,17 @@ impl Site {
 #[distributed_slice]
 pub static SITES: [&'static Site];
 
+/// Whether what an invalidation names is fenced while the body runs: read past, not stored.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fence {
+    /// It is not.
+    Off,
+    /// `fence`: where it cannot be, the body runs all the same.
+    Proceed,
+    /// `fence = "require"`: where it cannot be, the body does not run.
+    Require,
+}
+
 /// All that is known of an invalidating function at compile time.
 #[derive(Debug)]
 pub struct InvalidationDeclaration {
@@ -147,6 +158,8 @@ pub struct InvalidationDeclaration {
     pub targets: &'static [&'static str],
     /// `on = "ok"`: not after an `Err`.
     pub only_ok: bool,
+    /// What the arguments name is fenced before the body.
+    pub fence: Fence,
 }
 
 /// An invalidating function.

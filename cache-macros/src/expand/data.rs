@@ -4,7 +4,7 @@ use proc_macro2::{Span, TokenStream};
 use quote::{quote, quote_spanned};
 use syn::ext::IdentExt as _;
 
-use crate::plan::{Function, Invalidates, Lifetime, Local, Segment, Site, Template};
+use crate::plan::{Fence, Function, Invalidates, Lifetime, Local, Segment, Site, Template};
 use crate::tokens::spell;
 
 use super::private;
@@ -62,6 +62,11 @@ pub(super) fn invalidation(plan: &Invalidates) -> TokenStream {
     let keys = plan.keys.iter().map(|owed| template(&p, &owed.template));
     let targets = plan.targets.iter().map(|target| &target.spelled);
     let only_ok = plan.only_ok;
+    let fence = match plan.fence {
+        Fence::Off => quote_spanned!(span=> Off),
+        Fence::Proceed => quote_spanned!(span=> Proceed),
+        Fence::Require => quote_spanned!(span=> Require),
+    };
     quote_spanned! {span=> {
         static SITE: #p::InvalidationSite = #p::InvalidationSite::new(#p::InvalidationDeclaration {
             #place
@@ -69,6 +74,7 @@ pub(super) fn invalidation(plan: &Invalidates) -> TokenStream {
             keys: &[#(#keys),*],
             targets: &[#(#targets),*],
             only_ok: #only_ok,
+            fence: #p::Fence::#fence,
         });
         #[#p::linkme::distributed_slice(#p::INVALIDATION_SITES)]
         #[linkme(crate = #p::linkme)]

@@ -1,17 +1,19 @@
 //! The expansion of `#[invalidates]`.
 
 use proc_macro2::{Ident, Span, TokenStream};
-use quote::{format_ident, quote_spanned};
+use quote::{ToTokens as _, format_ident, quote_spanned};
+use syn::ReturnType;
 
-use crate::plan::{Invalidates, Owed, Part, Root, Target};
-use crate::tokens::Place;
+use crate::plan::{Fence, Function, Invalidates, Owed, Part, Root, Target};
+use crate::tokens::{Place, located};
 
-use super::{RETURN, data, function, local, private, values};
+use super::{RETURN, at, data, function, local, private, values};
 
 /// ```text
 /// async fn rename_user(db: &Db, id: u64) -> Ret {
 ///     let mut pending = { static SITE: ..; registration; &SITE }.begin();
 ///     pending.tags(0, &[&id]);
+///     pending.try_fence().await;
 ///     let ret = async move { return edge; body }.await;
 ///     if let Some(value) = (&&Returned(&ret)).value() { pending.tags(1, &[&value.id]); }
 ///     pending.finish(ok).await;
@@ -54,6 +56,7 @@ pub(crate) fn invalidates(plan: &Invalidates) -> TokenStream {
     } else {
         quote_spanned!(span=> true)
     };
+    let fence = fence(plan);
     let site = data::invalidation(plan);
     let on = plan.cache.as_ref().map(|cache| quote_spanned!(span=> .on(#cache)));
     let future = function::body_future(&plan.function);
@@ -63,6 +66,7 @@ pub(crate) fn invalidates(plan: &Invalidates) -> TokenStream {
         &quote_spanned! {span=>
             let mut #pending = #site.begin() #on;
             #before
+            #fence
             let #ret = #future.await;
             #after
             let #ok_name = #ok;
@@ -70,6 +74,44 @@ pub(crate) fn invalidates(plan: &Invalidates) -> TokenStream {
             #ret
         },
     )
+}
+
+/// ```text
+/// pending.try_fence().await;
+/// if let Err(error) = pending.require_fence().await { return <Ret as Refusable>::refuse(error); }
+/// ```
+fn fence(plan: &Invalidates) -> TokenStream {
+    let span = Span::mixed_site();
+    let (pending, error) = (local("__cache_pending"), local("__cache_error"));
+    match plan.fence {
+        Fence::Off => TokenStream::new(),
+        Fence::Proceed => quote_spanned!(span=> #pending.try_fence().await;),
+        Fence::Require => {
+            let refuse = refuse(&plan.function);
+            quote_spanned! {span=>
+                if let ::core::result::Result::Err(#error) = #pending.require_fence().await {
+                    return #refuse(#error);
+                }
+            }
+        }
+    }
+}
+
+/// `<Ret as Refusable>::refuse`, at the return type: where it is refused if it has no such error.
+fn refuse(function: &Function) -> TokenStream {
+    let ret = function.ret.to_token_stream();
+    let (ret, place) = match &function.item.sig.output {
+        ReturnType::Default => {
+            let name = located(function.item.sig.ident.span());
+            (at(ret, name), name)
+        }
+        ReturnType::Type(..) => (ret, Place::of(&function.ret).start()),
+    };
+    let p = private(&function.rt, place);
+    match function.named_ret {
+        true => quote_spanned!(place=> <#ret as #p::Refusable>::refuse),
+        false => quote_spanned!(place=> #p::Refusable::refuse),
+    }
 }
 
 /// The statements before and after the body.
@@ -89,7 +131,7 @@ impl Told {
         let number = u16::try_from(index).unwrap_or(u16::MAX);
         let method_name = local(method);
         let is_returned = |part: &Part| matches!(part.root, Root::Return);
-        if !owed.parts.iter().any(is_returned) {
+        if !owed.returned() {
             let tell = values::with_parts(
                 rt,
                 &plan.bound,
@@ -124,7 +166,7 @@ impl Told {
     fn target(&mut self, index: usize, target: &Target) {
         let span = Span::mixed_site();
         let pending = local("__cache_pending");
-        let returned = target.args.iter().any(|argument| argument.returned);
+        let returned = target.returned();
         let mut args = Vec::new();
         for (at, argument) in target.args.iter().enumerate() {
             let value = &argument.value;
