@@ -42,6 +42,8 @@ pub(crate) struct Cached {
 pub(crate) struct Site {
     pub(crate) key: Template,
     pub(crate) tags: Vec<Template>,
+    /// The tags that name what is returned.
+    pub(crate) found: Vec<Owed>,
     pub(crate) ttl: Lifetime,
     pub(crate) negative_ttl: Option<Lifetime>,
     pub(crate) local: Local,
@@ -140,6 +142,8 @@ pub(crate) struct Companion {
     pub(crate) params: Vec<usize>,
     /// Whether lifetimes and the cache, too, can be had from those parameters.
     pub(crate) full: bool,
+    /// Whether the tags that `put` finds in its value, too.
+    pub(crate) put: bool,
     /// What `peek` answers.
     pub(crate) value: Type,
 }

@@ -8,6 +8,7 @@ use crate::Key;
 use crate::codec::CodecChoice;
 use crate::core::{Core, Remote};
 use crate::facts::Facts;
+use crate::found::FoundTags;
 use crate::outcome::Load;
 use crate::read::{Hit, Question};
 use crate::stats::{Counters, add};
@@ -28,6 +29,9 @@ pub(crate) struct Ask<'a> {
     pub(crate) counters: Counted<'a>,
     /// For warnings: the function, or the method of the cache.
     pub(crate) name: &'static str,
+    /// The tags that the result names, where a function has such; told while its body runs.
+    #[expect(dead_code, reason = "of use once values are stored under them")]
+    pub(crate) found: Option<&'a FoundTags>,
 }
 
 /// Whose counters count a call: they must outlive the fill in the background.

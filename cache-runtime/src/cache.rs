@@ -134,6 +134,7 @@ impl Cache {
             lifetime: Lifetime { ttl, negative: Some(ttl) },
             counters: Counted::Direct(&self.core),
             name,
+            found: None,
         }
     }
 

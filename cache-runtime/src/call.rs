@@ -9,6 +9,7 @@ use tracing::Instrument as _;
 
 use crate::ask::{Ask, Counted, Lifetime};
 use crate::context::{self, Mode};
+use crate::found::FoundTags;
 use crate::invalidate::{self, Targets};
 use crate::key::KeyPart;
 use crate::outcome::{Load, Peeked, StoredAs};
@@ -22,6 +23,8 @@ pub struct Call {
     cache: Option<Cache>,
     ttl: Option<Duration>,
     negative_ttl: Option<Duration>,
+    local_expr: Option<Duration>,
+    found: Option<FoundTags>,
 }
 
 impl Site {
@@ -36,7 +39,7 @@ impl Site {
         if !self.called.load(Relaxed) && !self.called.swap(true, Relaxed) {
             self.warn_of_twins();
         }
-        Call { site: self, key: self.key(parts), cache: None, ttl, negative_ttl }
+        Call { site: self, key: self.key(parts), cache: None, ttl, negative_ttl, local_expr: None, found: None }
     }
 }
 
@@ -78,10 +81,16 @@ impl Call {
         self
     }
 
-    /// The value of a `local` expression; of use once the in-process tier stands over Redis.
+    /// The value of a `local` expression.
     #[must_use]
-    pub fn local(self, _ttl: Duration) -> Self {
+    pub fn local(mut self, ttl: Duration) -> Self {
+        self.local_expr = Some(ttl);
         self
+    }
+
+    /// Where the tags are told that the result names.
+    pub fn found(&mut self) -> FoundTags {
+        self.found.get_or_insert_with(|| FoundTags::new(self.site)).clone()
     }
 
     /// The key alone.
@@ -96,6 +105,7 @@ impl Call {
             lifetime: Lifetime { ttl: self.ttl.unwrap_or_default(), negative: self.negative_ttl },
             counters: Counted::Site(&self.site.counters),
             name: self.site.declaration.function,
+            found: self.found.as_ref(),
         }
     }
 

@@ -335,9 +335,9 @@ impl<T> ReturnedOther for Returned<'_, T> {
 /// What a function with `fence = "require"` can return: an error in place of its body's result.
 #[diagnostic::on_unimplemented(
     message = "`fence = \"require\"` cannot return its error as `{Self}`",
-    label = "no `Result` whose error is `From<cache_runtime::Error>`",
+    label = "cannot be made of a `cache_runtime::Error`",
     note = "where no fence can be set, the function returns an error and its body does not run",
-    note = "help: write `impl From<cache_runtime::Error>` for the error type, or `fence` alone to run the body all the same"
+    note = "help: return a `Result` whose error type is `From<cache_runtime::Error>`, or write `fence` alone to run the body all the same"
 )]
 pub trait Refusable {
     /// The return value of a function whose body did not run.

@@ -76,6 +76,8 @@ pub struct Declaration {
     pub key: Template,
     /// The tag templates.
     pub tags: &'static [Template],
+    /// The tag templates that need the result.
+    pub found: &'static [Template],
     /// How long values live.
     pub ttl: Ttl,
     /// How long a `None` lives; not stored without it.
@@ -95,6 +97,7 @@ impl Declaration {
         value: "",
         key: Template { source: "", segments: &[] },
         tags: &[],
+        found: &[],
         ttl: Ttl::Dynamic,
         negative_ttl: None,
         local: Local::Default,

@@ -6,7 +6,7 @@ use syn::{Expr, ExprLit, Lit, LitStr};
 use crate::args;
 use crate::diag::Diags;
 use crate::messages;
-use crate::plan::{Fence, Function, Invalidates, Owed, Parts, Target};
+use crate::plan::{Fence, Function, Invalidates, Owed, Target};
 use crate::tokens::{Place, spell};
 
 use super::bindings::Bindings;
@@ -69,14 +69,7 @@ pub(crate) fn invalidates(args: TokenStream, tokens: TokenStream, diags: &mut Di
 
 fn owed(texts: Given<Vec<LitStr>>, option: &str, scope: &mut Scope<'_>) -> Vec<Owed> {
     let texts = texts.value().unwrap_or_default();
-    texts
-        .iter()
-        .map(|text| {
-            let mut parts = Parts::default();
-            let template = templates::check(text, option, &mut parts, scope).template;
-            Owed { template, parts: parts.list }
-        })
-        .collect()
+    texts.iter().map(|text| templates::owed(text, option, scope)).collect()
 }
 
 /// `on = "ok"`.

@@ -21,6 +21,10 @@ pub(super) fn site(function: &Function, site: &Site) -> TokenStream {
         let tags = site.tags.iter().map(|tag| template(&p, tag));
         fields.extend(quote_spanned!(span=> tags: &[#(#tags),*],));
     }
+    if !site.found.is_empty() {
+        let found = site.found.iter().map(|owed| template(&p, &owed.template));
+        fields.extend(quote_spanned!(span=> found: &[#(#found),*],));
+    }
     let ttl = lifetime(&p, &site.ttl);
     fields.extend(quote_spanned!(span=> ttl: #ttl,));
     if let Some(negative) = &site.negative_ttl {

@@ -1,13 +1,13 @@
 //! The expansion of `#[invalidates]`.
 
 use proc_macro2::{Ident, Span, TokenStream};
-use quote::{ToTokens as _, format_ident, quote_spanned};
+use quote::{ToTokens as _, quote_spanned};
 use syn::ReturnType;
 
-use crate::plan::{Fence, Function, Invalidates, Owed, Part, Root, Target};
+use crate::plan::{Fence, Function, Invalidates, Owed, Target};
 use crate::tokens::{Place, located};
 
-use super::{RETURN, at, data, function, local, private, values};
+use super::{at, data, function, local, private, returned, values};
 
 /// ```text
 /// async fn rename_user(db: &Db, id: u64) -> Ret {
@@ -26,7 +26,7 @@ use super::{RETURN, at, data, function, local, private, values};
 pub(crate) fn invalidates(plan: &Invalidates) -> TokenStream {
     let span = Span::mixed_site();
     let p = private(&plan.function.rt, span);
-    let (pending, ret, value) = (local("__cache_pending"), local("__cache_return"), local(RETURN));
+    let (pending, ret) = (local("__cache_pending"), local("__cache_return"));
     let mut told = Told::default();
     for (index, owed) in plan.tags.iter().enumerate() {
         told.template(plan, "tags", index, owed);
@@ -38,16 +38,7 @@ pub(crate) fn invalidates(plan: &Invalidates) -> TokenStream {
         told.target(index, target);
     }
     let Told { before, after } = told;
-    let after = (!after.is_empty()).then(|| {
-        quote_spanned! {span=>
-            if let ::core::option::Option::Some(#value) = {
-                use #p::{ReturnedNested as _, ReturnedPlain as _, ReturnedSome as _};
-                (&&#p::Returned(&#ret)).value()
-            } {
-                #after
-            }
-        }
-    });
+    let after = returned::if_value(&plan.function.rt, &ret, &after);
     let ok = if plan.only_ok {
         quote_spanned! {span=> {
             use #p::{ReturnedOther as _, ReturnedResult as _};
@@ -126,11 +117,9 @@ impl Told {
     fn template(&mut self, plan: &Invalidates, method: &str, index: usize, owed: &Owed) {
         let span = Span::mixed_site();
         let rt = &plan.function.rt;
-        let p = private(rt, span);
         let pending = local("__cache_pending");
         let number = u16::try_from(index).unwrap_or(u16::MAX);
         let method_name = local(method);
-        let is_returned = |part: &Part| matches!(part.root, Root::Return);
         if !owed.returned() {
             let tell = values::with_parts(
                 rt,
@@ -141,24 +130,7 @@ impl Told {
             self.before.extend(quote_spanned!(span=> #tell;));
             return;
         }
-        // `{id}` beside `{return.id}` is rendered before the body, which may move `id`.
-        let mut parts = Vec::new();
-        for (at, part) in owed.parts.iter().enumerate() {
-            if is_returned(part) {
-                parts.push(values::part_value(rt, part));
-                continue;
-            }
-            let name = rendered_name(method, index, at);
-            let one = std::slice::from_ref(part);
-            let rendered = values::with_parts(
-                rt,
-                &plan.bound,
-                one,
-                |values| quote_spanned!(span=> #p::Rendered::new(#(#values)*)),
-            );
-            self.before.extend(quote_spanned!(span=> let #name = #rendered;));
-            parts.push(quote_spanned!(span=> &#name));
-        }
+        let parts = returned::parts(rt, &plan.bound, method, index, owed, &mut self.before);
         self.after.extend(quote_spanned!(span=> #pending.#method_name(#number, &[#(#parts),*]);));
     }
 
@@ -176,7 +148,7 @@ impl Told {
                 continue;
             }
             // A method call, for its autoref: `name` and `&name` are both copied, `&str` to a `String`.
-            let name = rendered_name("target", index, at);
+            let name = returned::rendered_name("target", index, at);
             self.before.extend(quote_spanned! {place.start()=>
                 let #name = {
                     use ::std::borrow::ToOwned as _;
@@ -196,8 +168,4 @@ impl Told {
             false => self.before.extend(tell),
         }
     }
-}
-
-fn rendered_name(what: &str, index: usize, part: usize) -> Ident {
-    format_ident!("__cache_{what}_{index}_{part}", span = Span::mixed_site())
 }

@@ -167,6 +167,7 @@ pub(crate) fn unknown_on(text: &str) -> Message {
 pub(crate) fn unknown_fence(text: &str) -> Message {
     let message = Message::new(format!("`fence` cannot be `{}`", text.trim_matches('"')));
     match text {
+        "require" => Message::new("the value of `fence` is written in quotes").help(r#"write `fence = "require"`"#),
         "true" => message.help("write `fence` alone"),
         "false" => message.help("remove the option"),
         _ => message
