@@ -71,9 +71,11 @@ fn around_body(plan: &Cached, body: &Ident) -> (TokenStream, TokenStream) {
     let span = Span::mixed_site();
     let (ret, ty) = (local("__cache_return"), &plan.function.ret);
     let (before, after) = finds(plan, &ret);
+    let place = ret_place(&plan.function);
+    let awaited = quote_spanned!(place=> #body.await);
     let after = quote_spanned! {span=>
         let #body = ::core::pin::pin!(async move {
-            let #ret: #ty = #body.await;
+            let #ret: #ty = #awaited;
             #after
             #ret
         });
