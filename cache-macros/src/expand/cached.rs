@@ -72,7 +72,7 @@ fn around_body(plan: &Cached, body: &Ident) -> (TokenStream, TokenStream) {
     let (ret, ty) = (local("__cache_return"), &plan.function.ret);
     let (before, after) = finds(plan, &ret);
     let place = ret_place(&plan.function);
-    let awaited = quote_spanned!(place=> #body.await);
+    let awaited = at(quote_spanned!(place=> #body.await), place);
     let after = quote_spanned! {span=>
         let #body = ::core::pin::pin!(async move {
             let #ret: #ty = #awaited;
