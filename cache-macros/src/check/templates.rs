@@ -146,7 +146,8 @@ fn unknown(
             return;
         }
         _ => {
-            let meant = suggest::closest(name, params.iter().copied());
+            let returned = scope.returned.then_some("return");
+            let meant = suggest::closest(name, params.iter().copied().chain(returned));
             match meant {
                 Some(meant) => {
                     checked.names.push(Used { name: meant.to_owned(), written: text[range.clone()].to_owned() })
