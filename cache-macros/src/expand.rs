@@ -9,6 +9,7 @@ mod function;
 mod generics;
 mod invalidates;
 mod key_part;
+mod returned;
 mod values;
 
 pub(crate) use cached::cached;

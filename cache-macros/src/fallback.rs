@@ -37,7 +37,7 @@ fn companion(args: TokenStream, item: TokenStream) -> Option<TokenStream> {
     };
     let (key, skip) = (text("key"), text("skip"));
     let params = taken(&item, key, skip);
-    let companion = Companion { params, full: true, value: owned_value(&ret) };
+    let companion = Companion { params, full: true, put: true, value: owned_value(&ret) };
     let function = Function { item, rt: syn::parse_quote!(::cache_runtime), shape, ret, named_ret: true };
     Some(expand::companion(&function, &companion))
 }

@@ -57,7 +57,7 @@ use proc_macro::TokenStream;
 /// |---|---|---|
 /// | `key` | `"user:{id}"` | template of the key; omitted, `crate::module::function:{a}:{b}` over all parameters not skipped |
 /// | `ttl` | `"10m"`, `300` (seconds), or an expression of type `Duration` | how long an entry lives; required |
-/// | `tags` | `["user:{id}", "users"]` | templates of the tags that invalidate the entry |
+/// | `tags` | `["user:{id}", "org:{return.org_id}"]` | templates of the tags that invalidate the entry |
 /// | `skip(a, b)` | parameters, `self` included | what does not change the value: a database handle |
 /// | `bind(org = ctx.org_id())` | names for templates | an expression usable as `{org}` |
 /// | `negative_ttl` | as `ttl` | caches `None` for that long |
@@ -73,6 +73,31 @@ use proc_macro::TokenStream;
 /// the receiver, `{name:hash}` a hash of a value that is `Serialize`; `{{` and `}}` are braces.
 /// Every parameter is in the key or in `skip(..)`, since two calls that differ only in a forgotten
 /// argument would share an entry: anything else does not compile.
+///
+/// # Tags from the result
+///
+/// `{return.path}` in a tag names a field of the `Ok` or `Some` value: for what no argument says, such as the owner of
+/// what was looked up.
+///
+/// ```
+/// # use serde::{Deserialize, Serialize};
+/// # #[derive(Clone, Serialize, Deserialize)] struct User { id: u64, org_id: u64 }
+/// # #[derive(Debug)] struct DbError;
+/// # use cache_runtime::{cached, invalidates};
+/// #[cached(key = "user:{id}", ttl = "10m", tags = ["user:{id}", "org:{return.org_id}"])]
+/// async fn get_user(id: u64) -> Result<Option<User>, DbError> {
+///     Ok(Some(User { id, org_id: 1 }))
+/// }
+///
+/// #[invalidates(tags = ["org:{org_id}"])] // every user of it
+/// async fn suspend(org_id: u64) -> Result<(), DbError> {
+///     Ok(())
+/// }
+/// ```
+///
+/// Such a tag is not known before the body ran, and a value is stored only under tags that were read before: the first
+/// load of a key leaves a hint of its tags, and from the second on the value is stored. A hit in Redis costs a second
+/// round trip. A `None` or an `Err` names nothing and has none of these tags.
 ///
 /// # The type of the function's name
 ///
@@ -97,7 +122,8 @@ use proc_macro::TokenStream;
 ///
 /// A module, a struct or an imported type of the same name stands in its way, as two types of one
 /// name do. Methods have no such type: their tags and keys serve. Where a template needs a skipped parameter
-/// (a tag does, or the key through `bind`) there is none either; where `ttl` or `cache` does, only `key` is there.
+/// (a tag does, or the key through `bind`) there is none either; where `ttl` or `cache` does, only `key` is there. There
+/// is no `put` where a tag names a skipped parameter beside `{return..}`.
 #[proc_macro_attribute]
 pub fn cached(args: TokenStream, item: TokenStream) -> TokenStream {
     run_cached(args.into(), item.into()).into()
@@ -139,6 +165,37 @@ pub fn cached(args: TokenStream, item: TokenStream) -> TokenStream {
 /// Templates with `{return..}` need a value: after an `Err`, a `None` or a drop there is none, and they name nothing.
 /// Where such a mutation may have happened all the same, name what it touches by its arguments too.
 ///
+/// # Fence
+///
+/// An invalidation that could not be delivered is retried as long as the process lives. `fence` is for the process
+/// that dies between its commit and its invalidation: what is named is marked on the server before the body runs.
+///
+/// ```
+/// # #[derive(Debug)] struct DbError;
+/// # impl From<cache_runtime::Error> for DbError { fn from(_: cache_runtime::Error) -> Self { DbError } }
+/// # use cache_runtime::invalidates;
+/// #[invalidates(tags = ["balance:{account}"], fence)]
+/// async fn deposit(account: u64, cents: u64) -> Result<(), DbError> {
+///     Ok(())
+/// }
+///
+/// #[invalidates(tags = ["balance:{account}"], fence = "require")] // `DbError: From<cache_runtime::Error>`
+/// async fn withdraw(account: u64, cents: u64) -> Result<(), DbError> {
+///     Ok(())
+/// }
+/// ```
+///
+/// While it is fenced, loads run and what they return is not stored. The invalidation lifts the fence; after a crash it
+/// ends by itself, in a miss, after the `fence_ttl` of the cache's builder (30 seconds unless set): let that be longer than the
+/// body takes. The cost is one more round trip, before the body.
+///
+/// Where the server does not take the fence, `fence` runs the body all the same, as if it were not there.
+/// `fence = "require"` does not run it and returns the error, for which the function's error type must be
+/// `From<cache_runtime::Error>`; nothing is invalidated then.
+///
+/// What is named by `{return..}`, or by `return` in a typed target, is not known before the body and is not fenced. With
+/// `fence`, at least one target is named by the arguments alone.
+///
 /// # Options
 ///
 /// | option | form | meaning |
@@ -147,6 +204,7 @@ pub fn cached(args: TokenStream, item: TokenStream) -> TokenStream {
 /// | `keys` | `["user:{id}"]` | templates of keys |
 /// | `get_user(id)` | a cached free function and arguments | the entry of these arguments |
 /// | `on` | `"ok"` | only when the function returned no `Err` |
+/// | `fence` | `fence`, `fence = "require"` | safe from a crash after the commit; see above |
 /// | `bind(org = ctx.org_id())` | names for templates | an expression usable as `{org}` |
 /// | `cache` | expression of type `&Cache` | default: the installed cache |
 /// | `crate` | `= ::path` | where the runtime is re-exported |

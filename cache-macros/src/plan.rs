@@ -42,6 +42,8 @@ pub(crate) struct Cached {
 pub(crate) struct Site {
     pub(crate) key: Template,
     pub(crate) tags: Vec<Template>,
+    /// The tags that name what is returned.
+    pub(crate) found: Vec<Owed>,
     pub(crate) ttl: Lifetime,
     pub(crate) negative_ttl: Option<Lifetime>,
     pub(crate) local: Local,
@@ -140,6 +142,8 @@ pub(crate) struct Companion {
     pub(crate) params: Vec<usize>,
     /// Whether lifetimes and the cache, too, can be had from those parameters.
     pub(crate) full: bool,
+    /// Whether the tags that `put` finds in its value, too.
+    pub(crate) put: bool,
     /// What `peek` answers.
     pub(crate) value: Type,
 }
@@ -152,13 +156,36 @@ pub(crate) struct Invalidates {
     pub(crate) targets: Vec<Target>,
     pub(crate) bound: Vec<Bound>,
     pub(crate) only_ok: bool,
+    pub(crate) fence: Fence,
     pub(crate) cache: Option<Expr>,
+}
+
+/// `fence`.
+#[derive(Clone, Copy, PartialEq)]
+pub(crate) enum Fence {
+    Off,
+    Proceed,
+    Require,
 }
 
 /// A template with its own parts.
 pub(crate) struct Owed {
     pub(crate) template: Template,
     pub(crate) parts: Vec<Part>,
+}
+
+impl Owed {
+    /// Whether it names what is returned.
+    pub(crate) fn returned(&self) -> bool {
+        self.parts.iter().any(|part| matches!(part.root, Root::Return))
+    }
+}
+
+impl Target {
+    /// Whether it names what is returned.
+    pub(crate) fn returned(&self) -> bool {
+        self.args.iter().any(|argument| argument.returned)
+    }
 }
 
 /// `get_user(id)`.

@@ -9,7 +9,7 @@ use crate::core::{Core, Remote};
 use crate::facts::Facts;
 use crate::found::FoundTags;
 use crate::local::{Fresh, LocalObservation, LocalStore};
-use crate::outcome::Load;
+use crate::outcome::{Cacheable, Load};
 use crate::read::{Hit, Question};
 use crate::stats::{Counters, add};
 use crate::{Key, negative};
@@ -108,7 +108,7 @@ impl Ask<'_> {
     }
 
     /// Keeps a value in process over Redis, if nothing was invalidated since `seen`. It never outlives its entry.
-    pub(crate) fn keep<V: Clone + Send + Sync + 'static>(
+    pub(crate) fn keep<V: Cacheable>(
         &self,
         remote: &Remote,
         facts: &Facts,

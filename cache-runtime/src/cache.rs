@@ -333,7 +333,7 @@ impl Cache {
     /// As [`remove`](Self::remove).
     pub async fn invalidate_tags(&self, tags: impl IntoIterator<Item = impl AsRef<str>>) -> Result<(), Error> {
         let tags = tags.into_iter().map(|tag| Key::new(tag).as_str().to_owned()).collect();
-        invalidate::invalidate(&self.core, Targets { keys: Vec::new(), tags }).await.map(drop)
+        invalidate::invalidate(&self.core, Targets { tags, ..Targets::default() }).await.map(drop)
     }
 
     /// Removes the entries whose keys match a Redis glob (`user:*`), and counts them.

@@ -9,10 +9,11 @@ use tracing::Instrument as _;
 
 use crate::ask::{Ask, Counted, Lifetime};
 use crate::context::{self, Mode};
+use crate::found::FoundTags;
 use crate::invalidate::{self, Targets};
 use crate::key::KeyPart;
 use crate::outcome::{Load, Peeked, StoredAs};
-use crate::site::{SITES, Site, Ttl};
+use crate::site::{Local, SITES, Site, Ttl};
 use crate::{Cache, Error, Key};
 
 /// A call whose key is rendered; nothing of the arguments is borrowed any more.
@@ -22,6 +23,8 @@ pub struct Call {
     cache: Option<Cache>,
     ttl: Option<Duration>,
     negative_ttl: Option<Duration>,
+    local_expr: Option<Duration>,
+    found: Option<FoundTags>,
 }
 
 impl Site {
@@ -36,7 +39,7 @@ impl Site {
         if !self.called.load(Relaxed) && !self.called.swap(true, Relaxed) {
             self.warn_of_twins();
         }
-        Call { site: self, key: self.key(parts), cache: None, ttl, negative_ttl }
+        Call { site: self, key: self.key(parts), cache: None, ttl, negative_ttl, local_expr: None, found: None }
     }
 }
 
@@ -78,10 +81,16 @@ impl Call {
         self
     }
 
-    /// The value of a `local` expression; of use once the in-process tier stands over Redis.
+    /// The value of a `local` expression.
     #[must_use]
-    pub fn local(self, _ttl: Duration) -> Self {
+    pub fn local(mut self, ttl: Duration) -> Self {
+        self.local_expr = Some(ttl);
         self
+    }
+
+    /// Where the tags are told that the result names.
+    pub fn found(&mut self) -> FoundTags {
+        self.found.get_or_insert_with(|| FoundTags::new(self.site)).clone()
     }
 
     /// The key alone.
@@ -94,6 +103,13 @@ impl Call {
             core: cache.core(),
             key: &self.key,
             lifetime: Lifetime { ttl: self.ttl.unwrap_or_default(), negative: self.negative_ttl },
+            local: match self.site.declaration.local {
+                Local::Off => None,
+                Local::Default => Some(cache.core().config.local_ttl),
+                Local::Millis(millis) => Some(Duration::from_millis(millis)),
+                Local::Dynamic => self.local_expr,
+            },
+            found: self.found.as_ref(),
             counters: Counted::Site(&self.site.counters),
             name: self.site.declaration.function,
         }
@@ -138,7 +154,7 @@ impl Call {
     /// Invalidates the entry of this call.
     pub async fn invalidate(self) -> Result<(), Error> {
         let cache = self.cache.unwrap_or_else(Cache::current);
-        let targets = Targets { keys: vec![self.key], tags: Vec::new() };
+        let targets = Targets { keys: vec![self.key], ..Targets::default() };
         invalidate::invalidate(cache.core(), targets).await.map(drop)
     }
 

@@ -122,7 +122,11 @@ impl Ask<'_> {
     /// The tags that the result named; `None` if one of them cannot be rendered.
     pub(crate) fn found_tags(&self) -> Option<Vec<String>> {
         let Found { tags, unfit } = self.found.map(FoundTags::take).unwrap_or_default();
-        let Some(problem) = unfit else { return Some(tags) };
+        let Some(problem) = unfit else {
+            let mut once = Vec::with_capacity(tags.len());
+            tags.into_iter().for_each(|tag| if !once.contains(&tag) { once.push(tag) });
+            return Some(once);
+        };
         add(&self.counters().unkeyed);
         if first_time(&self.counters().warned.unkeyed) {
             tracing::warn!(function = self.name, problem = %problem, "a tag of a result cannot be rendered; such values are not stored");

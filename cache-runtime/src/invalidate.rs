@@ -147,6 +147,62 @@ impl Pending {
         self.targets.keys.push(key);
     }
 
+    /// `fence`: marks what is named so far, if the server takes it; the body runs in any case.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropped on the way, the targets are invalidated, which also lifts a fence that was set.
+    pub async fn try_fence(&mut self) {
+        if let Err(error) = self.fence().await {
+            tracing::debug!(function = self.site.declaration.function, %error, "a mutation runs without its fence");
+        }
+    }
+
+    /// `fence = "require"`: marks what is named so far, or answers why not, and then nothing is invalidated: the
+    /// body does not run.
+    ///
+    /// # Cancel safety
+    ///
+    /// As that of [`try_fence`](Self::try_fence).
+    ///
+    /// # Errors
+    ///
+    /// When the server did not take the fence.
+    pub async fn require_fence(&mut self) -> Result<(), Error> {
+        let fenced = self.fence().await;
+        if fenced.is_err() {
+            self.armed = false;
+            // A part of it may have been set.
+            let cache = self.cache.take().unwrap_or_else(Cache::installed);
+            owe(cache.core(), &self.targets);
+        }
+        fenced
+    }
+
+    async fn fence(&mut self) -> Result<(), Error> {
+        let cache = self.cache.get_or_insert_with(Cache::installed).clone();
+        match &cache.core().store {
+            // What dies with the process needs no fence.
+            Store::Local(_) => Ok(()),
+            Store::Off => Err(Error::new(ErrorKind::Config, "the environment does not describe a cache")),
+            Store::Redis(remote) => {
+                #[cfg(feature = "mutants")]
+                if remote.server.breaks(crate::mutant::Mutant::NoFence) {
+                    return Ok(());
+                }
+                let names = names(&remote.server.names, &self.targets);
+                let nonce = entry::random8();
+                // Before it is set: whatever becomes of the request, the invalidation lifts it.
+                self.targets.released.push(nonce);
+                let fenced = remote.server.fence(&mut cache.core().budget(), &names, &nonce).await;
+                fenced.map_err(|failure| {
+                    crate::read::count(&cache.core().direct, &failure);
+                    failure.into_error()
+                })
+            }
+        }
+    }
+
     /// A target that cannot be rendered is no target; its entries were never stored either.
     fn noted(&self, target: &Key) {
         if let Some(problem) = &target.unfit {
@@ -154,10 +210,10 @@ impl Pending {
         }
     }
 
-    /// The body returned: invalidates, unless it failed and `on = "ok"` was asked for.
+    /// The body returned: invalidates, unless it failed and `on = "ok"` was asked for; a fence is lifted in any case.
     pub async fn finish(mut self, ok: bool) {
         self.armed = false;
-        if !ok && self.site.declaration.only_ok {
+        if !ok && self.site.declaration.only_ok && self.targets.released.is_empty() {
             return;
         }
         let cache = self.cache.take().unwrap_or_else(Cache::installed);

@@ -11,7 +11,7 @@
 //!   flight   local/   redis/   recovery  one load per key | in-process | the server | owed invalidations
 //!   entry    codec/   facts    breaker   envelope | payloads | value types | health
 //!   shape    canonical  negative minted  what a type looks like | equal values | is it a `None` | own tokens
-//!   key/  site  outcome  context  observation  stats  config  budget  clock  glob  error
+//!   key/  site  found  outcome  context  observation  stats  config  budget  clock  glob  error
 //! ```
 
 #[cfg(any(doc, doctest))]
@@ -36,7 +36,7 @@ mod error;
 mod facts;
 mod fill;
 mod flight;
-
+mod found;
 mod glob;
 mod invalidate;
 mod key;
@@ -77,14 +77,15 @@ pub mod __private {
     pub use crate::call::Call;
     #[cfg(feature = "mutants")]
     pub use crate::entry::payload_of;
+    pub use crate::found::FoundTags;
     pub use crate::invalidate::Pending;
     pub use crate::key::{HashPart, Rendered};
     pub use crate::outcome::{
-        Load, LoadFallible, LoadPlain, Peeked, Returned, ReturnedNested, ReturnedOther, ReturnedPlain, ReturnedResult,
-        ReturnedSome, Returns, StoredAs,
+        Load, LoadFallible, LoadPlain, Peeked, Refusable, Returned, ReturnedNested, ReturnedOther, ReturnedPlain,
+        ReturnedResult, ReturnedSome, Returns, StoredAs,
     };
     pub use crate::site::{
-        Declaration, INVALIDATION_SITES, InvalidationDeclaration, InvalidationSite, Local, SITES, Segment, Site,
+        Declaration, Fence, INVALIDATION_SITES, InvalidationDeclaration, InvalidationSite, Local, SITES, Segment, Site,
         Template, Ttl,
     };
 }

@@ -12,6 +12,7 @@ use std::sync::Arc;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use crate::Error;
 use crate::codec::{CacheDefault, CodecChoice};
 use crate::flight::Shared;
 
@@ -328,6 +329,26 @@ pub trait ReturnedOther {
 impl<T> ReturnedOther for Returned<'_, T> {
     fn is_ok(self) -> bool {
         true
+    }
+}
+
+/// What a function with `fence = "require"` can return: an error in place of its body's result.
+#[diagnostic::on_unimplemented(
+    message = "`fence = \"require\"` cannot return its error as `{Self}`",
+    label = "cannot be made of a `cache_runtime::Error`",
+    note = "where no fence can be set, the function returns an error and its body does not run",
+    note = "help: return a `Result` whose error type is `From<cache_runtime::Error>`, or write `fence` alone to run the body all the same"
+)]
+pub trait Refusable {
+    /// The return value of a function whose body did not run.
+    fn refuse(error: Error) -> Self;
+}
+
+// So that a missing `From` is told in our words.
+#[diagnostic::do_not_recommend]
+impl<T, E: From<Error>> Refusable for Result<T, E> {
+    fn refuse(error: Error) -> Self {
+        Err(error.into())
     }
 }
 

@@ -76,6 +76,8 @@ pub struct Declaration {
     pub key: Template,
     /// The tag templates.
     pub tags: &'static [Template],
+    /// The tag templates that need the result.
+    pub found: &'static [Template],
     /// How long values live.
     pub ttl: Ttl,
     /// How long a `None` lives; not stored without it.
@@ -95,6 +97,7 @@ impl Declaration {
         value: "",
         key: Template { source: "", segments: &[] },
         tags: &[],
+        found: &[],
         ttl: Ttl::Dynamic,
         negative_ttl: None,
         local: Local::Default,
@@ -130,6 +133,17 @@ impl Site {
 #[distributed_slice]
 pub static SITES: [&'static Site];
 
+/// Whether what an invalidation names is fenced while the body runs: read past, not stored.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fence {
+    /// It is not.
+    Off,
+    /// `fence`: where it cannot be, the body runs all the same.
+    Proceed,
+    /// `fence = "require"`: where it cannot be, the body does not run.
+    Require,
+}
+
 /// All that is known of an invalidating function at compile time.
 #[derive(Debug)]
 pub struct InvalidationDeclaration {
@@ -147,6 +161,8 @@ pub struct InvalidationDeclaration {
     pub targets: &'static [&'static str],
     /// `on = "ok"`: not after an `Err`.
     pub only_ok: bool,
+    /// What the arguments name is fenced before the body.
+    pub fence: Fence,
 }
 
 /// An invalidating function.

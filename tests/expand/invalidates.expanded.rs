@@ -25,6 +25,7 @@ async fn rename(db: &Db, id: u64, name: String) -> Result<(), Error> {
             ],
             targets: &["get_user(id)", "users::by_name::<Utf8>(name)"],
             only_ok: true,
+            fence: ::cache_runtime::__private::Fence::Off,
         });
         #[::cache_runtime::__private::linkme::distributed_slice(
             ::cache_runtime::__private::INVALIDATION_SITES
@@ -77,6 +78,7 @@ async fn create(db: &Db, name: String) -> Result<User, Error> {
             keys: &[],
             targets: &["get_user(return.id)", "version(name, return.version)"],
             only_ok: false,
+            fence: ::cache_runtime::__private::Fence::Off,
         });
         #[::cache_runtime::__private::linkme::distributed_slice(
             ::cache_runtime::__private::INVALIDATION_SITES

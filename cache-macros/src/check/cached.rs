@@ -8,7 +8,7 @@ use crate::args;
 use crate::diag::Diags;
 use crate::item::Item;
 use crate::messages;
-use crate::plan::{Cached, Function, Lifetime, Local, Part, Parts, Root, Segment, Site, Template};
+use crate::plan::{Cached, Function, Lifetime, Local, Owed, Part, Parts, Root, Segment, Site, Template};
 use crate::tokens::Place;
 
 use super::bindings::Bindings;
@@ -31,7 +31,8 @@ pub(crate) fn cached(args: TokenStream, tokens: TokenStream, diags: &mut Diags) 
     let skipped = Skipped::read(&mut options, &item, &bindings, diags);
     let given_key = options.text("key", diags);
     let given_tags = options.texts("tags", diags).value().unwrap_or_default();
-    let (parts, key, tags) = check_templates(given_key, &given_tags, &item, &mut bindings, &skipped, diags);
+    let (parts, key, Tags { known, found }) =
+        check_templates(given_key, &given_tags, &item, &mut bindings, &skipped, diags);
 
     let ttl = options.lifetime("ttl", diags);
     if matches!(ttl, Given::Absent) {
@@ -62,15 +63,23 @@ pub(crate) fn cached(args: TokenStream, tokens: TokenStream, diags: &mut Diags) 
     let mut parts = parts;
     parts.bound = bindings.bound;
     let free = companion::is_free(&item);
-    let companion = free.then(|| companion::companion_of(&item, &ret, &parts, &dynamic, &skipped)).flatten();
+    let companion = free.then(|| companion::companion_of(&item, &ret, &parts, &found, &dynamic, &skipped)).flatten();
     Some(Cached {
         function: Function { item, rt, shape, ret, named_ret: true },
-        site: Site { key, tags, ttl, negative_ttl, local, version },
+        site: Site { key, tags: known, found, ttl, negative_ttl, local, version },
         parts,
         cache,
         codec,
         companion,
     })
+}
+
+/// The tag templates, by when they can be rendered.
+struct Tags {
+    /// From the arguments.
+    known: Vec<Template>,
+    /// From what is returned.
+    found: Vec<Owed>,
 }
 
 fn check_templates(
@@ -80,7 +89,7 @@ fn check_templates(
     bindings: &mut Bindings,
     skipped: &Skipped,
     diags: &mut Diags,
-) -> (Parts, Option<Template>, Vec<Template>) {
+) -> (Parts, Option<Template>, Tags) {
     let mut parts = Parts::default();
     let mut scope = Scope { item, bindings, returned: false, diags };
     let key: Option<Checked> = match key {
@@ -88,7 +97,15 @@ fn check_templates(
         Given::Broken => None,
         Given::Absent => Some(default_key(item, skipped, &mut parts)),
     };
-    let tags = tags.iter().map(|tag| templates::check(tag, "tags", &mut parts, &mut scope).template).collect();
+    scope.returned = true;
+    let mut checked = Tags { known: Vec::new(), found: Vec::new() };
+    for tag in tags {
+        if templates::names_return(tag, &scope) {
+            checked.found.push(templates::owed(tag, "tags", &mut scope));
+        } else {
+            checked.known.push(templates::check(tag, "tags", &mut parts, &mut scope).template);
+        }
+    }
     if let Some(key) = &key {
         skipped.check_key(key, diags);
         coverage::check(item, key, bindings, skipped, diags);
@@ -96,7 +113,7 @@ fn check_templates(
     if !bindings.broken && key.is_some() {
         bindings.report_unused(diags);
     }
-    (parts, key.map(|key| key.template), tags)
+    (parts, key.map(|key| key.template), checked)
 }
 
 /// `crate::module::fn:{a}:{b}` over all parameters not skipped.

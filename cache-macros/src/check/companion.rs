@@ -5,7 +5,7 @@ use quote::ToTokens as _;
 use syn::Type;
 
 use crate::item::Item;
-use crate::plan::{Companion, Parts, Root};
+use crate::plan::{Companion, Owed, Parts, Root};
 use crate::surroundings::{self, Surroundings};
 use crate::tokens::mentions;
 
@@ -34,6 +34,7 @@ pub(crate) fn companion_of(
     item: &Item,
     ret: &Type,
     parts: &Parts,
+    found: &[Owed],
     dynamic: &[TokenStream],
     skipped: &Skipped,
 ) -> Option<Companion> {
@@ -46,6 +47,7 @@ pub(crate) fn companion_of(
     if !parts.list.iter().all(|part| known(&part.root)) {
         return None;
     }
+    let mut found = found.iter().flat_map(|owed| &owed.parts);
     let taken = |(index, param): (usize, &crate::item::Param)| {
         let taken = param.names.iter().any(|name| !skipped.contains(&name.text));
         taken.then_some(index)
@@ -53,6 +55,7 @@ pub(crate) fn companion_of(
     Some(Companion {
         params: item.params.iter().enumerate().filter_map(taken).collect(),
         full: !dynamic.iter().any(names_skipped),
+        put: found.all(|part| matches!(part.root, Root::Return) || known(&part.root)),
         value: owned_value(ret),
     })
 }

@@ -7,7 +7,7 @@ use crate::args::{Arg, Form};
 use crate::diag::Diags;
 use crate::duration::{self, Mistake};
 use crate::messages;
-use crate::plan::{Lifetime, Local};
+use crate::plan::{Fence, Lifetime, Local};
 use crate::suggest;
 use crate::tokens::{Place, spell};
 
@@ -210,6 +210,29 @@ impl Options {
             }
             _ => lifetime(value, "local", place, diags).map(Local::For),
         })
+    }
+
+    /// `fence`, `fence = "require"`; the place is that of the name.
+    pub(crate) fn fence(&mut self, diags: &mut Diags) -> Given<Fence> {
+        let Some(arg) = self.take("fence") else {
+            return Given::Absent;
+        };
+        let name = Place::of(&arg.path);
+        if matches!(arg.form, Form::Bare) {
+            return Given::Is(Fence::Proceed, name);
+        }
+        self.given.push(("fence", arg));
+        let given = self.expr("fence", diags).and_then(|value, place| match literal(&value) {
+            Some(Lit::Str(text)) if text.value() == "require" => Some(Fence::Require),
+            _ => {
+                diags.error(place, messages::unknown_fence(&spell(&value)));
+                None
+            }
+        });
+        match given {
+            Given::Is(fence, _) => Given::Is(fence, name),
+            other => other,
+        }
     }
 
     pub(crate) fn version(&mut self, diags: &mut Diags) -> Given<u64> {

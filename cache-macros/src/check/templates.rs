@@ -5,7 +5,7 @@ use syn::LitStr;
 use crate::diag::Diags;
 use crate::item::{Item, Name, Param};
 use crate::messages::{self, Unknown};
-use crate::plan::{Part, Parts, Root, Segment, Template};
+use crate::plan::{Owed, Part, Parts, Root, Segment, Template};
 use crate::suggest;
 use crate::template::{self, Piece, Placeholder};
 use crate::tokens::Place;
@@ -69,6 +69,23 @@ pub(crate) fn check(literal: &LitStr, option: &str, parts: &mut Parts, scope: &m
     checked
 }
 
+/// Checks one template that has its values to itself.
+pub(crate) fn owed(literal: &LitStr, option: &str, scope: &mut Scope<'_>) -> Owed {
+    let mut parts = Parts::default();
+    let template = check(literal, option, &mut parts, scope).template;
+    Owed { template, parts: parts.list }
+}
+
+/// Whether the template names what is returned, and not a parameter `r#return`.
+pub(crate) fn names_return(literal: &LitStr, scope: &Scope<'_>) -> bool {
+    let returned = |piece: &Piece| match piece {
+        Piece::Text(_) => false,
+        Piece::Placeholder(placeholder) => placeholder.path.first().is_some_and(|name| name == "return"),
+    };
+    let taken = find(scope.item, "return").is_some() || scope.bindings.names().iter().any(|name| name == "return");
+    !taken && template::parse(&literal.value()).0.iter().any(returned)
+}
+
 fn resolve(
     placeholder: Placeholder,
     literal: &LitStr,
@@ -122,14 +139,15 @@ fn unknown(
         "self" => messages::no_self(text, range, &function),
         "return" => {
             checked.complete = false;
-            messages::return_in_cached(text, range)
+            messages::return_in_key(text, range)
         }
         _ if scope.bindings.broken => {
             checked.complete = false;
             return;
         }
         _ => {
-            let meant = suggest::closest(name, params.iter().copied());
+            let returned = scope.returned.then_some("return");
+            let meant = suggest::closest(name, params.iter().copied().chain(returned));
             match meant {
                 Some(meant) => {
                     checked.names.push(Used { name: meant.to_owned(), written: text[range.clone()].to_owned() })

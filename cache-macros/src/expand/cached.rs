@@ -1,13 +1,13 @@
 //! The expansion of `#[cached]`: data and one call.
 
-use proc_macro2::{Span, TokenStream};
+use proc_macro2::{Ident, Span, TokenStream};
 use quote::{ToTokens as _, quote_spanned};
 
 use crate::check::owned_value;
 use crate::plan::{Cached, Function, Lifetime, Local};
 use crate::tokens::{Place, located};
 
-use super::{at, companion, data, function, local, private, values};
+use super::{at, companion, data, function, local, private, returned, values};
 
 /// ```text
 /// async fn get_user(db: &Db, id: u64) -> Ret {
@@ -26,6 +26,8 @@ pub(crate) fn cached(plan: &Cached) -> TokenStream {
     };
     let options = options(plan);
     let future = function::body_future(&plan.function);
+    let (before, after) = around_body(plan, &body);
+    let mutable = (!plan.site.found.is_empty()).then(|| quote_spanned!(span=> mut));
     let witness = witness(plan);
     let load = at_return(
         &plan.function,
@@ -37,13 +39,63 @@ pub(crate) fn cached(plan: &Cached) -> TokenStream {
     let function = function::with_statements(
         &plan.function,
         &quote_spanned! {span=>
-            let #call = #bound #options;
+            let #mutable #call = #bound #options;
+            #before
             let #body = ::core::pin::pin!(#future);
+            #after
             #load.await
         },
     );
     let companion = companion.map(|companion| companion::for_cached(plan, companion));
     quote_spanned!(span=> #function #companion)
+}
+
+/// The statements before and after the body's own future is pinned, for tags that name what is returned:
+///
+/// ```text
+/// let found = call.found();
+/// let found_0_0 = Rendered::new(&id);
+/// let body = pin!(async move { return edge; body });
+/// let body = pin!(async move {
+///     let ret: Ret = body.await;
+///     if let Some(value) = (&&Returned(&ret)).value() { found.tag(0, &[&found_0_0, &value.org]); }
+///     ret
+/// });
+/// ```
+///
+/// The inner future is awaited where it is pinned: moved into the other, it would be there twice.
+fn around_body(plan: &Cached, body: &Ident) -> (TokenStream, TokenStream) {
+    if plan.site.found.is_empty() {
+        return (TokenStream::new(), TokenStream::new());
+    }
+    let span = Span::mixed_site();
+    let (ret, ty) = (local("__cache_return"), &plan.function.ret);
+    let (before, after) = finds(plan, &ret);
+    let place = ret_place(&plan.function);
+    let awaited = at(quote_spanned!(place=> #body.await), place);
+    let after = quote_spanned! {span=>
+        let #body = ::core::pin::pin!(async move {
+            let #ret: #ty = #awaited;
+            #after
+            #ret
+        });
+    };
+    (before, after)
+}
+
+/// What is to be done before `ret` is there, and what with it, so that `call` knows all tags.
+pub(super) fn finds(plan: &Cached, ret: &Ident) -> (TokenStream, TokenStream) {
+    let span = Span::mixed_site();
+    let (call, found) = (local("__cache_call"), local("__cache_found"));
+    let rt = &plan.function.rt;
+    let mut before = quote_spanned!(span=> let #found = #call.found(););
+    let mut tell = TokenStream::new();
+    for (index, owed) in plan.site.found.iter().enumerate() {
+        let number = u16::try_from(index).unwrap_or(u16::MAX);
+        let parts = returned::parts(rt, &plan.parts.bound, "found", index, owed, &mut before);
+        tell.extend(quote_spanned!(span=> #found.tag(#number, &[#(#parts),*]);));
+    }
+    (before, returned::if_value(rt, ret, &tell))
 }
 
 /// `site.bind(&[..])`

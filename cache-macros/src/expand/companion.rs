@@ -21,7 +21,7 @@ use crate::item::{Item, Name, allowed, cfgs};
 use crate::plan::{Cached, Companion, Function, Parts, Root};
 use crate::tokens::{located, mentions};
 
-use super::cached::{at_return, bound_call, on_cache, options, witness};
+use super::cached::{at_return, bound_call, finds, on_cache, options, witness};
 use super::{data, generics, local, private, values};
 
 /// The companion of a plan.
@@ -60,13 +60,42 @@ pub(super) fn for_cached(plan: &Cached, companion: &Companion) -> TokenStream {
             &quote_spanned!(span=> #made #on),
             &quote_spanned!(span=> peek(#witness).await),
         ),
-        put: at_return(
-            &plan.function,
-            &quote_spanned!(span=> #made #options),
-            &quote_spanned!(span=> put(#witness, #value).await),
-        ),
+        put: match plan.site.found.is_empty() {
+            true => at_return(
+                &plan.function,
+                &quote_spanned!(span=> #made #options),
+                &quote_spanned!(span=> put(#witness, #value).await),
+            ),
+            false => put_found(plan, &quote_spanned!(span=> #made #options), &methods.opened),
+        },
     };
     methods.render(companion, &bodies, &call)
+}
+
+/// ```text
+/// let mut call = Self::__cache_call(&id);
+/// let found = call.found();
+/// let ret: Ret = StoredAs::stored_as(value);
+/// if let Some(value) = (&&Returned(&ret)).value() { found.tag(0, &[&value.org]); }
+/// call.put(Returns::<Ret>::new().load(), ret).await
+/// ```
+fn put_found(plan: &Cached, made: &TokenStream, opened: &TokenStream) -> TokenStream {
+    let span = Span::mixed_site();
+    let p = private(&plan.function.rt, span);
+    let (call, value, ret) = (local("__cache_call"), local("__cache_put"), local("__cache_return"));
+    let (ty, witness) = (&plan.function.ret, witness(plan));
+    let (before, after) = finds(plan, &ret);
+    let names = plan.site.found.iter().flat_map(|owed| &owed.parts).any(|part| !matches!(part.root, Root::Return));
+    let opened = names.then_some(opened);
+    let put = at_return(&plan.function, &call.to_token_stream(), &quote_spanned!(span=> put(#witness, #ret).await));
+    quote_spanned! {span=>
+        let mut #call = #made;
+        #opened
+        #before
+        let #ret: #ty = #p::StoredAs::stored_as(#value);
+        #after
+        #put
+    }
 }
 
 /// The call of the function itself: made by the companion, or from the function's own values.
@@ -285,6 +314,16 @@ impl<'a> Methods<'a> {
         let (ret_angles, ret_clause) = self.generics(&with_ret);
         let result = quote_spanned!(at_name=> ::core::result::Result);
         let (invalidate, peek, store) = (&bodies.invalidate, &bodies.peek, &bodies.put);
+        let put = companion.put.then(|| {
+            quote_spanned! {at_name=>
+                /// Stores a value that is current.
+                pub async fn put #ret_angles (#(#params,)* #put: impl #p::StoredAs<#ret>)
+                    -> #result<(), #rt::Error> #ret_clause
+                {
+                    #store
+                }
+            }
+        });
         quote_spanned! {at_name=>
             /// Removes the entry for these arguments.
             pub async fn invalidate #angles (#(#params),*) -> #result<(), #rt::Error> #clause {
@@ -296,12 +335,7 @@ impl<'a> Methods<'a> {
             {
                 #peek
             }
-            /// Stores a value that is current.
-            pub async fn put #ret_angles (#(#params,)* #put: impl #p::StoredAs<#ret>)
-                -> #result<(), #rt::Error> #ret_clause
-            {
-                #store
-            }
+            #put
         }
     }
 }

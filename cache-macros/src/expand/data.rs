@@ -4,7 +4,7 @@ use proc_macro2::{Span, TokenStream};
 use quote::{quote, quote_spanned};
 use syn::ext::IdentExt as _;
 
-use crate::plan::{Function, Invalidates, Lifetime, Local, Segment, Site, Template};
+use crate::plan::{Fence, Function, Invalidates, Lifetime, Local, Segment, Site, Template};
 use crate::tokens::spell;
 
 use super::private;
@@ -20,6 +20,10 @@ pub(super) fn site(function: &Function, site: &Site) -> TokenStream {
     if !site.tags.is_empty() {
         let tags = site.tags.iter().map(|tag| template(&p, tag));
         fields.extend(quote_spanned!(span=> tags: &[#(#tags),*],));
+    }
+    if !site.found.is_empty() {
+        let found = site.found.iter().map(|owed| template(&p, &owed.template));
+        fields.extend(quote_spanned!(span=> found: &[#(#found),*],));
     }
     let ttl = lifetime(&p, &site.ttl);
     fields.extend(quote_spanned!(span=> ttl: #ttl,));
@@ -62,6 +66,11 @@ pub(super) fn invalidation(plan: &Invalidates) -> TokenStream {
     let keys = plan.keys.iter().map(|owed| template(&p, &owed.template));
     let targets = plan.targets.iter().map(|target| &target.spelled);
     let only_ok = plan.only_ok;
+    let fence = match plan.fence {
+        Fence::Off => quote_spanned!(span=> Off),
+        Fence::Proceed => quote_spanned!(span=> Proceed),
+        Fence::Require => quote_spanned!(span=> Require),
+    };
     quote_spanned! {span=> {
         static SITE: #p::InvalidationSite = #p::InvalidationSite::new(#p::InvalidationDeclaration {
             #place
@@ -69,6 +78,7 @@ pub(super) fn invalidation(plan: &Invalidates) -> TokenStream {
             keys: &[#(#keys),*],
             targets: &[#(#targets),*],
             only_ok: #only_ok,
+            fence: #p::Fence::#fence,
         });
         #[#p::linkme::distributed_slice(#p::INVALIDATION_SITES)]
         #[linkme(crate = #p::linkme)]

@@ -1,17 +1,19 @@
 //! The expansion of `#[invalidates]`.
 
 use proc_macro2::{Ident, Span, TokenStream};
-use quote::{format_ident, quote_spanned};
+use quote::{ToTokens as _, quote_spanned};
+use syn::ReturnType;
 
-use crate::plan::{Invalidates, Owed, Part, Root, Target};
-use crate::tokens::Place;
+use crate::plan::{Fence, Function, Invalidates, Owed, Target};
+use crate::tokens::{Place, located};
 
-use super::{RETURN, data, function, local, private, values};
+use super::{at, data, function, local, private, returned, values};
 
 /// ```text
 /// async fn rename_user(db: &Db, id: u64) -> Ret {
 ///     let mut pending = { static SITE: ..; registration; &SITE }.begin();
 ///     pending.tags(0, &[&id]);
+///     pending.try_fence().await;
 ///     let ret = async move { return edge; body }.await;
 ///     if let Some(value) = (&&Returned(&ret)).value() { pending.tags(1, &[&value.id]); }
 ///     pending.finish(ok).await;
@@ -24,7 +26,7 @@ use super::{RETURN, data, function, local, private, values};
 pub(crate) fn invalidates(plan: &Invalidates) -> TokenStream {
     let span = Span::mixed_site();
     let p = private(&plan.function.rt, span);
-    let (pending, ret, value) = (local("__cache_pending"), local("__cache_return"), local(RETURN));
+    let (pending, ret) = (local("__cache_pending"), local("__cache_return"));
     let mut told = Told::default();
     for (index, owed) in plan.tags.iter().enumerate() {
         told.template(plan, "tags", index, owed);
@@ -36,16 +38,7 @@ pub(crate) fn invalidates(plan: &Invalidates) -> TokenStream {
         told.target(index, target);
     }
     let Told { before, after } = told;
-    let after = (!after.is_empty()).then(|| {
-        quote_spanned! {span=>
-            if let ::core::option::Option::Some(#value) = {
-                use #p::{ReturnedNested as _, ReturnedPlain as _, ReturnedSome as _};
-                (&&#p::Returned(&#ret)).value()
-            } {
-                #after
-            }
-        }
-    });
+    let after = returned::if_value(&plan.function.rt, &ret, &after);
     let ok = if plan.only_ok {
         quote_spanned! {span=> {
             use #p::{ReturnedOther as _, ReturnedResult as _};
@@ -54,6 +47,7 @@ pub(crate) fn invalidates(plan: &Invalidates) -> TokenStream {
     } else {
         quote_spanned!(span=> true)
     };
+    let fence = fence(plan);
     let site = data::invalidation(plan);
     let on = plan.cache.as_ref().map(|cache| quote_spanned!(span=> .on(#cache)));
     let future = function::body_future(&plan.function);
@@ -63,6 +57,7 @@ pub(crate) fn invalidates(plan: &Invalidates) -> TokenStream {
         &quote_spanned! {span=>
             let mut #pending = #site.begin() #on;
             #before
+            #fence
             let #ret = #future.await;
             #after
             let #ok_name = #ok;
@@ -70,6 +65,44 @@ pub(crate) fn invalidates(plan: &Invalidates) -> TokenStream {
             #ret
         },
     )
+}
+
+/// ```text
+/// pending.try_fence().await;
+/// if let Err(error) = pending.require_fence().await { return <Ret as Refusable>::refuse(error); }
+/// ```
+fn fence(plan: &Invalidates) -> TokenStream {
+    let span = Span::mixed_site();
+    let (pending, error) = (local("__cache_pending"), local("__cache_error"));
+    match plan.fence {
+        Fence::Off => TokenStream::new(),
+        Fence::Proceed => quote_spanned!(span=> #pending.try_fence().await;),
+        Fence::Require => {
+            let refuse = refuse(&plan.function);
+            quote_spanned! {span=>
+                if let ::core::result::Result::Err(#error) = #pending.require_fence().await {
+                    return #refuse(#error);
+                }
+            }
+        }
+    }
+}
+
+/// `<Ret as Refusable>::refuse`, at the return type: where it is refused if it has no such error.
+fn refuse(function: &Function) -> TokenStream {
+    let ret = function.ret.to_token_stream();
+    let (ret, place) = match &function.item.sig.output {
+        ReturnType::Default => {
+            let name = located(function.item.sig.ident.span());
+            (at(ret, name), name)
+        }
+        ReturnType::Type(..) => (ret, Place::of(&function.ret).start()),
+    };
+    let p = private(&function.rt, place);
+    match function.named_ret {
+        true => quote_spanned!(place=> <#ret as #p::Refusable>::refuse),
+        false => quote_spanned!(place=> #p::Refusable::refuse),
+    }
 }
 
 /// The statements before and after the body.
@@ -84,12 +117,10 @@ impl Told {
     fn template(&mut self, plan: &Invalidates, method: &str, index: usize, owed: &Owed) {
         let span = Span::mixed_site();
         let rt = &plan.function.rt;
-        let p = private(rt, span);
         let pending = local("__cache_pending");
         let number = u16::try_from(index).unwrap_or(u16::MAX);
         let method_name = local(method);
-        let is_returned = |part: &Part| matches!(part.root, Root::Return);
-        if !owed.parts.iter().any(is_returned) {
+        if !owed.returned() {
             let tell = values::with_parts(
                 rt,
                 &plan.bound,
@@ -99,24 +130,7 @@ impl Told {
             self.before.extend(quote_spanned!(span=> #tell;));
             return;
         }
-        // `{id}` beside `{return.id}` is rendered before the body, which may move `id`.
-        let mut parts = Vec::new();
-        for (at, part) in owed.parts.iter().enumerate() {
-            if is_returned(part) {
-                parts.push(values::part_value(rt, part));
-                continue;
-            }
-            let name = rendered_name(method, index, at);
-            let one = std::slice::from_ref(part);
-            let rendered = values::with_parts(
-                rt,
-                &plan.bound,
-                one,
-                |values| quote_spanned!(span=> #p::Rendered::new(#(#values)*)),
-            );
-            self.before.extend(quote_spanned!(span=> let #name = #rendered;));
-            parts.push(quote_spanned!(span=> &#name));
-        }
+        let parts = returned::parts(rt, &plan.bound, method, index, owed, &mut self.before);
         self.after.extend(quote_spanned!(span=> #pending.#method_name(#number, &[#(#parts),*]);));
     }
 
@@ -124,7 +138,7 @@ impl Told {
     fn target(&mut self, index: usize, target: &Target) {
         let span = Span::mixed_site();
         let pending = local("__cache_pending");
-        let returned = target.args.iter().any(|argument| argument.returned);
+        let returned = target.returned();
         let mut args = Vec::new();
         for (at, argument) in target.args.iter().enumerate() {
             let value = &argument.value;
@@ -134,7 +148,7 @@ impl Told {
                 continue;
             }
             // A method call, for its autoref: `name` and `&name` are both copied, `&str` to a `String`.
-            let name = rendered_name("target", index, at);
+            let name = returned::rendered_name("target", index, at);
             self.before.extend(quote_spanned! {place.start()=>
                 let #name = {
                     use ::std::borrow::ToOwned as _;
@@ -154,8 +168,4 @@ impl Told {
             false => self.before.extend(tell),
         }
     }
-}
-
-fn rendered_name(what: &str, index: usize, part: usize) -> Ident {
-    format_ident!("__cache_{what}_{index}_{part}", span = Span::mixed_site())
 }

@@ -63,6 +63,7 @@ fn example(option: &str) -> &'static str {
         "cache" => "cache = &self.cache",
         "crate" => "crate = ::my_crate::cache_runtime",
         "on" => r#"on = "ok""#,
+        "fence" => r#"fence = "require""#,
         _ => "name = value",
     }
 }
@@ -160,6 +161,26 @@ pub(crate) fn unknown_on(text: &str) -> Message {
     Message::new(format!("`on` cannot be `{text}`"))
         .note(r#"an invalidation runs after every return, or with `on = "ok"` only after a good one"#)
         .help(r#"write `on = "ok"`, or remove the option"#)
+}
+
+/// `fence = "must"`, `fence = true`: as spelled.
+pub(crate) fn unknown_fence(text: &str) -> Message {
+    let message = Message::new(format!("`fence` cannot be `{}`", text.trim_matches('"')));
+    match text {
+        "require" => Message::new("the value of `fence` is written in quotes").help(r#"write `fence = "require"`"#),
+        "true" => message.help("write `fence` alone"),
+        "false" => message.help("remove the option"),
+        _ => message
+            .note(r#"where no fence can be set, `fence` runs the body all the same, and `fence = "require"` returns an error"#)
+            .help(r#"write `fence = "require"`, or `fence` alone"#),
+    }
+}
+
+/// Only `{return..}` with a `fence`.
+pub(crate) fn nothing_to_fence(function: &str) -> Message {
+    Message::new(format!("`{function}` has nothing to fence before its body runs"))
+        .note("all that it invalidates is named by what it returns, which is not known then")
+        .help(r#"name a tag that the arguments give, as in `tags = ["user:{id}"]`, or remove `fence`"#)
 }
 
 pub(crate) fn skip_unknown(name: &str, function: &str, meant: Option<&str>, params: &[&str]) -> Message {

@@ -79,10 +79,10 @@ pub(crate) fn no_self(text: &str, range: Range<usize>, function: &str) -> Messag
 }
 
 /// `{return.id}` where nothing has been returned yet.
-pub(crate) fn return_in_cached(text: &str, range: Range<usize>) -> Message {
+pub(crate) fn return_in_key(text: &str, range: Range<usize>) -> Message {
     Message::new("the template names the value that is returned")
         .drawing(text, range, "not known before the call")
-        .note("the key and the tags are made from the arguments, to find the entry")
+        .note("the key is made from the arguments, to find the entry; only tags can name what was found")
         .help("name a parameter: `{id}`")
 }
 

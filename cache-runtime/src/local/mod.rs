@@ -7,4 +7,4 @@ mod store;
 use generation::{Generations, Seen};
 pub(crate) use generation::tag_hash;
 pub(crate) use lease::Lease;
-pub(crate) use store::{Fresh, LocalEntry, LocalObservation, LocalStore};
+pub(crate) use store::{Fresh, LocalObservation, LocalStore};

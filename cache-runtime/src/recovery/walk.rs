@@ -28,7 +28,7 @@ async fn remove_all(server: &Arc<Server>, patterns: &[String]) -> Result<u64, Fa
                 removed += walk(server, &node, pattern).await?;
             }
         }
-        Ok(removed)
+        Ok::<_, Failure>(removed)
     };
     let walked = walked.await;
     // Also after an error: what was removed is removed. What others keep need not be on the server any more.

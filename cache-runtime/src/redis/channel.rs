@@ -117,6 +117,11 @@ impl Server {
     /// What is in process may be served for as long as every master's channel vouches for it.
     fn renew_lease(&self) {
         let Some(local) = &self.local else { return };
+        #[cfg(feature = "mutants")]
+        if self.breaks(crate::mutant::Mutant::OneSubscriber) {
+            let first = || self.topology.nodes().first().map_or(0, |node| node.channel.until());
+            return local.lease().grant(first);
+        }
         local.lease().grant(|| self.topology.nodes().iter().map(|node| node.channel.until()).min().unwrap_or(0));
     }
 

@@ -145,7 +145,7 @@ fn found(slots: &Slots, by: &ConnectionInfo) -> Found {
     Found { masters, slots: ranges, fingerprint: Some(slots.fingerprint()) }
 }
 
-fn host_of(info: &ConnectionInfo) -> String {
+pub(super) fn host_of(info: &ConnectionInfo) -> String {
     match info.addr() {
         redis::ConnectionAddr::Tcp(host, _) | redis::ConnectionAddr::TcpTls { host, .. } => host.clone(),
         _ => String::new(),

@@ -43,4 +43,4 @@ pub(crate) use address::{Address, Certificates, redacted};
 pub(crate) use failure::{Cause, Failure};
 pub(crate) use keyspace::Names;
 pub(crate) use node::Node;
-pub(crate) use server::{Server, Voided};
+pub(crate) use server::{Answers, Server, Voided};

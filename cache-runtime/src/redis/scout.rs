@@ -28,7 +28,7 @@ impl Scout {
             if let Some(mut connection) = kept.take()
                 && let Ok(answer) = question.query_async(&mut connection).await
             {
-                return Ok((answer, connection));
+                return Ok::<_, Failure>((answer, connection));
             }
             let settings = AsyncConnectionConfig::new().set_connection_timeout(Some(PATIENCE)).set_response_timeout(None);
             let client = Client::open(self.info.clone())?;

@@ -85,3 +85,17 @@ end
 rest[#rest + 1] = ARGV[2] .. struct.pack('>I8', now + ttl)
 redis.call('SET', KEYS[1], 'F' .. ARGV[1] .. table.concat(rest), 'PX', last - now)
 return 1";
+
+/// The mutant of [`VOID`]: a stamp counts up, and is not removed.
+#[cfg(feature = "mutants")]
+pub(super) const COUNT_UP: &str = "local counted = 0
+for i = 1, #KEYS do
+  local held = redis.call('GET', KEYS[i])
+  if held and #held == 12 then
+    redis.call('SET', KEYS[i], held:sub(1, 11) .. string.char((held:byte(12) + 1) % 256), 'KEEPTTL')
+    counted = counted + 1
+  else
+    counted = counted + redis.call('UNLINK', KEYS[i])
+  end
+end
+return counted";

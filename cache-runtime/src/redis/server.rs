@@ -176,6 +176,10 @@ impl Server {
                 token[1..9].copy_from_slice(&reused);
                 stamp[4..].copy_from_slice(&reused);
             }
+            #[cfg(feature = "mutants")]
+            if self.breaks(crate::mutant::Mutant::Counters) {
+                stamp[4..].fill(0);
+            }
             let mut eval = redis::cmd("EVAL");
             match name {
                 0 => eval.arg(script::TOKEN).arg(1).arg(&asked_names[0]).arg(&token).arg(self.token_ttl_ms),
@@ -358,10 +362,13 @@ impl Server {
     ) -> Result<Voided, Failure> {
         // One command for many names is quicker, and only possible where all are at one master.
         let at_once = if self.map(budget).await?.only().is_some() { CHUNK } else { 1 };
+        let script = script::VOID;
+        #[cfg(feature = "mutants")]
+        let script = if self.breaks(crate::mutant::Mutant::Counters) { script::COUNT_UP } else { script };
         let build = |name: usize, _: History, pipeline: &mut Pipeline| {
             if name % at_once == 0 {
                 let chunk = &names[name..names.len().min(name + at_once)];
-                pipeline.cmd("EVAL").arg(script::VOID).arg(chunk.len()).arg(chunk);
+                pipeline.cmd("EVAL").arg(script).arg(chunk.len()).arg(chunk);
                 pipeline.arg(&entry::random8()).arg(released);
             }
         };

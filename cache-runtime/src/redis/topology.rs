@@ -5,6 +5,8 @@
 //! is in no map any more is never asked again, even if it comes back under its address: it gets a new `Node`.
 
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
+#[cfg(feature = "cluster")]
+use std::sync::Mutex;
 use std::sync::{Arc, PoisonError, RwLock, Weak};
 use std::time::Duration;
 
@@ -106,6 +108,9 @@ pub(crate) struct Topology {
     breaker_failures: u32,
     local: Option<Arc<LocalStore>>,
     mutant_ignores_histories: bool,
+    /// Nodes that were named by others and are in no map; see [`by_address`](Self::by_address).
+    #[cfg(feature = "cluster")]
+    strays: Mutex<Vec<Arc<Node>>>,
 }
 
 /// Lets somebody else look if this task ends with its runtime.
@@ -133,6 +138,8 @@ impl Topology {
             breaker_failures: config.breaker_failures,
             local: local.clone(),
             mutant_ignores_histories,
+            #[cfg(feature = "cluster")]
+            strays: Mutex::default(),
         };
         match address {
             Address::One(info) => {
@@ -196,6 +203,25 @@ impl Topology {
         self.again.notify_one();
     }
 
+    /// The node at an address that another node named, though no map may know it yet: one to which slots are on their
+    /// way. No host: the one who named it.
+    #[cfg(feature = "cluster")]
+    pub(super) fn by_address(&self, named_by: &Node, host: Option<&str>, port: u16) -> Option<Arc<Node>> {
+        let own = super::cluster::host_of(&named_by.info);
+        let info = super::address::moved(&named_by.info, host.unwrap_or(&own), port);
+        let name = info.addr().to_string();
+        if let Some(node) = self.nodes().into_iter().find(|node| node.name == name) {
+            return Some(node);
+        }
+        let mut strays = self.strays.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(node) = strays.iter().find(|node| node.name == name) {
+            return Some(Arc::clone(node));
+        }
+        let node = Arc::new(self.node(info, true).ok()?);
+        strays.push(Arc::clone(&node));
+        Some(node)
+    }
+
     fn is_fixed(&self) -> bool {
         matches!(self.source, Source::Fixed)
     }
@@ -254,7 +280,7 @@ impl Server {
 impl Topology {
     async fn keep_looking(&self, server: &Weak<Server>) {
         loop {
-            let found = match &self.source {
+            let found: Result<Found, Failure> = match &self.source {
                 Source::Fixed => return,
                 #[cfg(feature = "cluster")]
                 Source::Cluster(scouts) => scouts.look(&self.nodes()).await,
@@ -314,6 +340,8 @@ impl Topology {
             true => Owners::Slots(found.slots),
             _ => Owners::One,
         };
+        #[cfg(feature = "cluster")]
+        self.strays.lock().unwrap_or_else(PoisonError::into_inner).clear();
         let map = Arc::new(Map { nodes, owners, fingerprint: found.fingerprint });
         *self.state.write().unwrap_or_else(PoisonError::into_inner) = State::Known(map);
         if let Some(local) = &self.local {

@@ -87,6 +87,69 @@ async fn not_send() -> std::rc::Rc<u8> {
     one
 }
 
+#[invalidates(users::get_user(None, id, name), tags = ["user:{id}"], fence)]
+async fn fenced(id: u64, name: &str) -> u64 {
+    id + name.len() as u64
+}
+
+#[derive(Debug)]
+enum Failure {
+    Cache(cache_runtime::Error),
+    Name,
+}
+
+impl From<cache_runtime::Error> for Failure {
+    fn from(error: cache_runtime::Error) -> Self {
+        Self::Cache(error)
+    }
+}
+
+type Outcome<T> = Result<T, Failure>;
+
+// A target of what is returned beside one that a fence can be set on.
+#[invalidates(tags = ["user:{id}", "{name}:{return.id}"], keys = ["{id}"], fence = "require", on = "ok")]
+async fn required(id: u64, name: String) -> Outcome<User> {
+    if name.is_empty() {
+        return Err(Failure::Name);
+    }
+    drop(name);
+    Ok(User { id, org: None })
+}
+
+#[invalidates(tags = ["users"], fence = "require")]
+async fn boxed_error<T: Send>(it: T) -> Result<T, Box<dyn std::error::Error + Send + Sync>> {
+    Ok(it)
+}
+
+#[invalidates(tags = ["users"], fence = "require")]
+async fn borrowed_result(name: &str) -> Result<&str, cache_runtime::Error> {
+    Ok(name)
+}
+
+#[invalidates(tags = ["users"], fence = "require")]
+async fn opaque_result(name: &str) -> Result<impl Iterator<Item = char>, cache_runtime::Error> {
+    Ok(name.chars())
+}
+
+#[invalidates(tags = ["users"], fence = "require")]
+fn returns_future(name: &str) -> impl Future<Output = Result<usize, Failure>> {
+    async move { Ok(name.len()) }
+}
+
+#[invalidates(tags = ["users"], fence = "require")]
+fn returns_boxed(name: &str) -> std::pin::Pin<Box<dyn Future<Output = Outcome<usize>> + Send + '_>> {
+    Box::pin(async move { Ok(name.len()) })
+}
+
+struct Repo<T>(T);
+
+impl<T: Clone + Send + Sync> Repo<T> {
+    #[invalidates(tags = ["users"], fence = "require")]
+    async fn method(&self) -> Result<Self, cache_runtime::Error> {
+        Ok(Self(self.0.clone()))
+    }
+}
+
 fn is_send<T: Send>(value: T) -> T {
     value
 }
@@ -102,6 +165,15 @@ fn main() {
     drop(plain());
     drop(both(1));
     drop(not_send());
+    drop(is_send(fenced(1, "a")));
+    drop(is_send(required(1, "a".to_owned())));
+    drop(is_send(boxed_error(1)));
+    drop(is_send(borrowed_result("a")));
+    drop(is_send(opaque_result("a")));
+    drop(is_send(returns_future("a")));
+    drop(is_send(returns_boxed("a")));
+    drop(is_send(Repo(1).method()));
+    drop([Failure::Name, Failure::Cache(Cache::builder().namespace("").build().unwrap_err())]);
     drop(users::get_user(&db, None, 1, "a"));
     drop(users::by_len(String::new()));
     drop(users::generic(1u64));
