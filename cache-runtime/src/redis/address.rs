@@ -8,7 +8,9 @@
 //! redis+sentinel://[user:password@]host:port,host:port/name[/db] whoever the Sentinels call the master `name`
 //! ```
 
-use redis::{ConnectionAddr, ConnectionInfo, IntoConnectionInfo};
+#[cfg(any(feature = "cluster", feature = "sentinel", feature = "tls"))]
+use redis::ConnectionAddr;
+use redis::{ConnectionInfo, IntoConnectionInfo};
 
 use crate::Error;
 
@@ -113,7 +115,7 @@ impl Address {
         match scheme.kind {
             Kind::One => Ok(Self::One(one(rest)?)),
             Kind::Cluster => cluster(rest, one, refused),
-            Kind::Sentinel => sentinel(rest, scheme.known(), one, refused),
+            Kind::Sentinel => sentinel(rest, one, refused),
         }
     }
 }
@@ -161,7 +163,6 @@ fn cluster(
 #[cfg(feature = "sentinel")]
 fn sentinel(
     rest: &str,
-    scheme: &str,
     one: impl Fn(&str) -> Result<ConnectionInfo, Error>,
     refused: impl Fn(&dyn std::fmt::Display) -> Error,
 ) -> Result<Address, Error> {
@@ -188,13 +189,11 @@ fn sentinel(
     let theirs = if name.is_empty() && password.is_empty() { String::new() } else { format!("{name}:{password}@") };
     let sentinels: Result<_, _> = hosts.iter().map(|host| one(&format!("{theirs}{host}"))).collect();
     let master = one(&format!("{}{}/{db}", at(user), hosts[0]))?;
-    let _ = scheme;
     Ok(Address::Sentinel { sentinels: sentinels?, service: service.to_owned(), master })
 }
 
 #[cfg(not(feature = "sentinel"))]
 fn sentinel(
-    _: &str,
     _: &str,
     _: impl Fn(&str) -> Result<ConnectionInfo, Error>,
     refused: impl Fn(&dyn std::fmt::Display) -> Error,

@@ -10,7 +10,7 @@ use xxhash_rust::xxh3::xxh3_64;
 use super::address::moved;
 use super::node::Node;
 use super::scout::Scout;
-use super::topology::Found;
+use super::topology::{Found, Look, Looking};
 use super::Failure;
 
 const SLOTS: u16 = 16384;
@@ -93,7 +93,7 @@ impl Scouts {
     }
 
     /// Asks the masters that are known and the seeds, and believes the view that most of them share.
-    pub(super) async fn look(&self, known: &[Arc<Node>]) -> Result<Found, Failure> {
+    async fn ask(&self, known: &[Arc<Node>]) -> Result<Found, Failure> {
         let infos = known.iter().map(|node| &node.info).chain(&self.seeds);
         let scouts: HashMap<String, Arc<Scout>> = {
             let mut scouts = self.scouts.lock().unwrap_or_else(PoisonError::into_inner);
@@ -128,6 +128,12 @@ impl Scouts {
             return Err(failure.unwrap_or_else(|| Failure::refused("no node of the Cluster owns a slot")));
         };
         Ok(found(&slots, by))
+    }
+}
+
+impl Look for Scouts {
+    fn look<'a>(&'a self, known: &'a [Arc<Node>]) -> Looking<'a> {
+        Box::pin(self.ask(known))
     }
 }
 

@@ -11,7 +11,7 @@
 //!
 //! ```text
 //! server                                  the operations
-//!   scatter                               each name's commands to its master
+//!   scatter (redirect)                    each name's commands to its master
 //!     topology (cluster, sentinel, scout) who is master of what
 //!       node: request, lanes, probe       one master: requests, connections, recovery
 //!         channel: message                what others invalidated
@@ -29,6 +29,8 @@ mod lanes;
 mod message;
 mod node;
 mod probe;
+#[cfg(feature = "cluster")]
+mod redirect;
 mod request;
 mod scatter;
 #[cfg(any(feature = "cluster", feature = "sentinel"))]

@@ -1,13 +1,14 @@
 //! Who the master is, asked of the Sentinels.
 
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 
 use redis::ConnectionInfo;
 
 use super::address::moved;
 use super::scout::Scout;
-use super::topology::Found;
+use super::topology::{Found, Look, Looking};
 use super::Failure;
+use super::node::Node;
 
 pub(super) struct Watch {
     sentinels: Vec<Scout>,
@@ -24,7 +25,7 @@ impl Watch {
     }
 
     /// Asks all Sentinels and believes the latest configuration.
-    pub(super) async fn look(&self) -> Result<Found, Failure> {
+    async fn ask(&self) -> Result<Found, Failure> {
         let mut question = redis::cmd("SENTINEL");
         question.arg("MASTER").arg(&self.service);
         let asked = self.sentinels.iter().map(|sentinel| sentinel.ask::<Vec<String>>(&question));
@@ -58,6 +59,12 @@ impl Watch {
             return Err(Failure::refused("the Sentinels that answer are behind those that answered before"));
         }
         *highest = epoch;
-        Ok(Found { masters: vec![moved(&self.master, &host, port)], slots: Vec::new(), fingerprint: None })
+        Ok(Found { masters: vec![moved(&self.master, &host, port)], #[cfg(feature = "cluster")] slots: Vec::new(), fingerprint: None })
+    }
+}
+
+impl Look for Watch {
+    fn look<'a>(&'a self, _known: &'a [Arc<Node>]) -> Looking<'a> {
+        Box::pin(self.ask())
     }
 }

@@ -4,6 +4,7 @@
 //! A new map begins a new epoch: what is in process was vouched for by the masters of the old one. A master that
 //! is in no map any more is never asked again, even if it comes back under its address: it gets a new `Node`.
 
+use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 #[cfg(feature = "cluster")]
 use std::sync::Mutex;
@@ -43,13 +44,10 @@ pub(super) enum Owners {
 }
 
 impl Map {
+    #[cfg(feature = "cluster")]
     pub(super) fn owner(&self, name: &str) -> Result<&Arc<Node>, Failure> {
         match &self.owners {
-            Owners::One => {
-                let _ = name;
-                Ok(&self.nodes[0])
-            }
-            #[cfg(feature = "cluster")]
+            Owners::One => Ok(&self.nodes[0]),
             Owners::Slots(ranges) => {
                 let slot = super::cluster::slot(name);
                 ranges
@@ -71,19 +69,20 @@ impl Map {
     }
 }
 
-/// Where maps come from.
-enum Source {
-    Fixed,
-    #[cfg(feature = "cluster")]
-    Cluster(super::cluster::Scouts),
-    #[cfg(feature = "sentinel")]
-    Sentinel(super::sentinel::Watch),
+/// Where maps come from, unless there is only one.
+pub(super) trait Look: Send + Sync {
+    /// Asks around. `known`: the masters in use.
+    fn look<'a>(&'a self, known: &'a [Arc<Node>]) -> Looking<'a>;
 }
+
+/// A look under way.
+pub(super) type Looking<'a> = Pin<Box<dyn Future<Output = Result<Found, Failure>> + Send + 'a>>;
 
 /// What a look found: the masters with their slots.
 pub(super) struct Found {
     pub(super) masters: Vec<ConnectionInfo>,
-    /// As in [`Owners::Slots`]; empty for a master that owns everything.
+    /// As in [`Owners::Slots`].
+    #[cfg(feature = "cluster")]
     pub(super) slots: Vec<(u16, u16, usize)>,
     pub(super) fingerprint: Option<u64>,
 }
@@ -98,7 +97,8 @@ enum State {
 }
 
 pub(crate) struct Topology {
-    source: Source,
+    /// `None`: the map never changes.
+    source: Option<Box<dyn Look>>,
     state: RwLock<State>,
     /// How many looks have ended.
     looks: watch::Sender<u64>,
@@ -114,9 +114,9 @@ pub(crate) struct Topology {
 }
 
 /// Lets somebody else look if this task ends with its runtime.
-struct Looking(Arc<Topology>);
+struct Attending(Arc<Topology>);
 
-impl Drop for Looking {
+impl Drop for Attending {
     fn drop(&mut self) {
         self.0.looking.store(false, SeqCst);
     }
@@ -128,9 +128,9 @@ impl Topology {
         let mutant_ignores_histories = config.mutant == Some(crate::mutant::Mutant::DeposedSubscriber);
         #[cfg(not(feature = "mutants"))]
         let mutant_ignores_histories = false;
-        let topology = |source, state| Self {
+        let topology = |source: Option<Box<dyn Look>>| Self {
             source,
-            state: RwLock::new(state),
+            state: RwLock::new(State::Unknown),
             looks: watch::Sender::new(0),
             again: Notify::new(),
             looking: AtomicBool::new(false),
@@ -143,7 +143,7 @@ impl Topology {
         };
         match address {
             Address::One(info) => {
-                let topology = topology(Source::Fixed, State::Unknown);
+                let topology = topology(None);
                 let nodes = vec![Arc::new(topology.node(info, false)?)];
                 let map = Map { nodes, owners: Owners::One, fingerprint: None };
                 *topology.state.write().unwrap_or_else(PoisonError::into_inner) = State::Known(Arc::new(map));
@@ -151,12 +151,12 @@ impl Topology {
             }
             #[cfg(feature = "cluster")]
             Address::Cluster(seeds) => {
-                Ok(topology(Source::Cluster(super::cluster::Scouts::new(seeds)), State::Unknown))
+                Ok(topology(Some(Box::new(super::cluster::Scouts::new(seeds)))))
             }
             #[cfg(feature = "sentinel")]
             Address::Sentinel { sentinels, service, master } => {
                 let watch = super::sentinel::Watch::new(sentinels, service, master);
-                Ok(topology(Source::Sentinel(watch), State::Unknown))
+                Ok(topology(Some(Box::new(watch))))
             }
         }
     }
@@ -223,7 +223,7 @@ impl Topology {
     }
 
     fn is_fixed(&self) -> bool {
-        matches!(self.source, Source::Fixed)
+        self.source.is_none()
     }
 }
 
@@ -254,6 +254,7 @@ impl Server {
     }
 
     /// Waits for a look that begins now: a server has pointed elsewhere.
+    #[cfg(feature = "cluster")]
     pub(super) async fn look_again(self: &Arc<Self>, budget: &mut Budget) -> Result<(), Failure> {
         let mut looks = self.topology.looks.subscribe();
         let now = *looks.borrow_and_update();
@@ -269,24 +270,20 @@ impl Server {
         if topology.is_fixed() || topology.looking.load(SeqCst) || topology.looking.swap(true, SeqCst) {
             return;
         }
-        let looking = Looking(Arc::clone(topology));
+        let attending = Attending(Arc::clone(topology));
         let server = Arc::downgrade(self);
         if let Ok(runtime) = tokio::runtime::Handle::try_current() {
-            runtime.spawn(async move { looking.0.keep_looking(&server).await });
+            runtime.spawn(async move { attending.0.keep_looking(&server).await });
         }
     }
 }
 
 impl Topology {
     async fn keep_looking(&self, server: &Weak<Server>) {
+        let Some(source) = &self.source else { return };
         loop {
-            let found: Result<Found, Failure> = match &self.source {
-                Source::Fixed => return,
-                #[cfg(feature = "cluster")]
-                Source::Cluster(scouts) => scouts.look(&self.nodes()).await,
-                #[cfg(feature = "sentinel")]
-                Source::Sentinel(watch) => watch.look().await,
-            };
+            let known = self.nodes();
+            let found = source.look(&known).await;
             let Some(server) = server.upgrade() else { return };
             match found.and_then(|found| self.install(found)) {
                 Ok(()) => self.nodes().iter().for_each(|node| server.attend(node)),
