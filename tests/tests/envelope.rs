@@ -64,7 +64,7 @@ async fn value(n: u32) -> (u32, String) {
 #[tokio::test]
 async fn whatever_is_found_under_our_keys_is_overwritten_by_the_next_fill() {
     let server = RedisServer::start();
-    let cache = Cache::builder().namespace("foreign").redis(server.url()).build().expect("in order");
+    let cache = Cache::builder().namespace("foreign").redis(server.url()).local_tier(false).build().expect("in order");
     let right = (1, "right".to_owned());
     let settle = async || {
         for _ in 0..400 {

@@ -10,7 +10,7 @@ use tests::RedisServer;
 use tokio::sync::Notify;
 
 fn over_redis(server: &RedisServer) -> Cache {
-    Cache::builder().namespace("inv").redis(server.url()).build().expect("in order")
+    Cache::builder().namespace("inv").redis(server.url()).local_tier(false).build().expect("in order")
 }
 
 /// A source whose load can be held up behind its read.

@@ -19,7 +19,7 @@ async fn forget_doubles() -> &'static str {
 }
 
 fn cache(url: impl Into<String>) -> Cache {
-    Cache::builder().namespace("outage").redis(url).build().expect("in order")
+    Cache::builder().namespace("outage").redis(url).local_tier(false).build().expect("in order")
 }
 
 fn keys(server: &RedisServer) -> Vec<String> {
