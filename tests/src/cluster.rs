@@ -9,7 +9,7 @@ use crate::bus::{Bus, Gate};
 use crate::port;
 use crate::proxy::Proxy;
 use crate::server::RedisServer;
-use crate::wait::{ensure, until};
+use crate::wait::{ensure, followed, until};
 
 const SLOTS: u16 = 16_384;
 const OPTIONS: &[&str] = &[
@@ -295,6 +295,21 @@ impl RedisCluster {
     #[track_caller]
     pub fn wait_ok(&self) {
         until(|| self.complaint());
+    }
+
+    /// Waits until each replica that is up and in touch has all that its master has now.
+    ///
+    /// # Panics
+    ///
+    /// When it takes too long, for example because a master is down.
+    #[track_caller]
+    pub fn wait_in_step(&self) {
+        for master in self.masters() {
+            let wanted = self.node(master).written();
+            for replica in self.replicas_of(master) {
+                until(|| followed(self.node(replica), wanted));
+            }
+        }
     }
 
     /// Waits until another node than this one is the master of a key, and all nodes that are up and in touch say so.

@@ -3,7 +3,7 @@
 
 use crate::proxy::{Mode, Proxy};
 use crate::server::RedisServer;
-use crate::wait::{ensure, until};
+use crate::wait::{followed, until};
 
 /// What becomes of the old master when its replica is [promoted](Pair::promote).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -99,16 +99,8 @@ impl Pair {
     /// When it takes too long.
     #[track_caller]
     pub fn wait_in_step(&self) {
-        let offset = |server: &RedisServer, field: &str| {
-            let info: String = server.query(&["INFO", "replication"]);
-            let offset = info.lines().find_map(|line| line.strip_prefix(field)).and_then(|offset| offset.parse().ok());
-            (info.contains("master_link_status:up"), offset.unwrap_or(0_u64))
-        };
-        let (_, wanted) = offset(&self.master, "master_repl_offset:");
-        until(|| {
-            let (up, has) = offset(&self.replica, "slave_repl_offset:");
-            ensure(up && has >= wanted, || format!("the replica has {has} of {wanted} (connected: {up})"))
-        });
+        let wanted = self.master.written();
+        until(|| followed(&self.replica, wanted));
     }
 
     /// Makes the replica the master, with what it has heard of, and leads new connections there. Existing ones stay where

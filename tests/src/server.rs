@@ -255,6 +255,25 @@ impl RedisServer {
         self.process.as_ref().is_some_and(|process| !process.paused.load(Ordering::SeqCst))
     }
 
+    /// How far its replication has come, as a master.
+    #[track_caller]
+    pub(crate) fn written(&self) -> u64 {
+        self.offset(&self.query::<String>(&["INFO", "replication"]), "master_repl_offset:")
+    }
+
+    /// How far it has followed its master. Nothing while it is not connected to one.
+    #[track_caller]
+    pub(crate) fn followed(&self) -> Option<u64> {
+        let info: String = self.query(&["INFO", "replication"]);
+        info.contains("master_link_status:up").then(|| self.offset(&info, "slave_repl_offset:"))
+    }
+
+    #[track_caller]
+    fn offset(&self, info: &str, field: &str) -> u64 {
+        let offset = info.lines().find_map(|line| line.strip_prefix(field)?.parse().ok());
+        offset.unwrap_or_else(|| panic!("there is no `{field}` at {}: {info}", self.url()))
+    }
+
     pub(crate) fn ask<T: FromRedisValue>(&self, command: &redis::Cmd) -> RedisResult<T> {
         let mut connection = self.dial().get_connection_with_timeout(PATIENCE)?;
         connection.set_read_timeout(Some(PATIENCE))?;
