@@ -9,7 +9,7 @@ use crate::bus::{Bus, Gate};
 use crate::port;
 use crate::proxy::Proxy;
 use crate::server::RedisServer;
-use crate::wait::{ensure, followed, until};
+use crate::wait::{ensure, until};
 
 const SLOTS: u16 = 16_384;
 const OPTIONS: &[&str] = &[
@@ -307,7 +307,7 @@ impl RedisCluster {
         for master in self.masters() {
             let wanted = self.node(master).written();
             for replica in self.replicas_of(master) {
-                until(|| followed(self.node(replica), wanted));
+                until(|| self.node(replica).followed(wanted));
             }
         }
     }

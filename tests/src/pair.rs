@@ -3,7 +3,7 @@
 
 use crate::proxy::{Mode, Proxy};
 use crate::server::RedisServer;
-use crate::wait::{followed, until};
+use crate::wait::until;
 
 /// What becomes of the old master when its replica is [promoted](Pair::promote).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -100,7 +100,7 @@ impl Pair {
     #[track_caller]
     pub fn wait_in_step(&self) {
         let wanted = self.master.written();
-        until(|| followed(&self.replica, wanted));
+        until(|| self.replica.followed(wanted));
     }
 
     /// Makes the replica the master, with what it has heard of, and leads new connections there. Existing ones stay where

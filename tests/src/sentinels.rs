@@ -4,7 +4,7 @@ use std::fs::File;
 
 use crate::proxy::Proxy;
 use crate::server::{CONFIG, RedisServer};
-use crate::wait::{ensure, followed, until};
+use crate::wait::{ensure, until};
 
 const NAME: &str = "mymaster";
 const SENTINELS: usize = 3;
@@ -295,7 +295,7 @@ impl Sentinels {
         let master = self.master();
         let wanted = self.node(master).written();
         for replica in self.awake().filter(|&at| at != master) {
-            until(|| followed(self.node(replica), wanted));
+            until(|| self.node(replica).followed(wanted));
         }
     }
 

@@ -16,7 +16,7 @@ use redis::aio::MultiplexedConnection;
 use redis::{AsyncConnectionConfig, Client, FromRedisValue, RedisResult, Value};
 
 use crate::port;
-use crate::wait::{PATIENCE, polls};
+use crate::wait::{PATIENCE, ensure, polls};
 
 /// How often a start is tried again when somebody else has the port.
 const ATTEMPTS: usize = 50;
@@ -261,11 +261,12 @@ impl RedisServer {
         self.offset(&self.query::<String>(&["INFO", "replication"]), "master_repl_offset:")
     }
 
-    /// How far it has followed its master. Nothing while it is not connected to one.
+    /// Complains while it has not followed its master that far.
     #[track_caller]
-    pub(crate) fn followed(&self) -> Option<u64> {
+    pub(crate) fn followed(&self, wanted: u64) -> Result<(), String> {
         let info: String = self.query(&["INFO", "replication"]);
-        info.contains("master_link_status:up").then(|| self.offset(&info, "slave_repl_offset:"))
+        let followed = info.contains("master_link_status:up") && self.offset(&info, "slave_repl_offset:") >= wanted;
+        ensure(followed, || format!("{} has not followed to {wanted}: {info}", self.url()))
     }
 
     #[track_caller]

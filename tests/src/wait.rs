@@ -3,8 +3,6 @@
 use std::thread::sleep;
 use std::time::Duration;
 
-use crate::RedisServer;
-
 /// How long anything here is waited for before the test fails. Far above what a loaded machine needs.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
 const POLL: Duration = Duration::from_millis(2);
@@ -35,12 +33,6 @@ pub(crate) fn until<T>(mut look: impl FnMut() -> Result<T, String>) -> T {
 /// `Ok` if it holds, else what `missing` says.
 pub(crate) fn ensure(holds: bool, missing: impl FnOnce() -> String) -> Result<(), String> {
     if holds { Ok(()) } else { Err(missing()) }
-}
-
-/// Complains while a replica has not come that far.
-pub(crate) fn followed(replica: &RedisServer, wanted: u64) -> Result<(), String> {
-    let has = replica.followed();
-    ensure(has >= Some(wanted), || format!("{} has followed to {has:?} of {wanted}", replica.url()))
 }
 
 fn pauses(length: Duration) -> impl Iterator<Item = ()> {
