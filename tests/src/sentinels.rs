@@ -2,6 +2,8 @@
 
 use std::fs::File;
 
+use redis::Value;
+
 use crate::proxy::Proxy;
 use crate::server::{CONFIG, RedisServer};
 use crate::wait::{ensure, until};
@@ -248,7 +250,8 @@ impl Sentinels {
         until(|| {
             let master = self.agreed()?;
             ensure(master != old, || format!("node {old} is still the master"))?;
-            ensure(self.role(master).starts_with("master"), || format!("node {master} is no master yet"))?;
+            let role = self.role(master)?;
+            ensure(role.0 == "master", || format!("node {master} is no master yet: {role:?}"))?;
             Ok(master)
         })
     }
@@ -307,21 +310,25 @@ impl Sentinels {
     }
 
     fn in_step(&self, master: usize) -> Result<(), String> {
+        ensure(self.node(master).is_awake(), || format!("node {master} is the master, and down"))?;
         for at in self.awake() {
-            let role = self.role(at);
-            if at == master {
-                ensure(role.starts_with("master"), || format!("node {at} is no master: {role}"))?;
-            } else {
-                let wanted = format!("slave\n127.0.0.1\n{}\nconnected\n", self.nodes[master].port());
-                ensure(role.starts_with(&wanted), || format!("node {at} does not follow node {master}: {role}"))?;
-            }
+            let port = Some(self.nodes[master].port());
+            let wanted = if at == master { ("master", None) } else { ("slave", port) };
+            let role = self.role(at)?;
+            ensure((role.0.as_str(), role.1) == wanted, || format!("node {at} is {role:?}, and not {wanted:?} yet"))?;
         }
-        ensure(self.node(master).is_awake(), || format!("node {master} is the master, and down"))
+        Ok(())
     }
 
-    /// `ROLE`, one part a line.
-    fn role(&self, at: usize) -> String {
-        if self.node(at).is_awake() { self.node(at).text(&["ROLE"]) } else { "down".to_owned() }
+    /// What a node says it is, and whom it is connected to. It may fail: sentinels kill the connections of whom they
+    /// give another role.
+    fn role(&self, at: usize) -> Result<(String, Option<u16>), String> {
+        ensure(self.node(at).is_awake(), || format!("node {at} is down"))?;
+        let role = self.node(at).ask::<Vec<Value>>(&redis::cmd("ROLE")).map_err(|lost| lost.to_string())?;
+        let parts: Vec<String> = role.iter().filter_map(|part| redis::from_redis_value_ref(part).ok()).collect();
+        let connected = parts.get(3).is_some_and(|state| state == "connected");
+        let port = parts.get(2).filter(|_| connected).and_then(|port| port.parse().ok());
+        Ok((parts[0].clone(), port))
     }
 
     fn master_by(&self, sentinel: &RedisServer) -> usize {

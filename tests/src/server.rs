@@ -264,7 +264,9 @@ impl RedisServer {
     /// Complains while it has not followed its master that far.
     #[track_caller]
     pub(crate) fn followed(&self, wanted: u64) -> Result<(), String> {
-        let info: String = self.query(&["INFO", "replication"]);
+        // Sentinels kill the connections of whom they make a replica.
+        let info: String =
+            self.ask(redis::Cmd::new().arg("INFO").arg("replication")).map_err(|lost| lost.to_string())?;
         let followed = info.contains("master_link_status:up") && self.offset(&info, "slave_repl_offset:") >= wanted;
         ensure(followed, || format!("{} has not followed to {wanted}: {info}", self.url()))
     }
