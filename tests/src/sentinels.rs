@@ -12,22 +12,23 @@ const NAME: &str = "mymaster";
 const SENTINELS: usize = 3;
 const QUORUM: usize = 2;
 /// What of the sentinels' own rhythm can be quickened, in milliseconds, for they talk to each other every two seconds
-/// and look at replicas every ten.
+/// and look at replicas every ten. Not everything can:
 ///
-/// A replica that says it is a master is made a replica again by those who have not heard of its promotion for four
-/// times the publish period. Who promoted it looks once a second, and tells them then; so less would undo failovers.
+/// - A replica that says it is a master is made a replica again by those who have not heard of its promotion for four
+///   publish periods. Who promoted it looks once a second, and tells them then.
+/// - A replica is no candidate when it was last looked at more than five ping periods ago, which happens once a second
+///   while the master is down.
+///
 /// Without the tilt trigger, a sentinel that was paused would sulk for 30 seconds.
 const RHYTHM: &[&str] = &[
     "INFO-PERIOD",
-    "100",
-    "PING-PERIOD",
-    "100",
+    "500",
     "ASK-PERIOD",
     "100",
     "PUBLISH-PERIOD",
     "500",
     "MIN-LINK-RECONNECT-PERIOD",
-    "100",
+    "500",
     "TILT-TRIGGER",
     "60000",
 ];
