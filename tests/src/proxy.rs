@@ -4,7 +4,7 @@
 //!
 //! 1. Bytes arrive in order, unchanged, or not at all: a connection that lost bytes in one direction never carries any
 //!    in that direction again, as no TCP connection would. It stays silent until somebody closes it.
-//! 2. [`Proxy::set`] and [`Proxy::kill_connections`] have taken effect when they return.
+//! 2. [`Proxy::set`], [`Proxy::point_at`] and [`Proxy::kill_connections`] have taken effect when they return.
 //! 3. It has a thread and a runtime of its own, so a test that blocks its runtime does not stop its network.
 
 mod connection;
@@ -83,6 +83,7 @@ struct Counters {
 
 enum Order {
     Set(Mode),
+    Point(u16),
     Kill,
 }
 
@@ -119,6 +120,13 @@ impl Proxy {
     #[track_caller]
     pub fn set(&self, mode: Mode) {
         self.order(Order::Set(mode));
+    }
+
+    /// Leads new connections to the server on another port of 127.0.0.1, as an address that moves does. Those that exist
+    /// stay where they are: [`Proxy::kill_connections`] ends them.
+    #[track_caller]
+    pub fn point_at(&self, server: u16) {
+        self.order(Order::Point(server));
     }
 
     /// Resets all connections; new ones are treated as the mode says.
@@ -177,9 +185,13 @@ impl Network {
     }
 
     async fn obey(mut self, order: Order) -> Self {
-        if let Order::Set(mode) = order {
-            self.mode.send_replace(mode);
-            self.door = self.door.turn(mode != Mode::Refuse);
+        match order {
+            Order::Set(mode) => {
+                self.mode.send_replace(mode);
+                self.door = self.door.turn(mode != Mode::Refuse);
+            }
+            Order::Point(server) => self.server.set_port(server),
+            Order::Kill => {}
         }
         if matches!(order, Order::Kill | Order::Set(Mode::Reset)) {
             self.connections.shutdown().await;

@@ -16,12 +16,12 @@ use redis::aio::MultiplexedConnection;
 use redis::{AsyncConnectionConfig, Client, FromRedisValue, RedisResult, Value};
 
 use crate::port;
+use crate::wait::{PATIENCE, ensure, polls};
 
-/// How long anything here is waited for before the test fails. Far above what a loaded machine needs.
-const PATIENCE: Duration = Duration::from_secs(20);
-const POLL: Duration = Duration::from_millis(2);
 /// How often a start is tried again when somebody else has the port.
 const ATTEMPTS: usize = 50;
+/// The file in a server's directory that it reads before its options, and may rewrite.
+pub(crate) const CONFIG: &str = "redis.conf";
 
 /// A Redis server which nobody else uses. Nothing is written to disk unless asked for in
 /// [`with_args`](Self::with_args).
@@ -71,10 +71,17 @@ impl RedisServer {
     /// As [`start`](Self::start), and when the server refuses the options; the message ends in its log.
     #[track_caller]
     pub fn with_args(args: &[&str]) -> Self {
+        Self::launch(|_, _| args.iter().map(|&arg| arg.to_owned()).collect())
+    }
+
+    /// A server whose options depend on its port, or on files in its directory. They are asked for again when somebody
+    /// else has taken a port meanwhile. If there is a [`CONFIG`] in the directory then, it is the server's own.
+    #[track_caller]
+    pub(crate) fn launch(mut options: impl FnMut(u16, &Path) -> Vec<String>) -> Self {
         let directory = Directory::create();
-        let args: Vec<_> = args.iter().map(|&arg| arg.to_owned()).collect();
         for _ in 0..ATTEMPTS {
             let port = port::free();
+            let args = options(port, &directory.0);
             match Process::start(port, &directory, &args) {
                 Ok(process) => return Self { process: Some(process), directory, args, port },
                 Err(StartError::PortTaken) => {}
@@ -86,9 +93,14 @@ impl RedisServer {
 
     /// `redis://127.0.0.1:<port>`, with the password that `--requirepass` set.
     pub fn url(&self) -> String {
-        let password = self.args.iter().skip_while(|arg| *arg != "--requirepass").nth(1);
-        let password = password.map_or(String::new(), |password| format!(":{password}@"));
+        let password = self.password().map_or(String::new(), |password| format!(":{password}@"));
         format!("redis://{password}127.0.0.1:{}", self.port)
+    }
+
+    /// `unix://<path>`: the same server over a socket in its directory, with the password that `--requirepass` set.
+    pub fn unix_url(&self) -> String {
+        let password = self.password().map_or(String::new(), |password| format!("?pass={password}"));
+        format!("unix://{}{password}", self.directory.socket().display())
     }
 
     /// The port, the same for all its life, restarts included.
@@ -166,7 +178,7 @@ impl RedisServer {
             .unwrap_or_else(|error| panic!("no connection to {}: {error}", self.url()))
     }
 
-    /// Runs one command over a connection of its own and gives the reply.
+    /// Runs one command over a connection of its own, to [`unix_url`](Self::unix_url), and gives the reply.
     ///
     /// # Panics
     ///
@@ -238,14 +250,46 @@ impl RedisServer {
         keys
     }
 
-    fn ask<T: FromRedisValue>(&self, command: &redis::Cmd) -> RedisResult<T> {
+    /// Whether it would answer now.
+    pub(crate) fn is_awake(&self) -> bool {
+        self.process.as_ref().is_some_and(|process| !process.paused.load(Ordering::SeqCst))
+    }
+
+    /// How far its replication has come, as a master.
+    #[track_caller]
+    pub(crate) fn written(&self) -> u64 {
+        self.offset(&self.query::<String>(&["INFO", "replication"]), "master_repl_offset:")
+    }
+
+    /// Complains while it has not followed its master that far.
+    #[track_caller]
+    pub(crate) fn followed(&self, wanted: u64) -> Result<(), String> {
+        // Sentinels kill the connections of whom they make a replica.
+        let info: String =
+            self.ask(redis::Cmd::new().arg("INFO").arg("replication")).map_err(|lost| lost.to_string())?;
+        let followed = info.contains("master_link_status:up") && self.offset(&info, "slave_repl_offset:") >= wanted;
+        ensure(followed, || format!("{} has not followed to {wanted}: {info}", self.url()))
+    }
+
+    #[track_caller]
+    fn offset(&self, info: &str, field: &str) -> u64 {
+        let offset = info.lines().find_map(|line| line.strip_prefix(field)?.parse().ok());
+        offset.unwrap_or_else(|| panic!("there is no `{field}` at {}: {info}", self.url()))
+    }
+
+    pub(crate) fn ask<T: FromRedisValue>(&self, command: &redis::Cmd) -> RedisResult<T> {
         let mut connection = self.dial().get_connection_with_timeout(PATIENCE)?;
         connection.set_read_timeout(Some(PATIENCE))?;
         command.query(&mut connection)
     }
 
+    /// To the socket in our directory, which speaks no TLS, costs no port of the machine and is nobody else's.
     fn dial(&self) -> Client {
-        Client::open(self.url()).expect("our own url is well-formed")
+        Client::open(self.unix_url()).expect("our own url is well-formed")
+    }
+
+    fn password(&self) -> Option<&String> {
+        self.args.iter().skip_while(|arg| *arg != "--requirepass").nth(1)
     }
 
     #[track_caller]
@@ -272,6 +316,7 @@ impl Process {
         let binary = std::env::var_os("REDIS_SERVER").unwrap_or_else(|| "redis-server".into());
         let mut command = Command::new(&binary);
         command
+            .args(directory.config())
             .args(["--port", &port.to_string(), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"])
             .arg("--dir")
             .arg(&directory.0)
@@ -374,11 +419,6 @@ fn answers(socket: &Path) -> bool {
     ask().unwrap_or(false)
 }
 
-/// Pauses before each item, for as long as our patience lasts.
-fn polls() -> impl Iterator<Item = ()> {
-    (0..PATIENCE.as_millis() / POLL.as_millis()).map(|_| sleep(POLL))
-}
-
 /// A new directory under the system's temporary one, removed with all it holds.
 #[derive(Debug)]
 struct Directory(PathBuf);
@@ -400,6 +440,10 @@ impl Directory {
 
     fn socket(&self) -> PathBuf {
         self.0.join("redis.sock")
+    }
+
+    fn config(&self) -> Option<PathBuf> {
+        Some(self.0.join(CONFIG)).filter(|path| path.exists())
     }
 
     fn log(&self) -> PathBuf {
