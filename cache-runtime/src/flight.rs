@@ -12,11 +12,13 @@
 use std::any::{Any, TypeId};
 use std::collections::HashMap;
 use std::pin::pin;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, PoisonError, Weak};
 
 use smallvec::SmallVec;
 use tokio::sync::Notify;
+
+use crate::sync::atomic::{AtomicUsize, Ordering};
+use crate::sync::{Mutex, MutexGuard, panicking};
 
 pub(crate) type Shared = Arc<dyn Any + Send + Sync>;
 
@@ -244,7 +246,7 @@ impl Drop for Lead<'_> {
         }
         let panics = {
             let mut panics = lock(&self.seat.flight.panics);
-            *panics += u32::from(std::thread::panicking());
+            *panics += u32::from(panicking());
             *panics
         };
         if panics > PANICS_ALLOWED {

@@ -1,12 +1,13 @@
 //! The entries of the in-process tier.
 
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
 
 use quick_cache::{OptionsBuilder, Weighter, sync};
 
 use super::{Generations, Seen};
 use crate::flight::Shared;
+use crate::sync::RwLock;
 use crate::{Key, clock};
 
 /// What an entry weighs beside its key and value: the map's slot, two reference counts, this struct.
