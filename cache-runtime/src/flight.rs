@@ -15,10 +15,9 @@ use std::pin::pin;
 use std::sync::{Arc, PoisonError, Weak};
 
 use smallvec::SmallVec;
-use tokio::sync::Notify;
 
 use crate::sync::atomic::{AtomicUsize, Ordering};
-use crate::sync::{Mutex, MutexGuard, panicking};
+use crate::sync::{Mutex, MutexGuard, Notify, panicking};
 
 pub(crate) type Shared = Arc<dyn Any + Send + Sync>;
 

@@ -8,10 +8,50 @@ pub(crate) use std::sync::{Mutex, MutexGuard, RwLock, atomic};
 #[cfg(not(shuttle))]
 pub(crate) use std::thread::panicking;
 
+#[cfg(not(shuttle))]
+pub(crate) use tokio::sync::Notify;
+
+#[cfg(shuttle)]
+pub(crate) use notify::Notify;
 #[cfg(shuttle)]
 pub(crate) use pretence::panicking;
 #[cfg(shuttle)]
 pub(crate) use shuttle::sync::{Mutex, MutexGuard, RwLock, atomic};
+
+/// Tokio's, which works under shuttle because it knows nothing but wakers. Its inside is not explored: each call is
+/// one step, and other tasks may come before it.
+#[cfg(shuttle)]
+mod notify {
+    use shuttle::sync::atomic::{AtomicBool, Ordering};
+    use tokio::sync::futures::Notified;
+
+    pub(crate) struct Notify(tokio::sync::Notify);
+
+    fn step() {
+        AtomicBool::new(false).load(Ordering::SeqCst);
+    }
+
+    impl Notify {
+        pub(crate) fn new() -> Self {
+            Self(tokio::sync::Notify::new())
+        }
+
+        pub(crate) fn notified(&self) -> Notified<'_> {
+            step();
+            self.0.notified()
+        }
+
+        pub(crate) fn notify_one(&self) {
+            step();
+            self.0.notify_one();
+        }
+
+        pub(crate) fn notify_waiters(&self) {
+            step();
+            self.0.notify_waiters();
+        }
+    }
+}
 
 /// Panics that are only pretended. All tasks of a schedule share one thread, and with it what std's `panicking`
 /// says; besides, shuttle takes any real panic for the failure of the test.

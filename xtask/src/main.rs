@@ -27,7 +27,7 @@ fn main() -> ExitCode {
     let Some((_, _, run)) = TASKS.iter().find(|(task, _, _)| *task == name) else {
         eprintln!("usage: cargo x <task>\n");
         for (task, what, _) in TASKS {
-            eprintln!("  {task:<9} {what}");
+            eprintln!("  {task:<10} {what}");
         }
         return ExitCode::from(2);
     };

@@ -4,7 +4,7 @@
 //!
 //! A task may be interrupted wherever it takes or gives back a lock, touches an atomic of [`crate::sync`], or
 //! awaits. Not explored:
-//! - the inside of `tokio::sync::Notify` and of quick_cache: each of their calls is one step here;
+//! - the inside of `tokio::sync::Notify` and of quick_cache: nothing comes between what one of their calls does;
 //! - weak memory: shuttle's atomics are sequentially consistent, whatever ordering is asked for;
 //! - unwinding: panics are pretended, see [`crate::sync`];
 //! - the clock: it is the real one, and no lifetime ends within a test.
