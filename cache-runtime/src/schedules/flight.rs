@@ -305,28 +305,27 @@ fn loads_of_each_other_end_in_any_order() {
     });
 }
 
-/// The load of `a` is dropped while, or before, it waits for `b`: the load of `b` may then ask for `a`.
+/// The load of `a` gives up its wait for `b` and goes on: the load of `b` may then wait for `a`.
 #[test]
-fn a_wait_ends_with_the_one_who_waits() {
+fn a_wait_that_is_given_up_is_not_found() {
     explore(|| {
         let flights = Arc::new(Flights::default());
-        let Turn::Lead(lead) = block_on(flights.turn(key("b", 0), Vec::new())) else {
-            panic!("nobody else leads `b`");
+        let lead = |name| match block_on(flights.turn(key(name, 0), Vec::new())) {
+            Turn::Lead(lead) => lead,
+            _ => panic!("nobody else leads `{name}`"),
         };
-        let waiting = spawn({
-            let flights = Arc::clone(&flights);
-            async move {
-                let Turn::Lead(lead) = flights.turn(key("a", 0), Vec::new()).await else {
-                    panic!("nobody else leads `a`");
-                };
-                call_within(&flights, "b", vec![lead.flight()]).await;
-            }
-        });
-        waiting.abort();
-        assert!(block_on(waiting).is_err(), "`b` did not end, so the wait for it cannot");
-        let recursion = block_on(call_within(&flights, "a", vec![lead.flight()]));
-        assert!(!recursion, "the wait of a load that is gone was found");
-        lead.ready(Arc::new(0_u32)).close(&flights);
+        let (a, b) = (lead("a"), lead("b"));
+        let ask = |name: &'static str, within: &Lead<'_>| {
+            let (flights, chain) = (Arc::clone(&flights), vec![within.flight()]);
+            spawn(async move { call_within(&flights, name, chain).await })
+        };
+        let given_up = ask("b", &a);
+        given_up.abort();
+        assert!(block_on(given_up).is_err(), "`b` did not end, so the wait for it cannot");
+        let waiting = ask("a", &b);
+        a.ready(Arc::new(0_u32)).close(&flights);
+        assert!(!block_on(waiting).expect("nobody drops it"), "a wait that was given up is found");
+        b.ready(Arc::new(0_u32)).close(&flights);
         assert_eq!(flights.len(), 0, "a flight is left on the table");
     });
 }
