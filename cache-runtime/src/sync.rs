@@ -1,4 +1,4 @@
-//! Where the locks and atomics come from: std, or shuttle, whose ones let a test choose the schedule.
+//! Where the locks and atomics come from: std, or shuttle, which lets a test choose the schedule.
 //!
 //! Modules that `schedules/` explores import them from here. `Arc` and `PoisonError` stay std's: shuttle has no
 //! others.

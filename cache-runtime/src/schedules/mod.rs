@@ -16,7 +16,7 @@ mod generation;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 /// How many schedules of each kind a test runs through.
-const SCHEDULES: usize = 5_000;
+const SCHEDULES: usize = 10_000;
 /// How many changes of priority one schedule has: more than this, hardly any fault needs.
 const DEPTH: usize = 3;
 
