@@ -1,6 +1,6 @@
 //! Whether the server is worth asking: open after failures, closed again by a background probe alone.
 
-use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
+use crate::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 
 /// The health of one server as this process sees it.
 #[derive(Debug)]

@@ -14,14 +14,14 @@
 use std::any::{Any, TypeId};
 use std::collections::HashMap;
 use std::pin::{Pin, pin};
-use std::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
 use smallvec::SmallVec;
-use tokio::sync::Notify;
 
 use crate::clock;
+use crate::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering};
+use crate::sync::{Mutex, MutexGuard, Notify};
 
 pub(crate) type Shared = Arc<dyn Any + Send + Sync>;
 
@@ -120,7 +120,7 @@ impl Flights {
             flight.seats.fetch_add(1, Ordering::Relaxed);
             Arc::clone(flight)
         };
-        let seat = Seat { flights: self, key, flight };
+        let seat = Seat { flights: self, key, flight, left: false };
         if chain.iter().any(|led| Arc::ptr_eq(led, &seat.flight)) {
             return Turn::Recursion;
         }
@@ -211,16 +211,28 @@ struct Seat<'a> {
     flights: &'a Flights,
     key: FlightKey,
     flight: Arc<Flight>,
+    left: bool,
 }
 
-impl Drop for Seat<'_> {
-    fn drop(&mut self) {
+impl Seat<'_> {
+    /// True for the last one out. Decided where the seats are counted: of two who leave at the same time one is it.
+    fn leave(&mut self) -> bool {
+        if std::mem::replace(&mut self.left, true) {
+            return false;
+        }
         let mut open = lock(&self.flights.open);
         let last = self.flight.seats.fetch_sub(1, Ordering::Relaxed) == 1;
         let ours = open.get(&self.key).is_some_and(|flight| Arc::ptr_eq(flight, &self.flight));
         if last && ours && matches!(*lock(&self.flight.state), State::Vacant) {
             open.remove(&self.key);
         }
+        last
+    }
+}
+
+impl Drop for Seat<'_> {
+    fn drop(&mut self) {
+        self.leave();
     }
 }
 
@@ -256,7 +268,10 @@ impl Lead<'_> {
                 }
                 ended
             }
-            None => self.end(State::Vacant) && self.seat.flight.seats.load(Ordering::Relaxed) <= 1,
+            None => {
+                self.end(State::Vacant);
+                self.seat.leave()
+            }
         }
     }
 
@@ -311,6 +326,13 @@ fn close(flights: &Flights, key: &FlightKey, flight: &Arc<Flight>) {
     let mut open = lock(&flights.open);
     if open.get(key).is_some_and(|there| Arc::ptr_eq(there, flight)) {
         open.remove(key);
+    }
+}
+
+#[cfg(all(test, shuttle))]
+impl Default for Flights {
+    fn default() -> Self {
+        Self::new(Duration::from_secs(3600))
     }
 }
 

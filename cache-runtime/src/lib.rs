@@ -11,7 +11,7 @@
 //!   flight   local/   redis/   recovery  one load per key | in-process | the server | owed invalidations
 //!   entry    codec/   facts    breaker   envelope | payloads | value types | health
 //!   shape    canonical  negative minted  what a type looks like | equal values | is it a `None` | own tokens
-//!   key/  site  found  outcome  context  observation  stats  config  budget  clock  glob  error
+//!   key/  site  found  outcome  context  observation  stats  config  budget  clock  glob  error  sync
 //! ```
 
 #[cfg(any(doc, doctest))]
@@ -53,9 +53,12 @@ mod outcome;
 mod read;
 mod recovery;
 mod redis;
+#[cfg(all(test, shuttle))]
+mod schedules;
 mod shape;
 mod site;
 mod stats;
+mod sync;
 
 pub use cache_macros::{KeyPart, cached, invalidates};
 

@@ -11,8 +11,9 @@ use tools::{cargo, redis_server};
 /// A task: its name, what it does, and how.
 type Task = (&'static str, &'static str, fn(&Path, &[String]) -> Result<(), String>);
 
-const TASKS: [Task; 5] = [
+const TASKS: [Task; 6] = [
     ("test", "all tests; finds redis-server or installs it (as root, through apt-get)", test),
+    ("schedules", "the concurrent parts, in thousands of schedules that shuttle chooses", schedules),
     ("ci", "formatting, lints, documents, features, then all tests: what CI runs", ci),
     ("errors", "writes docs/errors/ from tests/ui/ (`--check`: only compares)", errors),
     ("bench", "the benchmarks, in release mode (`--quick`: under a minute)", bench),
@@ -26,7 +27,7 @@ fn main() -> ExitCode {
     let Some((_, _, run)) = TASKS.iter().find(|(task, _, _)| *task == name) else {
         eprintln!("usage: cargo x <task>\n");
         for (task, what, _) in TASKS {
-            eprintln!("  {task:<8} {what}");
+            eprintln!("  {task:<10} {what}");
         }
         return ExitCode::from(2);
     };
@@ -45,9 +46,26 @@ fn root() -> PathBuf {
 
 fn test(root: &Path, rest: &[String]) -> Result<(), String> {
     redis_server()?;
+    // Whoever names tests does not mean these.
+    if rest.is_empty() {
+        schedules(root, &[])?;
+    }
     let mut arguments = vec!["test", "--workspace", "--all-features"];
     arguments.extend(rest.iter().map(String::as_str));
     cargo(root, &arguments)
+}
+
+fn schedules(root: &Path, rest: &[String]) -> Result<(), String> {
+    // Flags that are set already stay; a target directory of its own, because other flags rebuild everything.
+    let flags = format!("{} --cfg shuttle", std::env::var("RUSTFLAGS").unwrap_or_default());
+    let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), PathBuf::from);
+    let target = target.join("shuttle");
+    let target = target.to_str().ok_or_else(|| format!("{} is not Unicode", target.display()))?;
+    let mut arguments = vec!["test", "-p", "cache-runtime", "--lib", "schedules"];
+    arguments.extend(rest.iter().map(String::as_str));
+    let environment =
+        [("RUSTFLAGS", flags.trim_start()), ("CARGO_TARGET_DIR", target), ("SHUTTLE_SILENCE_WARNINGS", "1")];
+    tools::cargo_with(root, &arguments, &environment)
 }
 
 fn ci(root: &Path, _: &[String]) -> Result<(), String> {

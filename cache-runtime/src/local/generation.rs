@@ -4,12 +4,11 @@
 //! counters seen before its load began and is a hit only while they are unchanged. Two names in one slot
 //! cost an extra load, never a stale value. No index of members, so nothing grows and nothing leaks.
 
-use std::sync::atomic::{AtomicU32, Ordering::SeqCst};
-
 use smallvec::SmallVec;
 use xxhash_rust::xxh3::xxh3_64;
 
 use crate::Key;
+use crate::sync::atomic::{AtomicU32, Ordering::SeqCst};
 
 /// The counters of an entry: epoch, key, then each tag, those of its result last.
 pub(crate) type Seen = SmallVec<[u32; 6]>;

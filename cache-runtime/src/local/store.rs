@@ -1,13 +1,14 @@
 //! The entries of the in-process tier.
 
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
 
 use quick_cache::{OptionsBuilder, Weighter, sync};
 
 use super::{Generations, Lease, Seen};
 use crate::flight::Shared;
+use crate::sync::RwLock;
 use crate::{Key, clock};
 
 /// What an entry weighs beside its key and value: the map's slot, two reference counts, this struct.
