@@ -5,7 +5,7 @@ use crate::config::Config;
 use crate::node::{Wire, bit};
 use crate::reader::Phase;
 use crate::state::State;
-use crate::writer::script;
+use crate::writer::{Operation, script};
 
 /// One atomic step. Numbers are indices of readers, writers and nodes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -31,7 +31,7 @@ pub enum Action {
     /// A value that was returned is offered to the tier.
     Keep(u8),
     /// The next operation of a writer.
-    Mutate(u8),
+    Mutate(u8, Operation),
     /// The next thing on a node's subscription arrives.
     Deliver(u8),
     /// A node sends a heartbeat, and the server answers it.
@@ -61,8 +61,8 @@ pub(crate) fn possible(config: &Config, state: &State, actions: &mut Vec<Action>
     }
     readers(config, state, actions);
     for (index, _) in config.writers.iter().enumerate() {
-        if usize::from(state.writers[index].done) < script(config.mutant).len() {
-            actions.push(Action::Mutate(index as u8));
+        if let Some(operation) = script(config.mutant).get(usize::from(state.writers[index].done)) {
+            actions.push(Action::Mutate(index as u8, *operation));
         }
     }
     if config.tier {
@@ -99,8 +99,9 @@ fn readers(config: &Config, state: &State, actions: &mut Vec<Action>) {
 }
 
 fn channels(config: &Config, state: &State, actions: &mut Vec<Action>) {
-    for (index, node) in state.nodes.iter().enumerate().take(nodes(config)) {
-        let (n, channel) = (index as u8, &node.channel);
+    for (index, node) in state.nodes.iter().enumerate().take(config.nodes()) {
+        let Some(channel) = &node.channel else { continue };
+        let n = index as u8;
         let waiting = channel.wire.iter().any(|thing| matches!(thing, Wire::Pong(_)));
         actions.extend((!channel.wire.is_empty()).then_some(Action::Deliver(n)));
         if channel.server.is_some() {
@@ -120,7 +121,7 @@ fn channels(config: &Config, state: &State, actions: &mut Vec<Action>) {
 
 fn faults(config: &Config, state: &State, actions: &mut Vec<Action>) {
     if state.current == 1 {
-        for (index, node) in state.nodes.iter().enumerate().take(nodes(config)) {
+        for (index, node) in state.nodes.iter().enumerate().take(config.nodes()) {
             actions.extend((node.lane == 0).then_some(Action::MoveLane(index as u8)));
         }
     }
@@ -137,10 +138,4 @@ fn faults(config: &Config, state: &State, actions: &mut Vec<Action>) {
         actions.extend(late.entry_due.then_some(Action::LateEnsureEntry));
         actions.extend(late.tag_due.then_some(Action::LateEnsureTag));
     }
-}
-
-/// How many nodes take part.
-pub(crate) fn nodes(config: &Config) -> usize {
-    let readers = config.readers.iter().map(|(node, _)| *node);
-    readers.chain(config.writers.iter().copied()).max().map_or(0, |node| usize::from(node) + 1)
 }

@@ -19,10 +19,33 @@ pub struct Verdict {
     pub impossible: Vec<&'static str>,
 }
 
-/// Visits every state. With one thread, a violation comes with a shortest way to it.
+/// Visits every state, or stops at a violation.
 pub fn check(config: Config, threads: usize) -> Verdict {
+    search(config, threads, None)
+}
+
+/// As [`check`], with a shortest way to the violation. The checker keeps the last of those that it came upon before
+/// it stopped, so what is shorter is looked for until there is nothing.
+pub fn shortest(config: Config) -> Verdict {
+    let mut found = search(config, 1, None);
+    while let Some((_, steps)) = &found.violation {
+        let shorter = search(config, 1, Some(steps.len()));
+        if shorter.violation.is_none() {
+            break;
+        }
+        found = shorter;
+    }
+    found
+}
+
+fn search(config: Config, threads: usize, below: Option<usize>) -> Verdict {
     let model = Protocol { config };
-    let checker = model.checker().threads(threads).finish_when(HasDiscoveries::AnyFailures).spawn_bfs().join();
+    let mut builder = model.checker().threads(threads).finish_when(HasDiscoveries::AnyFailures);
+    if let Some(steps) = below {
+        // Its depth counts states, and it skips those that are as deep as this.
+        builder = builder.target_max_depth(steps + 1);
+    }
+    let checker = builder.spawn_bfs().join();
     let mut found = checker.discoveries();
     let properties = model.properties();
     let failures = properties.iter().filter(|property| property.expectation.discovery_is_failure());

@@ -27,7 +27,7 @@ pub struct Config {
     pub target: Target,
     /// Entry and tag lie on different servers: their commands reach them in either order.
     pub spread: bool,
-    /// Every node has an in-process tier and a subscription.
+    /// Every node with readers has an in-process tier and a subscription.
     pub tier: bool,
     /// Begins with a valid value on the server, and in every tier.
     pub warm: bool,
@@ -70,6 +70,23 @@ impl Config {
 
     pub(crate) fn breaks_rule(&self, mutant: Mutant) -> bool {
         self.mutant == Some(mutant)
+    }
+
+    /// How many nodes take part.
+    pub(crate) fn nodes(&self) -> usize {
+        let readers = self.readers.iter().map(|(node, _)| *node);
+        readers.chain(self.writers.iter().copied()).max().map_or(0, |node| usize::from(node) + 1)
+    }
+
+    /// Whether a node has a tier. One on which nobody reads goes without.
+    pub(crate) fn has_tier(&self, n: usize) -> bool {
+        self.tier && self.reads_on(n).next().is_some()
+    }
+
+    /// The readers of a node.
+    pub(crate) fn reads_on(&self, n: usize) -> impl Iterator<Item = usize> {
+        let readers = self.readers.iter().enumerate();
+        readers.filter(move |(_, (node, _))| usize::from(*node) == n).map(|(index, _)| index)
     }
 
     pub(crate) fn tagged(&self) -> bool {

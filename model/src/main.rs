@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use model::scenario::{DEEP, QUICK, exposes};
-use model::{Mutant, check};
+use model::{Mutant, check, shortest};
 
 const THREADS: usize = 2;
 
@@ -28,7 +28,7 @@ fn main() -> ExitCode {
     for mutant in Mutant::ALL {
         let (scenario, _) = exposes(mutant);
         let begun = now();
-        let verdict = check(scenario.config.with(mutant), 1);
+        let verdict = shortest(scenario.config.with(mutant));
         let seconds = begun.elapsed().as_secs_f32();
         let said = match &verdict.violation {
             Some((property, steps)) => format!("{} after {} steps", &property[..2], steps.len()),

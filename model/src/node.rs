@@ -9,7 +9,8 @@ pub(crate) struct Node {
     pub(crate) own: u8,
     /// The server that new requests go to.
     pub(crate) lane: u8,
-    pub(crate) channel: Channel,
+    /// `None` if there is no tier, or if nothing can come out of it any more.
+    pub(crate) channel: Option<Channel>,
 }
 
 /// A subscription, from both ends.
@@ -37,9 +38,9 @@ pub(crate) enum Wire {
 }
 
 impl Node {
-    pub(crate) fn new(kept: Option<u8>) -> Self {
+    pub(crate) fn new(tier: bool, warm: bool) -> Self {
         let channel = Channel { server: Some(0), history: 0, lease: 0, wire: Vec::new() };
-        Self { kept, own: 0, lane: 0, channel }
+        Self { kept: (tier && warm).then_some(0), own: 0, lane: 0, channel: tier.then_some(channel) }
     }
 }
 

@@ -30,7 +30,7 @@ pub(crate) fn properties(config: &Config) -> Vec<Property<Protocol>> {
         properties.push(Property::sometimes("a local hit", |model: &Protocol, state: &State| {
             tiers(&model.config, state).next().is_some()
         }));
-        if crate::action::nodes(config) > 1 {
+        if config.nodes() > 1 {
             properties.push(Property::sometimes("a local hit behind the floor", |model: &Protocol, state: &State| {
                 tiers(&model.config, state).any(|(_, kept)| kept < state.floor())
             }));
@@ -69,8 +69,8 @@ fn refused_fill(model: &Protocol, state: &State) -> bool {
 /// all hold. A local hit changes nothing, so it is not a step: whatever could be returned is checked in every state.
 /// Nothing is promised to a node whose data connection is left on a deposed master.
 fn tiers<'a>(config: &'a Config, state: &'a State) -> impl Iterator<Item = (usize, u8)> + 'a {
-    state.nodes.iter().take(crate::action::nodes(config)).enumerate().filter_map(|(n, node)| {
-        let channel = &node.channel;
+    state.nodes.iter().take(config.nodes()).enumerate().filter_map(|(n, node)| {
+        let channel = node.channel.as_ref()?;
         let leased = state.elapsed & !channel.lease == 0 || config.breaks_rule(Mutant::NoLease);
         let same = channel.history == node.lane || config.breaks_rule(Mutant::ChannelOfOtherHistory);
         node.kept.filter(|_| leased && same && node.lane == state.current).map(|kept| (n, kept))

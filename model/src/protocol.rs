@@ -2,7 +2,6 @@
 
 use stateright::{Model, Property};
 
-use crate::Mutant;
 use crate::action::{Action, possible};
 use crate::config::Config;
 use crate::properties::properties;
@@ -31,7 +30,7 @@ impl Model for Protocol {
     fn next_state(&self, last: &State, action: Action) -> Option<State> {
         let mut state = last.clone();
         steps::take(&self.config, &mut state, action);
-        Some(state.canonical(self.config.breaks_rule(Mutant::CountersWithEviction)))
+        Some(state.canonical(&self.config))
     }
 
     fn properties(&self) -> Vec<Property<Self>> {

@@ -78,8 +78,7 @@ const FAILOVER_KEY: Scenario = scenario(
 const OWN: Scenario = scenario("tier of the writer, 2x2 reads", Config { readers: TWO_BY_TWO, ..TIER });
 const OTHER: Scenario =
     scenario("tier of another node, 2x1 reads, eviction", Config { readers: &[(1, 1), (1, 1)], evictions: 1, ..TIER });
-const BOTH: Scenario =
-    scenario("tiers of both nodes, 2 writers", Config { readers: &[(0, 1), (1, 1)], writers: &[0, 1], ..TIER });
+const BOTH: Scenario = scenario("tiers of both nodes", Config { readers: &[(0, 1), (1, 1), (1, 1)], ..TIER });
 const CUT: Scenario =
     scenario("tier of another node, channel breaks", Config { readers: &[(1, 1), (1, 1)], breaks: 1, ..TIER });
 const DEPOSED: Scenario =
@@ -111,10 +110,7 @@ pub const DEEP: [Scenario; 10] = [
         "key, 3x1 reads, 2 writers, failover",
         Config { target: Target::Key, readers: THREE_BY_ONE, writers: &[0, 0], failover: true, ..Config::PLAIN },
     ),
-    scenario(
-        "tiers of both nodes, 2 writers, 3 readers",
-        Config { readers: &[(0, 1), (1, 1), (1, 1)], writers: &[0, 1], ..TIER },
-    ),
+    scenario("tiers of both nodes, 2 writers", Config { readers: &[(0, 1), (1, 1)], writers: &[0, 1], ..TIER }),
     scenario(
         "tier of another node, 2x1 reads, 2 breaks, 2 writers",
         Config { readers: &[(1, 1), (1, 1)], writers: &[0, 0], breaks: 2, ..TIER },

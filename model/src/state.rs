@@ -4,6 +4,7 @@
 //! and a fresh id is one more than those in use. An id that nobody remembers can come back under another meaning,
 //! which is no loss: a protocol that mints 64 random bits each time never sees it again.
 
+use crate::Mutant;
 use crate::config::{Config, NODES, READERS, WRITERS};
 use crate::node::{Node, newest};
 use crate::reader::{Phase, Reader};
@@ -54,7 +55,6 @@ impl State {
         let value = Value { stamp, version: 0 };
         let warm = Server { entry: Some(Entry { id: 0, history: 0, value: Some(value) }), tag: stamp };
         let server = if config.warm { warm } else { Server::default() };
-        let kept = (config.warm && config.tier).then_some(0);
         let mut readers = [Reader::default(); READERS];
         for (reader, (_, reads)) in readers.iter_mut().zip(config.readers) {
             reader.left = *reads;
@@ -67,7 +67,7 @@ impl State {
             version: 0,
             acked: 0,
             elapsed: 0,
-            nodes: std::array::from_fn(|_| Node::new(kept)),
+            nodes: std::array::from_fn(|n| Node::new(config.has_tier(n), config.warm)),
             readers,
             writers: [Writer::default(); WRITERS],
             late: None,
@@ -84,7 +84,17 @@ impl State {
     }
 
     /// Forgets what nobody can ask for, and renames ids.
-    pub(crate) fn canonical(mut self, counters: bool) -> Self {
+    pub(crate) fn canonical(mut self, config: &Config) -> Self {
+        for (n, node) in self.nodes.iter_mut().enumerate() {
+            let idle = |r: usize| self.readers[r].left == 0 && self.readers[r].phase == Phase::Idle;
+            if node.kept.is_none() && config.reads_on(n).all(idle) {
+                node.channel = None;
+                node.lane = self.current;
+            }
+        }
+        if self.nodes.iter().all(|node| node.channel.is_none()) {
+            self.elapsed = 0;
+        }
         let asking = |reader: &Reader| matches!(reader.phase, Phase::Reading { .. } | Phase::Ensuring { .. });
         if self.current == 1
             && self.nodes.iter().all(|node| node.lane == 1)
@@ -94,7 +104,8 @@ impl State {
         }
         let mut names = Names::default();
         self.each_entry_id(|id| names.rename(id));
-        if !counters {
+        // A counter is not a name.
+        if !config.breaks_rule(Mutant::CountersWithEviction) {
             let mut names = Names::default();
             self.each_stamp(|stamp| names.rename(&mut stamp.id));
         }

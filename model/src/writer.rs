@@ -15,12 +15,16 @@ pub(crate) struct Writer {
 
 /// One atomic operation of a mutation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(crate) enum Operation {
+pub enum Operation {
+    /// The source of truth changes.
     Commit,
+    /// `UNLINK` of what is invalidated.
     Unlink,
+    /// The message to every subscriber.
     Publish,
     /// The writer's own tier.
     Void,
+    /// The caller is told that it is done.
     Acknowledge,
     /// Both in one step: an earlier acknowledgement only raises the floor earlier.
     VoidAndAcknowledge,

@@ -17,40 +17,42 @@ pub(crate) fn void(config: &Config, state: &mut State, n: usize) {
 
 /// Messages are applied in the order of the wire, before any answer behind them.
 pub(crate) fn deliver(config: &Config, state: &mut State, n: usize) {
-    match state.nodes[n].channel.wire.remove(0) {
+    let acked = state.acked;
+    let Some(channel) = &mut state.nodes[n].channel else { return };
+    match channel.wire.remove(0) {
         Wire::Message => void(config, state, n),
         Wire::Confirmed => {
-            let channel = &mut state.nodes[n].channel;
             channel.history = channel.server.unwrap_or(channel.history);
             if !config.breaks_rule(Mutant::NoEpochAtSubscribe) && !config.breaks_rule(Mutant::EpochAtBreak) {
                 void(config, state, n);
             }
         }
-        Wire::Pong(sent) => {
-            let received = config.breaks_rule(Mutant::LeaseFromReceipt);
-            state.nodes[n].channel.lease = if received { state.acked } else { sent };
-        }
+        Wire::Pong(sent) => channel.lease = if config.breaks_rule(Mutant::LeaseFromReceipt) { acked } else { sent },
     }
 }
 
 /// Executed as soon as it is sent: a later execution would only put more messages ahead of the answer.
 pub(crate) fn heartbeat(state: &mut State, n: usize) {
-    state.nodes[n].channel.wire.push(Wire::Pong(state.acked));
+    let acked = state.acked;
+    state.nodes[n].channel.iter_mut().for_each(|channel| channel.wire.push(Wire::Pong(acked)));
 }
 
+/// What was on its way is lost. What arrived before the break has arrived in an earlier step.
 pub(crate) fn cut(config: &Config, state: &mut State, n: usize) {
     state.breaks -= 1;
-    let channel = &mut state.nodes[n].channel;
-    channel.server = None;
-    channel.wire.clear();
+    if let Some(channel) = &mut state.nodes[n].channel {
+        channel.server = None;
+        channel.wire.clear();
+    }
     if config.breaks_rule(Mutant::EpochAtBreak) {
         void(config, state, n);
     }
 }
 
 pub(crate) fn redial(state: &mut State, n: usize) {
-    let channel = &mut state.nodes[n].channel;
-    channel.server = Some(state.current);
-    channel.wire.clear();
-    channel.wire.push(Wire::Confirmed);
+    if let Some(channel) = &mut state.nodes[n].channel {
+        channel.server = Some(state.current);
+        channel.wire.clear();
+        channel.wire.push(Wire::Confirmed);
+    }
 }

@@ -1,8 +1,8 @@
 //! What each step does to the state.
 
-pub(crate) mod channel;
-pub(crate) mod fault;
-pub(crate) mod mutation;
+mod channel;
+mod fault;
+mod mutation;
 pub(crate) mod reading;
 
 use crate::action::Action;
@@ -19,7 +19,7 @@ pub(crate) fn take(config: &Config, state: &mut State, action: Action) {
         Action::EndLoad(r) => reading::end_load(config, state, r.into()),
         Action::Fill(r) => reading::fill(config, state, r.into()),
         Action::Keep(r) => reading::keep_returned(config, state, r.into()),
-        Action::Mutate(w) => mutation::mutate(config, state, w.into()),
+        Action::Mutate(w, operation) => mutation::mutate(config, state, w.into(), operation),
         Action::Deliver(n) => channel::deliver(config, state, n.into()),
         Action::Heartbeat(n) => channel::heartbeat(state, n.into()),
         Action::Elapse(version) => state.elapsed |= crate::node::bit(version),

@@ -8,8 +8,7 @@ use crate::server::Stamp;
 use crate::state::State;
 use crate::writer::{Operation, script};
 
-pub(crate) fn mutate(config: &Config, state: &mut State, w: usize) {
-    let operation = script(config.mutant)[usize::from(state.writers[w].done)];
+pub(crate) fn mutate(config: &Config, state: &mut State, w: usize, operation: Operation) {
     let n = usize::from(config.writers[w]);
     match operation {
         Operation::Commit => {
@@ -20,7 +19,7 @@ pub(crate) fn mutate(config: &Config, state: &mut State, w: usize) {
             if !same_server(state, w) {
                 return;
             }
-            if operation == Operation::Unlink { invalidate(config, state) } else { publish(config, state) }
+            if operation == Operation::Unlink { invalidate(config, state) } else { publish(state) }
         }
         Operation::Void => void(config, state, n),
         Operation::Acknowledge => acknowledge(state, w, n),
@@ -64,13 +63,10 @@ fn invalidate(config: &Config, state: &mut State) {
     }
 }
 
-fn publish(config: &Config, state: &mut State) {
-    if !config.tier {
-        return;
-    }
-    for node in state.nodes.iter_mut().take(crate::action::nodes(config)) {
-        if node.channel.server == Some(state.current) {
-            node.channel.wire.push(Wire::Message);
+fn publish(state: &mut State) {
+    for channel in state.nodes.iter_mut().filter_map(|node| node.channel.as_mut()) {
+        if channel.server == Some(state.current) {
+            channel.wire.push(Wire::Message);
         }
     }
 }

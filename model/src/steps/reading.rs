@@ -79,7 +79,10 @@ fn keep(config: &Config, state: &mut State, r: usize, version: u8) {
     let call = &state.readers[r].call;
     let node = &mut state.nodes[usize::from(config.readers[r].0)];
     let any_history = config.breaks_rule(Mutant::InsertFromOtherHistory);
-    if config.tier && call.clean && (any_history || call.history == node.channel.history) {
+    if config.tier
+        && call.clean
+        && (any_history || node.channel.as_ref().is_some_and(|channel| channel.history == call.history))
+    {
         node.kept = Some(version);
     }
 }
