@@ -2,9 +2,8 @@
 
 use stateright::{Checker, HasDiscoveries, Model};
 
-use crate::Protocol;
 use crate::action::Action;
-use crate::config::Config;
+use crate::config::{Config, Protocol};
 
 /// How a search ended.
 #[derive(Clone, Debug)]

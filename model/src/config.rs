@@ -45,6 +45,13 @@ pub struct Config {
     pub failover: bool,
 }
 
+/// The protocol in a bounded world.
+#[derive(Clone, Copy, Debug)]
+pub struct Protocol {
+    /// That world.
+    pub config: Config,
+}
+
 impl Config {
     /// One node without tier, two readers, one mutation of the tag, and nothing that goes wrong.
     pub const PLAIN: Self = Self {

@@ -96,9 +96,8 @@ mod writer;
 
 pub use action::Action;
 pub use check::{Verdict, check, shortest};
-pub use config::{Config, NODES, READERS, Target, WRITERS};
+pub use config::{Config, NODES, Protocol, READERS, Target, WRITERS};
 pub use mutant::Mutant;
 pub use properties::{G1, G2, G3};
-pub use protocol::Protocol;
 pub use state::State;
 pub use writer::Operation;

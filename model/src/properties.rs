@@ -3,9 +3,8 @@
 use stateright::Property;
 
 use crate::Mutant;
-use crate::config::Config;
+use crate::config::{Config, Protocol};
 use crate::node::newest;
-use crate::protocol::Protocol;
 use crate::reader::Phase;
 use crate::state::State;
 use crate::steps::reading::judge;

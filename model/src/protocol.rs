@@ -3,17 +3,10 @@
 use stateright::{Model, Property};
 
 use crate::action::{Action, possible};
-use crate::config::Config;
+use crate::config::Protocol;
 use crate::properties::properties;
 use crate::state::State;
 use crate::steps;
-
-/// The protocol in a bounded world.
-#[derive(Clone, Copy, Debug)]
-pub struct Protocol {
-    /// That world.
-    pub config: Config,
-}
 
 impl Model for Protocol {
     type State = State;

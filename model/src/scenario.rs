@@ -21,7 +21,7 @@ const fn scenario(name: &'static str, config: Config) -> Scenario {
 const TIER: Config = Config { tier: true, warm: true, ..Config::PLAIN };
 
 /// The worlds of the tests.
-pub const QUICK: [Scenario; 14] = [
+pub const QUICK: [Scenario; 17] = [
     EVICTION,
     THREE,
     WRITERS,
@@ -36,6 +36,9 @@ pub const QUICK: [Scenario; 14] = [
     BOTH,
     CUT,
     DEPOSED,
+    DEPOSED_TWO,
+    DEPOSED_CUT,
+    DEPOSED_KEY,
 ];
 
 const TWO_BY_TWO: &[(u8, u8)] = &[(0, 2), (0, 2)];
@@ -83,9 +86,19 @@ const CUT: Scenario =
     scenario("tier of another node, channel breaks", Config { readers: &[(1, 1), (1, 1)], breaks: 1, ..TIER });
 const DEPOSED: Scenario =
     scenario("tier of another node, failover", Config { readers: &[(1, 2)], failover: true, ..TIER });
+const DEPOSED_TWO: Scenario = scenario(
+    "tier of another node, failover, 2x1 reads",
+    Config { readers: &[(1, 1), (1, 1)], failover: true, ..TIER },
+);
+const DEPOSED_CUT: Scenario =
+    scenario("tier of another node, failover, break", Config { readers: &[(1, 2)], failover: true, breaks: 1, ..TIER });
+const DEPOSED_KEY: Scenario = scenario(
+    "key, tier of another node, failover",
+    Config { target: Target::Key, readers: &[(1, 1), (1, 1)], failover: true, ..TIER },
+);
 
 /// The larger worlds.
-pub const DEEP: [Scenario; 10] = [
+pub const DEEP: [Scenario; 8] = [
     scenario(
         "2x3 reads, 2 writers, eviction",
         Config { readers: &[(0, 3), (0, 3)], writers: &[0, 0], evictions: 1, ..Config::PLAIN },
@@ -115,11 +128,6 @@ pub const DEEP: [Scenario; 10] = [
         "tier of another node, 2x1 reads, 2 breaks, 2 writers",
         Config { readers: &[(1, 1), (1, 1)], writers: &[0, 0], breaks: 2, ..TIER },
     ),
-    scenario(
-        "tier of another node, 2x1 reads, failover",
-        Config { readers: &[(1, 1), (1, 1)], failover: true, ..TIER },
-    ),
-    scenario("tier of another node, failover, break", Config { readers: &[(1, 2)], failover: true, breaks: 1, ..TIER }),
 ];
 
 /// Where a broken rule shows, and as what.
