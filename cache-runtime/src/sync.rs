@@ -37,11 +37,6 @@ mod notify {
             self.0.notified()
         }
 
-        pub(crate) fn notify_one(&self) {
-            step();
-            self.0.notify_one();
-        }
-
         pub(crate) fn notify_waiters(&self) {
             step();
             self.0.notify_waiters();
