@@ -222,7 +222,8 @@ impl CacheBuilder {
         let config = &self.config;
         let local = config.local_tier.then(|| {
             #[cfg(feature = "mutants")]
-            let lease = if config.mutant == Some(crate::mutant::Mutant::NoLease) { Lease::forever() } else { Lease::none() };
+            let lease =
+                if config.mutant == Some(crate::mutant::Mutant::NoLease) { Lease::forever() } else { Lease::none() };
             #[cfg(not(feature = "mutants"))]
             let lease = Lease::none();
             Arc::new(LocalStore::new(config.local_bytes, config.generation_slots, lease))
@@ -232,8 +233,9 @@ impl CacheBuilder {
             None => (None, Vec::new()),
             Some(directory) => {
                 let opened = Journal::open(directory, &config.namespace);
-                let (journal, inherited) = opened
-                    .map_err(|error| Error::config("recovery_dir", directory.display(), format_args!("cannot be used: {error}")))?;
+                let (journal, inherited) = opened.map_err(|error| {
+                    Error::config("recovery_dir", directory.display(), format_args!("cannot be used: {error}"))
+                })?;
                 (Some(journal), inherited)
             }
         };

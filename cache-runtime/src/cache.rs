@@ -299,7 +299,8 @@ impl Cache {
 
     async fn stands(&self, key: &Key) -> Result<bool, Error> {
         let Store::Redis(remote) = &self.core.store else { return Ok(false) };
-        let question = Question { core: &self.core, remote, key, shape: None, counters: &self.core.direct, local: None };
+        let question =
+            Question { core: &self.core, remote, key, shape: None, counters: &self.core.direct, local: None };
         let hit = question.peek(&mut self.core.budget()).await.map_err(crate::redis::Failure::into_error)?;
         Ok(hit.is_some())
     }
@@ -458,7 +459,8 @@ impl Cache {
                 health.available =
                     server.topology.trouble().is_none() && !nodes.iter().any(|node| node.breaker.is_open());
                 // The guard is on if it is on everywhere.
-                health.history_guard = nodes.iter().map(|node| node.history_guard()).reduce(|all, one| Some(all? && one?)).flatten();
+                health.history_guard =
+                    nodes.iter().map(|node| node.history_guard()).reduce(|all, one| Some(all? && one?)).flatten();
                 health.owed = remote.recovery.count();
                 health.masters = nodes.iter().map(|node| node.name.clone()).collect();
                 health.local = server.local.as_ref().map(|store| LocalHealth {

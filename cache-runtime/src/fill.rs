@@ -124,7 +124,11 @@ impl Ask<'_> {
         let Found { tags, unfit } = self.found.map(FoundTags::take).unwrap_or_default();
         let Some(problem) = unfit else {
             let mut once = Vec::with_capacity(tags.len());
-            tags.into_iter().for_each(|tag| if !once.contains(&tag) { once.push(tag) });
+            tags.into_iter().for_each(|tag| {
+                if !once.contains(&tag) {
+                    once.push(tag)
+                }
+            });
             return Some(once);
         };
         add(&self.counters().unkeyed);
@@ -151,9 +155,8 @@ impl Ask<'_> {
         let envelope = fit.and_then(|ttl| {
             let tags = self.found_tags()?;
             let encode = || self.envelope::<L>(facts, value, negative, ttl, tags, &observed);
-            let encoded = catch_unwind(AssertUnwindSafe(encode)).unwrap_or_else(|_| {
-                Err(self.unfit::<L>(&"its `Serialize` panicked"))
-            });
+            let encoded = catch_unwind(AssertUnwindSafe(encode))
+                .unwrap_or_else(|_| Err(self.unfit::<L>(&"its `Serialize` panicked")));
             Some((encoded.ok()?, ttl))
         });
         let Some((envelope, ttl)) = envelope else {

@@ -38,7 +38,10 @@ pub(crate) struct FlightKey {
 
 enum State {
     /// The leader of this turn runs his body, since then.
-    Loading { turn: u64, since: Instant },
+    Loading {
+        turn: u64,
+        since: Instant,
+    },
     /// The leader is gone without a value (failed, dropped or panicked); the next caller leads.
     Vacant,
     Ready(Shared),

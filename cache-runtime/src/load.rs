@@ -128,7 +128,14 @@ impl Ask<'_> {
             let stored = store.fill(
                 self.key,
                 observation.clone(),
-                Fresh { value: Arc::clone(&shared), negative, shape: facts.shape, bytes: bytes as u64, ttl, age: Duration::ZERO },
+                Fresh {
+                    value: Arc::clone(&shared),
+                    negative,
+                    shape: facts.shape,
+                    bytes: bytes as u64,
+                    ttl,
+                    age: Duration::ZERO,
+                },
             );
             add(if stored { &self.counters().fills } else { &self.counters().fills_refused });
             Some(shared)

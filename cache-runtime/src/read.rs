@@ -144,9 +144,8 @@ impl Question<'_> {
         }
         // Whatever is owed: the runtime that carried the delivery may be gone.
         recovery.deliver_soon(server);
-        recovery.owes(|owes| {
-            owes(&server.names.entry(self.key)) || self.key.tags().any(|tag| owes(&server.names.tag(tag)))
-        })
+        recovery
+            .owes(|owes| owes(&server.names.entry(self.key)) || self.key.tags().any(|tag| owes(&server.names.tag(tag))))
     }
 
     /// READ of the entry and its tags; those that only the entry tells are asked in a second round trip.
@@ -318,8 +317,10 @@ pub(crate) async fn peek_many(budget: &mut Budget, questions: &[Question<'_>]) -
     let mut hits = Vec::with_capacity(questions.len());
     for (question, owed) in questions.iter().zip(owed) {
         let count = question.key.tag_count() + 1;
-        let answers =
-            Answers { replies: replies.by_ref().take(count).collect(), witnesses: witnesses.by_ref().take(count).collect() };
+        let answers = Answers {
+            replies: replies.by_ref().take(count).collect(),
+            witnesses: witnesses.by_ref().take(count).collect(),
+        };
         let mut look = Look { names: Vec::new(), answers, found: Vec::new(), seen: None };
         hits.push(question.hit(&mut look).filter(|_| !owed && !question.owed()));
     }

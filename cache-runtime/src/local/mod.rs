@@ -4,7 +4,7 @@ mod generation;
 mod lease;
 mod store;
 
-use generation::{Generations, Seen};
 pub(crate) use generation::tag_hash;
+use generation::{Generations, Seen};
 pub(crate) use lease::Lease;
 pub(crate) use store::{Fresh, LocalObservation, LocalStore};

@@ -23,7 +23,11 @@ pub(crate) enum Address {
     Cluster(Vec<ConnectionInfo>),
     /// Where the Sentinels are, and how the master is to be spoken to; its host is theirs to say.
     #[cfg(feature = "sentinel")]
-    Sentinel { sentinels: Vec<ConnectionInfo>, service: String, master: ConnectionInfo },
+    Sentinel {
+        sentinels: Vec<ConnectionInfo>,
+        service: String,
+        master: ConnectionInfo,
+    },
 }
 
 /// Certificates in PEM form.
@@ -236,12 +240,9 @@ fn install_crypto() {
 #[cfg(any(feature = "cluster", feature = "sentinel"))]
 pub(crate) fn moved(info: &ConnectionInfo, host: &str, port: u16) -> ConnectionInfo {
     let addr = match info.addr() {
-        ConnectionAddr::TcpTls { insecure, tls_params, .. } => ConnectionAddr::TcpTls {
-            host: host.to_owned(),
-            port,
-            insecure: *insecure,
-            tls_params: tls_params.clone(),
-        },
+        ConnectionAddr::TcpTls { insecure, tls_params, .. } => {
+            ConnectionAddr::TcpTls { host: host.to_owned(), port, insecure: *insecure, tls_params: tls_params.clone() }
+        }
         _ => ConnectionAddr::Tcp(host.to_owned(), port),
     };
     info.clone().set_addr(addr)

@@ -170,12 +170,7 @@ async fn listen(server: &Weak<Server>, node: &Arc<Node>, local: &Arc<LocalStore>
 }
 
 /// One subscriber connection from its dial to its end. `None`: nobody needs it any more.
-async fn session(
-    weak: &Weak<Server>,
-    node: &Arc<Node>,
-    local: &Arc<LocalStore>,
-    heard: &mut bool,
-) -> Option<Failure> {
+async fn session(weak: &Weak<Server>, node: &Arc<Node>, local: &Arc<LocalStore>, heard: &mut bool) -> Option<Failure> {
     let channel = &node.channel;
     let lease = weak.upgrade()?.lease;
     let bus = weak.upgrade()?.names.bus();
@@ -194,7 +189,8 @@ async fn session(
     {
         let server = weak.upgrade()?;
         #[cfg(feature = "mutants")]
-        if !server.breaks(crate::mutant::Mutant::NoEpochOnGap) && !server.breaks(crate::mutant::Mutant::EpochAtDisconnectOnly)
+        if !server.breaks(crate::mutant::Mutant::NoEpochOnGap)
+            && !server.breaks(crate::mutant::Mutant::EpochAtDisconnectOnly)
         {
             local.new_epoch();
         }

@@ -7,11 +7,11 @@ use redis::aio::MultiplexedConnection;
 use redis::{ConnectionInfo, Value};
 use xxhash_rust::xxh3::xxh3_64;
 
+use super::Failure;
 use super::address::moved;
 use super::node::Node;
 use super::scout::Scout;
 use super::topology::{Found, Look, Looking};
-use super::Failure;
 
 const SLOTS: u16 = 16384;
 

@@ -30,7 +30,8 @@ impl Scout {
             {
                 return Ok::<_, Failure>((answer, connection));
             }
-            let settings = AsyncConnectionConfig::new().set_connection_timeout(Some(PATIENCE)).set_response_timeout(None);
+            let settings =
+                AsyncConnectionConfig::new().set_connection_timeout(Some(PATIENCE)).set_response_timeout(None);
             let client = Client::open(self.info.clone())?;
             let mut connection = client.get_multiplexed_async_connection_with_config(&settings).await?;
             let answer = question.query_async(&mut connection).await?;

@@ -4,11 +4,11 @@ use std::sync::{Arc, Mutex};
 
 use redis::ConnectionInfo;
 
+use super::Failure;
 use super::address::moved;
+use super::node::Node;
 use super::scout::Scout;
 use super::topology::{Found, Look, Looking};
-use super::Failure;
-use super::node::Node;
 
 pub(super) struct Watch {
     sentinels: Vec<Scout>,
@@ -34,9 +34,8 @@ impl Watch {
         for answer in futures_util::future::join_all(asked).await {
             match answer {
                 Ok(fields) => {
-                    let field = |name: &str| {
-                        fields.chunks_exact(2).find(|pair| pair[0] == name).map(|pair| pair[1].as_str())
-                    };
+                    let field =
+                        |name: &str| fields.chunks_exact(2).find(|pair| pair[0] == name).map(|pair| pair[1].as_str());
                     let read = (|| {
                         let epoch = field("config-epoch")?.parse().ok()?;
                         Some((epoch, field("ip")?.to_owned(), field("port")?.parse().ok()?))
@@ -59,7 +58,12 @@ impl Watch {
             return Err(Failure::refused("the Sentinels that answer are behind those that answered before"));
         }
         *highest = epoch;
-        Ok(Found { masters: vec![moved(&self.master, &host, port)], #[cfg(feature = "cluster")] slots: Vec::new(), fingerprint: None })
+        Ok(Found {
+            masters: vec![moved(&self.master, &host, port)],
+            #[cfg(feature = "cluster")]
+            slots: Vec::new(),
+            fingerprint: None,
+        })
     }
 }
 

@@ -5,9 +5,9 @@
 //! is in no map any more is never asked again, even if it comes back under its address: it gets a new `Node`.
 
 use std::pin::Pin;
-use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 #[cfg(feature = "cluster")]
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use std::sync::{Arc, PoisonError, RwLock, Weak};
 use std::time::Duration;
 
@@ -150,9 +150,7 @@ impl Topology {
                 Ok(topology)
             }
             #[cfg(feature = "cluster")]
-            Address::Cluster(seeds) => {
-                Ok(topology(Some(Box::new(super::cluster::Scouts::new(seeds)))))
-            }
+            Address::Cluster(seeds) => Ok(topology(Some(Box::new(super::cluster::Scouts::new(seeds))))),
             #[cfg(feature = "sentinel")]
             Address::Sentinel { sentinels, service, master } => {
                 let watch = super::sentinel::Watch::new(sentinels, service, master);

@@ -67,7 +67,8 @@ impl World {
                 (self.store.observe(&self.key), version)
             }
         };
-        let fresh = Fresh { value: Arc::new(version), negative: false, shape: SHAPE, bytes: 4, ttl: HOUR, age: Duration::ZERO };
+        let fresh =
+            Fresh { value: Arc::new(version), negative: false, shape: SHAPE, bytes: 4, ttl: HOUR, age: Duration::ZERO };
         self.store.fill(&self.key, observation, fresh);
         version
     }
@@ -189,7 +190,8 @@ fn a_fill_from_before_is_refused_or_not_a_hit() {
                 move || {
                     let settled = world.settled.load(SeqCst);
                     let value = Arc::new(0_u32);
-                    let fresh = Fresh { value, negative: false, shape: SHAPE, bytes: 4, ttl: HOUR, age: Duration::ZERO };
+                    let fresh =
+                        Fresh { value, negative: false, shape: SHAPE, bytes: 4, ttl: HOUR, age: Duration::ZERO };
                     let stored = world.store.fill(&world.key, observation, fresh);
                     assert!(!stored || settled == 0, "stored although {void:?} had returned");
                 }
