@@ -19,6 +19,7 @@
 
 mod background;
 mod bus;
+pub mod checker;
 mod cluster;
 mod fake;
 mod pair;

@@ -143,6 +143,12 @@ impl RedisServer {
         panic!("port {} was taken while its server was down, and stays so", self.port);
     }
 
+    /// Removes what `SAVE` wrote: the next [`restart`](Self::restart) is an empty one.
+    pub fn remove_dump(&self) {
+        // There may be none.
+        let _ = std::fs::remove_file(self.directory.0.join("dump.rdb"));
+    }
+
     /// Makes it a black hole until [`resume`](Self::resume): connections are accepted and requests taken by the kernel,
     /// and nothing is answered (`SIGSTOP`). On return no further command is being executed.
     ///

@@ -1,0 +1,31 @@
+//! The history checker: many readers and mutators on several nodes, faults, and a specification that every single
+//! read is held against.
+//!
+//! Rows live in memory and have a version each; a cached read of a row returns the version that it saw. A mutation
+//! raises the version (its commit) and then invalidates. When the invalidation was acknowledged, the row's floor
+//! rises to that version. Each node is a cache of its own, with its own connections, subscriber, flights and
+//! in-process tier, as a process has them.
+//!
+//! | | what a read must return |
+//! |---|---|
+//! | P1 | from the server, a flight or a load: at least the floor at its start |
+//! | P2 | from anywhere: at least what its own node had acknowledged at its start |
+//! | P3 | from the in-process tier: at least the floor of one lease before its start |
+//! | P4 | nothing that had not been committed when it ended |
+//! | P5 | of a mutator who died after its commit under a fence: as if acknowledged a fence's ttl later |
+//! | P6 | the run as a whole: hits, stored values, and no reader who is stuck |
+//!
+//! Outcomes that are not known (an invalidation that failed and was queued) never raise a floor. That both the old
+//! and the new value are right between a commit and its acknowledgement is why this is no linearizability checker.
+//!
+//! The check is exact and needs no recorded history: a row keeps its recent floors with their times, and a read is
+//! judged when it ends. All times come from one clock.
+
+mod faults;
+mod run;
+mod spec;
+mod system;
+
+pub use faults::Faults;
+pub use run::{Load, Plan, Report, run};
+pub use system::{Kind, System};
