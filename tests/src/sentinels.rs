@@ -11,6 +11,8 @@ use crate::wait::{ensure, until};
 const NAME: &str = "mymaster";
 const SENTINELS: usize = 3;
 const QUORUM: usize = 2;
+/// How long a master must be silent to be thought dead, in milliseconds.
+const SILENCE: &str = "1000";
 /// What of the sentinels' own rhythm can be quickened, in milliseconds, for they talk to each other every two seconds
 /// and look at replicas every ten. Not everything can:
 ///
@@ -18,11 +20,14 @@ const QUORUM: usize = 2;
 ///   publish periods. Who promoted it looks once a second, and tells them then.
 /// - A replica is no candidate when it was last looked at more than five ping periods ago, which happens once a second
 ///   while the master is down.
+/// - A new master is first pinged after a ping period, and thought dead when it has not answered by [`SILENCE`].
 ///
 /// Without the tilt trigger, a sentinel that was paused would sulk for 30 seconds.
 const RHYTHM: &[&str] = &[
     "INFO-PERIOD",
     "500",
+    "PING-PERIOD",
+    "300",
     "ASK-PERIOD",
     "100",
     "PUBLISH-PERIOD",
@@ -34,7 +39,7 @@ const RHYTHM: &[&str] = &[
 ];
 
 /// One master with replicas, watched by three sentinels of which two must agree. A master is replaced when it was
-/// silent for half a second. Node 0 is the master at first.
+/// silent for a second. Node 0 is the master at first.
 ///
 /// ```no_run
 /// let mut group = tests::Sentinels::start(1);
@@ -96,7 +101,7 @@ impl Sentinels {
             });
             quicken(&sentinel);
             sentinel.command(&["SENTINEL", "MONITOR", NAME, "127.0.0.1", &master, &QUORUM.to_string()]);
-            let patience = ["down-after-milliseconds", "500", "failover-timeout", "2000"];
+            let patience = ["down-after-milliseconds", SILENCE, "failover-timeout", "2000"];
             sentinel.command(&[&["SENTINEL", "SET", NAME][..], &patience].concat());
             group.sentinels.push(sentinel);
         }
