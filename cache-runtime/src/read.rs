@@ -173,7 +173,9 @@ impl Question<'_> {
         }
         let in_step = answers.in_step();
         #[cfg(feature = "mutants")]
-        let in_step = in_step || self.core.breaks(crate::mutant::Mutant::InsertFromOtherHistory);
+        let in_step = in_step
+            || self.core.breaks(crate::mutant::Mutant::InsertFromOtherHistory)
+            || self.core.breaks(crate::mutant::Mutant::OneSubscriber);
         Ok(Look { names, answers, found, seen: seen.filter(|_| in_step) })
     }
 
@@ -207,7 +209,11 @@ impl Question<'_> {
             // A failover in between: nothing to store under.
             return Ok(Found::Trouble);
         }
-        let seen = seen.filter(|_| ensured.in_step);
+        #[cfg(feature = "mutants")]
+        let in_step = ensured.in_step || self.core.breaks(crate::mutant::Mutant::OneSubscriber);
+        #[cfg(not(feature = "mutants"))]
+        let in_step = ensured.in_step;
+        let seen = seen.filter(|_| in_step);
         if want_hit && let Some(filled) = ensured.held {
             // Filled between READ and ENSURE. Its stamps are compared with those read since this call began.
             let held: Vec<_> = ensured.stamps.iter().map(|stamp| Some((stamp.as_slice(), None))).collect();

@@ -48,6 +48,8 @@ pub enum Mode {
     CloseMidReply(usize),
     /// Forwards in pieces, the first 128 bytes of every message singly.
     Split,
+    /// Forwards requests in pieces of 64 bytes, with a pause behind each.
+    Drip(Duration),
 }
 
 /// A proxy on a free port of 127.0.0.1. Dropping it resets its connections.
@@ -83,6 +85,8 @@ struct Counters {
 
 enum Order {
     Set(Mode),
+    Data(Mode),
+    Subscribers(Mode),
     Point(u16),
     Kill,
 }
@@ -99,6 +103,7 @@ impl Proxy {
             door: Door::Unopened(listener),
             server: (Ipv4Addr::LOCALHOST, server).into(),
             mode: watch::Sender::new(Mode::Pass),
+            subscribers: watch::Sender::new(Mode::Pass),
             counters: Arc::clone(&counters),
             connections: JoinSet::new(),
         };
@@ -120,6 +125,19 @@ impl Proxy {
     #[track_caller]
     pub fn set(&self, mode: Mode) {
         self.order(Order::Set(mode));
+    }
+
+    /// The same for the connections of subscribers only: those that began by asking for RESP3. Not for the modes that
+    /// refuse or reset.
+    #[track_caller]
+    pub fn set_subscribers(&self, mode: Mode) {
+        self.order(Order::Subscribers(mode));
+    }
+
+    /// The same for all other connections.
+    #[track_caller]
+    pub fn set_data(&self, mode: Mode) {
+        self.order(Order::Data(mode));
     }
 
     /// Leads new connections to the server on another port of 127.0.0.1, as an address that moves does. Those that exist
@@ -163,6 +181,7 @@ struct Network {
     door: Door,
     server: SocketAddr,
     mode: watch::Sender<Mode>,
+    subscribers: watch::Sender<Mode>,
     counters: Arc<Counters>,
     connections: JoinSet<()>,
 }
@@ -188,8 +207,11 @@ impl Network {
         match order {
             Order::Set(mode) => {
                 self.mode.send_replace(mode);
+                self.subscribers.send_replace(mode);
                 self.door = self.door.turn(mode != Mode::Refuse);
             }
+            Order::Data(mode) => _ = self.mode.send_replace(mode),
+            Order::Subscribers(mode) => _ = self.subscribers.send_replace(mode),
             Order::Point(server) => self.server.set_port(server),
             Order::Kill => {}
         }
@@ -201,7 +223,7 @@ impl Network {
 
     fn connect(&mut self, client: TcpStream) {
         self.counters.connections.fetch_add(1, Ordering::SeqCst);
-        let connection = Connection::new(client, self.mode.subscribe(), Arc::clone(&self.counters));
+        let connection = Connection::new(client, self.mode.subscribe(), self.subscribers.subscribe(), Arc::clone(&self.counters));
         self.connections.spawn(connection.run(self.server));
     }
 }

@@ -131,6 +131,12 @@ impl Server {
         if node.channel.running.load(SeqCst) || node.channel.running.swap(true, SeqCst) {
             return;
         }
+        #[cfg(feature = "mutants")]
+        if self.breaks(crate::mutant::Mutant::OneSubscriber)
+            && !self.topology.nodes().first().is_some_and(|first| Arc::ptr_eq(first, node))
+        {
+            return;
+        }
         let attended = Attended(Arc::clone(node));
         let Ok(runtime) = tokio::runtime::Handle::try_current() else { return };
         let (server, local) = (Arc::downgrade(self), Arc::clone(local));

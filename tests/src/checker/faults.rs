@@ -15,12 +15,20 @@ pub enum Faults {
     None,
     /// The network and clients only.
     Network,
-    /// Only the connections of subscribers.
+    /// The connections of subscribers are killed.
     Subscribers,
+    /// The same, while what is read arrives late.
+    SubscribersAndLateReplies,
+    /// What subscribers hear arrives late.
+    LateMessages,
+    /// Subscribers hear nothing for longer than a lease, and nobody closes their connection.
+    Deaf,
+    /// The same, right after a heartbeat whose answer was late.
+    LateThenDeaf,
     /// Keys of ours that vanish, as under eviction.
     Eviction,
-    /// Replies that trickle: heartbeats arrive late.
-    Trickle,
+    /// Requests that arrive in pieces.
+    Drip,
     /// Long silences, one way or both.
     Silence,
     /// Everything that this system can suffer.
@@ -37,7 +45,46 @@ pub(super) fn inject(system: &mut System, faults: Faults, rng: &mut Rng) -> &'st
         Faults::None => "none",
         Faults::Network => network(proxies(system), rng),
         Faults::Silence => silence(proxies(system), rng),
-        Faults::Trickle => trickle(proxies(system), rng),
+        Faults::Drip => {
+            let proxies = proxies(system);
+            let proxy = proxies[rng.usize(..proxies.len())];
+            proxy.set_data(Mode::Drip(Duration::from_micros(rng.u64(200..1000))));
+            sleep(millis(rng, 300..800));
+            proxy.set(Mode::Pass);
+            "drip"
+        }
+        Faults::LateMessages => {
+            held(proxies(system), rng, |proxy, rng| {
+                proxy.set_subscribers(Mode::Delay(millis(rng, 60..150)));
+                sleep(millis(rng, 500..1000));
+            });
+            "late messages"
+        }
+        Faults::Deaf => {
+            held(proxies(system), rng, |proxy, rng| {
+                proxy.set_subscribers(Mode::BlackHoleReplies);
+                sleep(millis(rng, 600..1200));
+            });
+            "deaf subscribers"
+        }
+        Faults::LateThenDeaf => {
+            held(proxies(system), rng, |proxy, rng| {
+                proxy.set_subscribers(Mode::Delay(millis(rng, 140..190)));
+                sleep(millis(rng, 500..800));
+                proxy.set_subscribers(Mode::BlackHoleReplies);
+                sleep(millis(rng, 600..1200));
+            });
+            "late, then deaf subscribers"
+        }
+        Faults::SubscribersAndLateReplies => {
+            proxies(system).iter().for_each(|proxy| proxy.set_data(Mode::Delay(millis(rng, 5..20))));
+            for _ in 0..8 {
+                masters(system).iter().for_each(|server| kill_clients(server, "pubsub"));
+                sleep(millis(rng, 40..120));
+            }
+            proxies(system).iter().for_each(|proxy| proxy.set(Mode::Pass));
+            "subscribers killed while replies are late"
+        }
         Faults::Subscribers => {
             masters(system).iter().for_each(|server| kill_clients(server, "pubsub"));
             "subscribers killed"
@@ -46,9 +93,14 @@ pub(super) fn inject(system: &mut System, faults: Faults, rng: &mut Rng) -> &'st
             masters(system).iter().for_each(|server| evict(server, rng));
             "keys evicted"
         }
-        Faults::Everything => match rng.u32(..10) {
+        Faults::Everything => match rng.u32(..16) {
             0..5 => network(proxies(system), rng),
             5 => silence(proxies(system), rng),
+            6 => inject(system, Faults::SubscribersAndLateReplies, rng),
+            7 => inject(system, Faults::LateMessages, rng),
+            8 => inject(system, Faults::Deaf, rng),
+            9 => inject(system, Faults::LateThenDeaf, rng),
+            10 => inject(system, Faults::Drip, rng),
             _ => match system {
                 System::Standalone(server, _) => server_fault(server, rng),
                 System::Pair(pair) => pair_fault(pair, rng),
@@ -113,16 +165,18 @@ fn silence(proxies: Vec<&Proxy>, rng: &mut Rng) -> &'static str {
     "silence"
 }
 
-fn trickle(proxies: Vec<&Proxy>, rng: &mut Rng) -> &'static str {
-    let proxy = proxies[rng.usize(..proxies.len())];
-    for _ in 0..6 {
-        proxy.set(Mode::Delay(millis(rng, 40..180)));
-        sleep(millis(rng, 100..300));
-        proxy.set(Mode::Stall);
-        sleep(millis(rng, 50..300));
+/// A fault on every way to the servers; afterwards all pass again, and what was silenced is closed.
+fn held(proxies: Vec<&Proxy>, rng: &mut Rng, fault: impl Fn(&Proxy, &mut Rng) + Sync) {
+    std::thread::scope(|scope| {
+        for proxy in &proxies {
+            let (fault, mut rng) = (&fault, rng.fork());
+            scope.spawn(move || fault(proxy, &mut rng));
+        }
+    });
+    for proxy in proxies {
+        proxy.set(Mode::Pass);
+        proxy.kill_connections();
     }
-    proxy.set(Mode::Pass);
-    "trickle"
 }
 
 fn kill_clients(server: &RedisServer, kind: &str) {

@@ -22,10 +22,17 @@ const LAST_WORDS: Duration = Duration::from_secs(1);
 /// Of a message that is split: how many bytes go singly, and how long the pieces after them are.
 const SINGLY: usize = 128;
 
+/// How long the pieces of a dripping message are.
+const DRIP: usize = 64;
+/// How a client asks for RESP3.
+const HELLO: &[u8] = b"HELLO\r\n$1\r\n3\r\n";
+
 /// A client's connection, counted as open while it exists.
 pub(super) struct Connection {
     client: Wire,
+    /// What the network does to this connection; which of the two is known when the client has spoken.
     mode: watch::Receiver<Mode>,
+    subscribers: watch::Receiver<Mode>,
     counters: Arc<Counters>,
 }
 
@@ -58,9 +65,14 @@ struct Due {
 }
 
 impl Connection {
-    pub(super) fn new(client: TcpStream, mode: watch::Receiver<Mode>, counters: Arc<Counters>) -> Self {
+    pub(super) fn new(
+        client: TcpStream,
+        mode: watch::Receiver<Mode>,
+        subscribers: watch::Receiver<Mode>,
+        counters: Arc<Counters>,
+    ) -> Self {
         counters.open.fetch_add(1, Ordering::SeqCst);
-        Self { client: Wire::new(client), mode, counters }
+        Self { client: Wire::new(client), mode, subscribers, counters }
     }
 
     pub(super) async fn run(mut self, server: SocketAddr) {
@@ -83,6 +95,12 @@ impl Connection {
     async fn forward(&mut self, server: SocketAddr) {
         let Ok(server) = TcpStream::connect(server).await else { return };
         let mut server = Wire::new(server);
+        // Clients speak first. One who asks for RESP3 is one who subscribes.
+        let mut first = [0; 256];
+        let spoken = self.client.0.peek(&mut first).await.unwrap_or(0);
+        if first[..spoken].windows(HELLO.len()).any(|window| window == HELLO) {
+            self.mode = self.subscribers.clone();
+        }
         let end = {
             let (from_client, to_client) = self.client.0.split();
             let (from_server, to_server) = server.0.split();
@@ -223,6 +241,13 @@ impl Writer<'_> {
                 for piece in pieces(bytes) {
                     self.to.write_all(piece).await?;
                     tokio::task::yield_now().await;
+                }
+            }
+            (Mode::Drip(pause), Direction::Requests) => {
+                for piece in bytes.chunks(DRIP) {
+                    self.to.write_all(piece).await?;
+                    let over = self.mode.wait_for(|mode| *mode != Mode::Drip(pause));
+                    let _ = tokio::time::timeout(pause, over).await;
                 }
             }
             _ => self.to.write_all(bytes).await?,

@@ -1,0 +1,337 @@
+//! Races that random runs hardly ever find, step by step: refused by the protocol, let through by the rule that is
+//! switched off.
+
+use std::time::Duration;
+
+use cache_runtime::mutant::Mutant;
+use cache_runtime::{Cache, CacheBuilder, Key, Source, observe};
+use tests::{Mode, Pair, Predecessor, Proxy, RedisCluster, RedisServer};
+
+const TTL: Duration = Duration::from_secs(60);
+const SOON: Duration = Duration::from_millis(2);
+
+fn builder(url: impl Into<String>, mutant: Option<Mutant>) -> CacheBuilder {
+    let builder = Cache::builder().namespace("replay").redis(url).budget(Duration::from_secs(5));
+    match mutant {
+        Some(mutant) => builder.mutant(mutant),
+        None => builder,
+    }
+}
+
+fn bare(url: impl Into<String>, mutant: Option<Mutant>) -> Cache {
+    builder(url, mutant).local_tier(false).build().expect("settings are in order")
+}
+
+/// A node with an in-process tier that is vouched for long, so that only what is void is refused.
+fn node(url: impl Into<String>, mutant: Option<Mutant>) -> Cache {
+    builder(url, mutant).lease(Duration::from_secs(3)).build().expect("settings are in order")
+}
+
+async fn load(cache: &Cache, key: &Key, value: u8) -> (u8, Source) {
+    let loading = cache.get_or_load(key, TTL, || async { Ok::<_, std::convert::Infallible>(value) });
+    let (loaded, seen) = observe(loading).await;
+    (loaded.expect("the loader does not fail"), seen.source)
+}
+
+/// Reads until the answer comes from where it is waited for.
+async fn until(cache: &Cache, key: &Key, value: u8, source: Source) {
+    for _ in 0..2_000 {
+        if load(cache, key, value).await.1 == source {
+            return;
+        }
+        tokio::time::sleep(SOON).await;
+    }
+    panic!("never from {source:?}: {:?}", cache.health());
+}
+
+/// Waits until the in-process tier is vouched for.
+async fn vouched_for(cache: &Cache) {
+    let _ = cache.ping().await;
+    for _ in 0..2_000 {
+        if cache.health().local.is_some_and(|local| !local.vouched_for.is_zero()) {
+            return;
+        }
+        tokio::time::sleep(SOON).await;
+    }
+    panic!("never vouched for: {:?}", cache.health());
+}
+
+async fn get(cache: &Cache, key: &Key) -> Option<u8> {
+    for _ in 0..2_000 {
+        match cache.get::<u8>(key).await {
+            Ok(found) => return found,
+            Err(_) => tokio::time::sleep(SOON).await,
+        }
+    }
+    panic!("never an answer: {:?}", cache.health());
+}
+
+/// What a cache finds after its server came back with a snapshot from before an invalidation.
+async fn after_an_old_snapshot(mutant: Option<Mutant>) -> Option<u8> {
+    let mut server = RedisServer::start();
+    let cache = bare(server.url(), mutant);
+    let key = Key::new("k").tag("t");
+    cache.put(&key, &1u8, TTL).await.expect("up");
+    server.command(&["SAVE"]);
+    cache.invalidate_tags(["t"]).await.expect("up");
+    assert_eq!(get(&cache, &key).await, None);
+    server.kill();
+    server.restart();
+    assert!(server.query::<bool>(&["EXISTS", "replay:e:k"]), "the snapshot brings the entry back");
+    get(&cache, &key).await
+}
+
+#[tokio::test]
+async fn an_old_snapshot_does_not_bring_back_what_was_invalidated() {
+    assert_eq!(after_an_old_snapshot(None).await, None);
+    assert_eq!(after_an_old_snapshot(Some(Mutant::NoHistory)).await, Some(1));
+}
+
+/// What is found when the stamp of a tag was evicted after an invalidation, and made again by another entry.
+async fn after_an_eviction(mutant: Option<Mutant>) -> Option<u8> {
+    let server = RedisServer::start();
+    let cache = bare(server.url(), mutant);
+    let key = Key::new("k").tag("t");
+    cache.put(&key, &1u8, TTL).await.expect("up");
+    cache.invalidate_tags(["t"]).await.expect("up");
+    assert_eq!(get(&cache, &key).await, None);
+    server.command(&["DEL", "replay:t:t"]);
+    cache.put(Key::new("other").tag("t"), &2u8, TTL).await.expect("up");
+    get(&cache, &key).await
+}
+
+#[tokio::test]
+async fn an_evicted_stamp_never_begins_at_one_that_entries_carry() {
+    assert_eq!(after_an_eviction(None).await, None);
+    assert_eq!(after_an_eviction(Some(Mutant::Counters)).await, Some(1));
+}
+
+/// What a caller is handed who comes after an invalidation that a failover then lost, while a load from before it is
+/// under way. The entry has no tags: its token is all there is.
+async fn joins_across_a_failover(mutant: Option<Mutant>) -> u8 {
+    let mut pair = Pair::start();
+    let cache = bare(pair.url(), mutant);
+    let other = bare(pair.url(), None);
+    let key = Key::new("k");
+    // The loader has the old value in its hand from here on.
+    let (begun, has_begun) = tokio::sync::oneshot::channel();
+    let (go, goes) = tokio::sync::oneshot::channel::<()>();
+    let loading = {
+        let (cache, key) = (cache.clone(), key.clone());
+        tokio::spawn(async move {
+            let load = cache.get_or_load(&key, TTL, || async {
+                begun.send(()).expect("somebody waits");
+                goes.await.expect("told to go on");
+                Ok::<_, std::convert::Infallible>(1u8)
+            });
+            load.await.expect("the loader does not fail")
+        })
+    };
+    has_begun.await.expect("it begins");
+    pair.wait_in_step();
+    pair.cut_replication();
+    // Acknowledged by the master, and lost with it: the replica still has the token.
+    other.remove([&key]).await.expect("up");
+    pair.promote(Predecessor::Killed);
+    let joining = {
+        let (cache, key) = (cache.clone(), key.clone());
+        tokio::spawn(async move {
+            // Until the new master answers, the function runs on its own.
+            loop {
+                let (value, source) = load(&cache, &key, 2).await;
+                if source != Source::Bypassed {
+                    return value;
+                }
+            }
+        })
+    };
+    // Let him find the flight, or lead one of his own.
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    go.send(()).expect("the loader waits");
+    assert_eq!(loading.await.expect("no panic"), 1);
+    joining.await.expect("no panic")
+}
+
+#[tokio::test]
+async fn nobody_joins_a_load_of_another_history() {
+    assert_eq!(joins_across_a_failover(None).await, 2);
+    assert_eq!(joins_across_a_failover(Some(Mutant::FlightWithoutHistory)).await, 1);
+}
+
+/// What a node serves whose data connection went on to a new master while its subscriber stayed with the deposed one.
+async fn with_a_deposed_subscriber(mutant: Option<Mutant>) -> (u8, Source) {
+    let mut pair = Pair::start();
+    let reader = node(pair.url(), mutant);
+    let key = Key::new("k").tag("t");
+    vouched_for(&reader).await;
+    until(&reader, &key, 1, Source::Local).await;
+    pair.wait_in_step();
+    // Both are masters now, and connections stay where they are.
+    pair.promote(Predecessor::Unaware);
+    kill_data_connections(pair.replica());
+    // Another entry sends the reader's data connection to the new master.
+    until(&reader, &Key::new("other"), 9, Source::Redis).await;
+    let writer = bare(pair.url(), None);
+    writer.invalidate_tags(["t"]).await.expect("up");
+    load(&reader, &key, 2).await
+}
+
+fn kill_data_connections(server: &RedisServer) {
+    server.command(&["CLIENT", "KILL", "TYPE", "normal"]);
+}
+
+#[tokio::test]
+async fn a_subscriber_on_a_deposed_master_vouches_for_nothing() {
+    assert_eq!(with_a_deposed_subscriber(None).await.0, 2);
+    assert_eq!(with_a_deposed_subscriber(Some(Mutant::DeposedSubscriber)).await, (1, Source::Local));
+}
+
+/// What a node serves later that read through a data connection on a deposed master, while its subscriber had
+/// followed to the new one.
+async fn with_a_deposed_lane(mutant: Option<Mutant>) -> u8 {
+    let mut pair = Pair::start();
+    let reader = builder(pair.url(), mutant).lanes(1).lease(Duration::from_secs(3)).build().expect("in order");
+    let key = Key::new("k").tag("t");
+    vouched_for(&reader).await;
+    until(&reader, &Key::new("warm"), 9, Source::Local).await;
+    // Stored on the master, and not by this reader.
+    bare(pair.url(), None).put(&key, &1u8, TTL).await.expect("up");
+    pair.wait_in_step();
+    pair.promote(Predecessor::Unaware);
+    // The subscriber alone is led to the new master; the lane stays with the old one.
+    pair.replica().command(&["CLIENT", "KILL", "TYPE", "pubsub"]);
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    let epoch_settled = reader.health();
+    assert!(epoch_settled.local.is_some());
+    // Invalidated at the new master: the reader's lane does not know.
+    let writer = bare(pair.url(), None);
+    writer.invalidate_tags(["t"]).await.expect("up");
+    // Read from the deposed master: old, which nobody can help. It must not be kept.
+    let _ = reader.get::<u8>(&key).await;
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    kill_data_connections(pair.replica());
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    for _ in 0..200 {
+        let (value, source) = load(&reader, &key, 2).await;
+        if source != Source::Bypassed {
+            return value;
+        }
+        tokio::time::sleep(SOON).await;
+    }
+    panic!("never an answer: {:?}", reader.health());
+}
+
+#[tokio::test]
+async fn what_a_deposed_master_answered_is_not_kept() {
+    assert_eq!(with_a_deposed_lane(None).await, 2);
+    assert_eq!(with_a_deposed_lane(Some(Mutant::InsertFromOtherHistory)).await, 1);
+}
+
+/// What a node keeps of a read that was under way while its subscriber was away.
+async fn reads_across_a_gap(mutant: Option<Mutant>) -> u8 {
+    let server = RedisServer::start();
+    let proxy = Proxy::start(server.port());
+    let reader = node(proxy.url(), mutant);
+    let writer = bare(server.url(), None);
+    let key = Key::new("k").tag("t");
+    vouched_for(&reader).await;
+    writer.put(&key, &1u8, TTL).await.expect("up");
+    let epoch = reader.health().local.expect("it has a tier").epoch;
+    proxy.set_subscribers(Mode::Stall);
+    server.command(&["CLIENT", "KILL", "TYPE", "pubsub"]);
+    // The proxy holds the end of the connection back as well.
+    proxy.set_subscribers(Mode::Reset);
+    while reader.health().local.expect("it has a tier").epoch == epoch {
+        tokio::time::sleep(SOON).await;
+    }
+    proxy.set_subscribers(Mode::Stall);
+    // Read before the invalidation, answered after the subscriber is back.
+    proxy.set_data(Mode::Delay(Duration::from_millis(600)));
+    let reading = tokio::spawn({
+        let (reader, key) = (reader.clone(), key.clone());
+        async move { load(&reader, &key, 2).await }
+    });
+    tokio::time::sleep(Duration::from_millis(800)).await;
+    writer.invalidate_tags(["t"]).await.expect("up");
+    proxy.set_subscribers(Mode::Pass);
+    reading.await.expect("no panic");
+    proxy.set(Mode::Pass);
+    vouched_for(&reader).await;
+    load(&reader, &key, 2).await.0
+}
+
+#[tokio::test]
+async fn what_was_read_while_nobody_listened_is_not_kept() {
+    assert_eq!(reads_across_a_gap(None).await, 2);
+    assert_eq!(reads_across_a_gap(Some(Mutant::EpochAtDisconnectOnly)).await, 1);
+}
+
+/// What a node keeps that reads between the message of an invalidation and its removal.
+async fn reads_between_message_and_removal(mutant: Option<Mutant>) -> u8 {
+    let server = RedisServer::start();
+    let proxy = Proxy::start(server.port());
+    let reader = node(server.url(), None);
+    let writer = bare(proxy.url(), mutant);
+    let key = Key::new("k").tag("t");
+    vouched_for(&reader).await;
+    until(&reader, &key, 1, Source::Local).await;
+    writer.ping().await.expect("up");
+    let voided = reader.stats().local_voided;
+    // The request arrives in pieces, and is executed as far as it has arrived.
+    proxy.set_data(Mode::Drip(Duration::from_millis(40)));
+    let writing = tokio::spawn({
+        let writer = writer.clone();
+        async move { writer.invalidate_tags(["t"]).await }
+    });
+    // Meanwhile the reader reads, and keeps what it finds.
+    while !writing.is_finished() {
+        load(&reader, &key, 1).await;
+        tokio::time::sleep(SOON).await;
+    }
+    writing.await.expect("no panic").expect("up");
+    let mut value = 0;
+    for _ in 0..50 {
+        value = load(&reader, &key, 2).await.0;
+        tokio::time::sleep(SOON).await;
+    }
+    assert!(reader.stats().local_voided > voided, "the reader heard of it");
+    value
+}
+
+#[tokio::test]
+async fn nothing_is_kept_that_was_read_between_the_message_and_the_removal() {
+    assert_eq!(reads_between_message_and_removal(None).await, 2);
+    assert_eq!(reads_between_message_and_removal(Some(Mutant::PublishBeforeUnlink)).await, 1);
+}
+
+/// What a node serves when the masters of a Cluster do not hear each other for a moment.
+async fn with_a_cut_bus(mutant: Option<Mutant>) -> u8 {
+    let cluster = RedisCluster::start(3, 0);
+    let url = cluster.url().replacen("redis://", "redis+cluster://", 1);
+    let reader = node(url.clone(), mutant);
+    let writer = bare(url, None);
+    vouched_for(&reader).await;
+    // A key of the last master, by address: the mutant listens to the first alone.
+    let masters = reader.health().masters;
+    let last = masters.last().expect("there are three").clone();
+    let of_last = |name: &String| {
+        let owner = cluster.owner(&format!("replay:e:{name}"));
+        cluster.urls()[owner].ends_with(last.rsplit(':').next().expect("a port"))
+    };
+    let name = (0..).map(|n| format!("k{n}")).find(of_last).expect("each master owns keys");
+    let key = Key::new(&name);
+    until(&reader, &key, 1, Source::Local).await;
+    let owner = cluster.owner(&format!("replay:e:{name}"));
+    cluster.cut_bus(owner);
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    writer.remove([&key]).await.expect("up");
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    cluster.mend_bus(owner);
+    load(&reader, &key, 2).await.0
+}
+
+#[tokio::test]
+async fn every_master_is_listened_to() {
+    assert_eq!(with_a_cut_bus(None).await, 2);
+    assert_eq!(with_a_cut_bus(Some(Mutant::OneSubscriber)).await, 1);
+}
