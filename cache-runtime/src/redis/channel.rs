@@ -105,6 +105,14 @@ impl Channel {
         }
     }
 
+    /// The subscriber's connection was closed: sooner known than by the next heartbeat.
+    fn hung_up(&self) {
+        if !self.mutant_ignores_histories {
+            self.revoke();
+            self.redial.notify_one();
+        }
+    }
+
     fn revoke(&self) {
         self.until.store(0, SeqCst);
         if let Some(local) = &self.local {
@@ -180,6 +188,11 @@ async fn session(weak: &Weak<Server>, node: &Arc<Node>, local: &Arc<LocalStore>,
     let channel = &node.channel;
     let lease = weak.upgrade()?.lease;
     let bus = weak.upgrade()?.names.bus();
+    {
+        // What was said to the connection before is not meant for this one.
+        let left_over = std::pin::pin!(channel.redial.notified());
+        left_over.enable();
+    }
     let redial = channel.redial.notified();
     let mut connection = match within(DIAL, subscribe(node, local, &bus)).await {
         Ok(connection) => connection,
@@ -260,12 +273,12 @@ async fn within<T>(limit: Duration, work: impl Future<Output = Result<T, Failure
 }
 
 async fn subscribe(node: &Node, local: &Arc<LocalStore>, bus: &str) -> Result<MultiplexedConnection, Failure> {
-    let local = Arc::clone(local);
+    let (local, channel) = (Arc::clone(local), Arc::clone(&node.channel));
     let hear = move |push: PushInfo| {
-        if push.kind == PushKind::Message
-            && let [_, Value::BulkString(message)] = push.data.as_slice()
-        {
-            message::apply(message, &local);
+        match (push.kind, push.data.as_slice()) {
+            (PushKind::Message, [_, Value::BulkString(message)]) => message::apply(message, &local),
+            (PushKind::Disconnection, _) => channel.hung_up(),
+            _ => {}
         }
         Ok::<(), redis::aio::SendError>(())
     };
