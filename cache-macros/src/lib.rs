@@ -61,7 +61,7 @@ use proc_macro::TokenStream;
 /// | `skip(a, b)` | parameters, `self` included | what does not change the value: a database handle |
 /// | `bind(org = ctx.org_id())` | names for templates | an expression usable as `{org}` |
 /// | `negative_ttl` | as `ttl` | caches `None` for that long |
-/// | `local` | `"5s"` or `false` | how long entries live in process, or that they do not |
+/// | `local` | `"5s"`, an expression of type `Duration`, or `false` | how long entries are kept in process over Redis, at most, or that they are not; default: the cache's `local_ttl` |
 /// | `version` | an integer | raise it to make all older entries misses |
 /// | `codec` | path of a codec type | how values are encoded; default: as the cache says |
 /// | `cache` | expression of type `&Cache` | default: the installed cache |
