@@ -191,7 +191,8 @@ pub fn cached(args: TokenStream, item: TokenStream) -> TokenStream {
 ///
 /// Where the server does not take the fence, `fence` runs the body all the same, as if it were not there.
 /// `fence = "require"` does not run it and returns the error, for which the function's error type must be
-/// `From<cache_runtime::Error>`; nothing is invalidated then.
+/// `From<cache_runtime::Error>`. What is named is invalidated then all the same, as soon as the server takes it: a part of
+/// the fence may have been set.
 ///
 /// What is named by `{return..}`, or by `return` in a typed target, is not known before the body and is not fenced. With
 /// `fence`, at least one target is named by the arguments alone.
