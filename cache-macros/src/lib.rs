@@ -61,7 +61,7 @@ use proc_macro::TokenStream;
 /// | `skip(a, b)` | parameters, `self` included | what does not change the value: a database handle |
 /// | `bind(org = ctx.org_id())` | names for templates | an expression usable as `{org}` |
 /// | `negative_ttl` | as `ttl` | caches `None` for that long |
-/// | `local` | `"5s"` or `false` | how long entries live in process, or that they do not |
+/// | `local` | `"5s"`, an expression of type `Duration`, or `false` | how long entries are kept in process over Redis, at most, or that they are not; default: the cache's `local_ttl` |
 /// | `version` | an integer | raise it to make all older entries misses |
 /// | `codec` | path of a codec type | how values are encoded; default: as the cache says |
 /// | `cache` | expression of type `&Cache` | default: the installed cache |
@@ -191,7 +191,8 @@ pub fn cached(args: TokenStream, item: TokenStream) -> TokenStream {
 ///
 /// Where the server does not take the fence, `fence` runs the body all the same, as if it were not there.
 /// `fence = "require"` does not run it and returns the error, for which the function's error type must be
-/// `From<cache_runtime::Error>`; nothing is invalidated then.
+/// `From<cache_runtime::Error>`. What is named is invalidated then all the same, as soon as the server takes it: a part of
+/// the fence may have been set.
 ///
 /// What is named by `{return..}`, or by `return` in a typed target, is not known before the body and is not fenced. With
 /// `fence`, at least one target is named by the arguments alone.

@@ -63,7 +63,7 @@ impl CacheBuilder {
     /// |---|---|
     /// | `redis://[user:password@]host[:port][/db]` | one server; `valkey://` is the same |
     /// | `rediss://..`, `valkeys://..` | the same over TLS (feature `tls`) |
-    /// | `unix:///path/to.sock[?db=1&user=..&pass=..]` | one server on this machine |
+    /// | `unix:///path/to.sock[?db=1&user=..&pass=..]` | one server on this machine; `redis+unix://` is the same |
     /// | `redis+cluster://[user:password@]host:port,host:port` | a Cluster, by some of its nodes (feature `cluster`) |
     /// | `redis+sentinel://[user:password@]host:port,host:port/name[/db]` | whom the Sentinels call the master `name` (feature `sentinel`); `?sentinel_username=..&sentinel_password=..` if they want one |
     ///
@@ -113,21 +113,26 @@ impl CacheBuilder {
     }
 
     /// How long an entry is kept in process over Redis, where a function does not say otherwise with `local = ".."`;
-    /// never longer than it lives there. Default: 60 s.
+    /// never longer than it lives there, as far as the clocks of two machines agree. Default: 60 s.
+    ///
+    /// It bounds what no invalidation names: a [`refresh`](crate::refresh) by another process, for example.
     pub fn local_ttl(mut self, ttl: Duration) -> Self {
         self.config.local_ttl = ttl;
         self
     }
 
     /// The bound `H`: how long what is kept in process may be behind an invalidation by another process, in the worst
-    /// case. A heartbeat goes out four times as often. Between 20 ms and 60 s. Default: 1 s.
+    /// case: when a connection fails without a sign. Otherwise it is behind by as long as a message takes.
+    ///
+    /// A heartbeat goes out four times as often, to each master. A network that is silent for longer voids what is in
+    /// process. Between 20 ms and 60 s. Default: 1 s.
     pub fn lease(mut self, lease: Duration) -> Self {
         self.config.lease = lease;
         self
     }
 
-    /// How long a [`fence`](crate::invalidates) lasts whose process died. Must be longer than mutations take.
-    /// Default: 30 s.
+    /// How long a [`fence`](crate::invalidates) lasts whose process died: what it named is not stored meanwhile. Must be
+    /// longer than fenced mutations take, which are not covered afterwards. Default: 30 s.
     pub fn fence_ttl(mut self, ttl: Duration) -> Self {
         self.config.fence_ttl = ttl;
         self
@@ -141,8 +146,9 @@ impl CacheBuilder {
     }
 
     /// A directory where invalidations that could not be delivered are written down, so that they survive a crash of
-    /// this process: the next cache of this namespace that is built with the directory delivers them. Default: none,
-    /// they are kept in memory.
+    /// this process: the next cache of this namespace that is built with the directory delivers them. Several processes
+    /// may share it. Not synced to the disk: a machine that goes down takes them with it. Default: none, they are kept
+    /// in memory.
     pub fn recovery_dir(mut self, directory: impl Into<PathBuf>) -> Self {
         self.config.recovery_dir = Some(directory.into());
         self
