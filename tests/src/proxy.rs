@@ -223,7 +223,8 @@ impl Network {
 
     fn connect(&mut self, client: TcpStream) {
         self.counters.connections.fetch_add(1, Ordering::SeqCst);
-        let connection = Connection::new(client, self.mode.subscribe(), self.subscribers.subscribe(), Arc::clone(&self.counters));
+        let connection =
+            Connection::new(client, self.mode.subscribe(), self.subscribers.subscribe(), Arc::clone(&self.counters));
         self.connections.spawn(connection.run(self.server));
     }
 }

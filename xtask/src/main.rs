@@ -11,9 +11,10 @@ use tools::{cargo, redis_server};
 /// A task: its name, what it does, and how.
 type Task = (&'static str, &'static str, fn(&Path, &[String]) -> Result<(), String>);
 
-const TASKS: [Task; 6] = [
+const TASKS: [Task; 7] = [
     ("test", "all tests; finds redis-server or installs it (as root, through apt-get)", test),
     ("schedules", "the concurrent parts, in thousands of schedules that shuttle chooses", schedules),
+    ("consistency", "reads held against the promises under faults (`--seconds N`, `--seed S`)", consistency),
     ("ci", "formatting, lints, documents, features, then all tests: what CI runs", ci),
     ("errors", "writes docs/errors/ from tests/ui/ (`--check`: only compares)", errors),
     ("bench", "the benchmarks, in release mode (`--quick`: under a minute)", bench),
@@ -27,7 +28,7 @@ fn main() -> ExitCode {
     let Some((_, _, run)) = TASKS.iter().find(|(task, _, _)| *task == name) else {
         eprintln!("usage: cargo x <task>\n");
         for (task, what, _) in TASKS {
-            eprintln!("  {task:<10} {what}");
+            eprintln!("  {task:<11} {what}");
         }
         return ExitCode::from(2);
     };
@@ -66,6 +67,13 @@ fn schedules(root: &Path, rest: &[String]) -> Result<(), String> {
     let environment =
         [("RUSTFLAGS", flags.trim_start()), ("CARGO_TARGET_DIR", target), ("SHUTTLE_SILENCE_WARNINGS", "1")];
     tools::cargo_with(root, &arguments, &environment)
+}
+
+fn consistency(root: &Path, rest: &[String]) -> Result<(), String> {
+    redis_server()?;
+    let mut arguments = vec!["run", "--release", "-p", "tests", "--bin", "consistency", "--"];
+    arguments.extend(rest.iter().map(String::as_str));
+    cargo(root, &arguments)
 }
 
 fn ci(root: &Path, _: &[String]) -> Result<(), String> {

@@ -239,12 +239,8 @@ pub fn run(plan: &Plan) -> Report {
 }
 
 fn cache(plan: &Plan, url: &str) -> Cache {
-    let builder = Cache::builder()
-        .namespace("check")
-        .redis(url)
-        .lease(plan.lease)
-        .fence_ttl(FENCE_TTL)
-        .local_tier(plan.local);
+    let builder =
+        Cache::builder().namespace("check").redis(url).lease(plan.lease).fence_ttl(FENCE_TTL).local_tier(plan.local);
     let builder = match plan.mutant {
         Some(mutant) => builder.mutant(mutant),
         None => builder,
