@@ -147,8 +147,12 @@ async fn listen(server: &Weak<Server>, node: &Arc<Node>, local: &Arc<LocalStore>
         let failure = session(server, node, local, &mut heard).await;
         channel.history.store(0, SeqCst);
         channel.lag_micros.store(0, SeqCst);
-        channel.revoke();
         let Some(server) = server.upgrade() else { return };
+        if !server.topology.has(node) {
+            // Its map is no more, and with it went all that it vouched for: what becomes of it is nobody's concern.
+            return;
+        }
+        channel.revoke();
         #[cfg(feature = "mutants")]
         let gap_is_noticed = !server.breaks(crate::mutant::Mutant::NoEpochOnGap);
         #[cfg(not(feature = "mutants"))]
@@ -201,7 +205,6 @@ async fn session(weak: &Weak<Server>, node: &Arc<Node>, local: &Arc<LocalStore>,
     }
     channel.denied.store(false, SeqCst);
     *channel.trouble.lock().unwrap_or_else(PoisonError::into_inner) = None;
-    *heard = true;
     tokio::pin!(redial);
     loop {
         let sent = clock::now();
@@ -220,6 +223,8 @@ async fn session(weak: &Weak<Server>, node: &Arc<Node>, local: &Arc<LocalStore>,
         if !channel.mutant_ignores_histories && lanes != 0 && lanes != known(standing.history()) {
             return Some(Failure::refused("the data connections are in another history"));
         }
+        // Not before: a connection that is given up each time it was made is to be made less and less often.
+        *heard = true;
         if server.topology.agrees(view.slots) {
             vouch(&server, channel, sent, lease);
         } else {
