@@ -48,6 +48,8 @@ pub(crate) struct Channel {
     redial: Notify,
     running: AtomicBool,
     denied: AtomicBool,
+    /// Whether the server refuses what this process would tell: then it hears no other process either.
+    mute: AtomicBool,
     trouble: Mutex<Option<String>>,
     mutant_ignores_histories: bool,
 }
@@ -80,7 +82,21 @@ impl Channel {
     }
 
     pub(crate) fn is_denied(&self) -> bool {
-        self.denied.load(SeqCst)
+        self.denied.load(SeqCst) || self.mute.load(SeqCst)
+    }
+
+    /// The server refused a PUBLISH. True the first time.
+    pub(super) fn may_not_tell(&self) -> bool {
+        let first = !self.mute.swap(true, SeqCst);
+        self.revoke();
+        first
+    }
+
+    /// The server took a PUBLISH.
+    pub(super) fn may_tell(&self) {
+        if self.mute.load(SeqCst) {
+            self.mute.store(false, SeqCst);
+        }
     }
 
     pub(crate) fn lag(&self) -> Option<Duration> {
@@ -245,7 +261,7 @@ async fn session(weak: &Weak<Server>, node: &Arc<Node>, local: &Arc<LocalStore>,
 
 /// An answered heartbeat: what is in process may be served until a lease after it was sent.
 fn vouch(server: &Arc<Server>, channel: &Channel, sent: Instant, lease: Duration) {
-    let Some(local) = &server.local else { return };
+    let Some(local) = server.local.as_ref().filter(|_| !channel.mute.load(SeqCst)) else { return };
     let took = u64::try_from(sent.elapsed().as_micros()).unwrap_or(u64::MAX);
     channel.lag_micros.store(took.max(1), SeqCst);
     #[cfg(feature = "mutants")]
