@@ -54,7 +54,9 @@ impl Rows {
 
     /// Rows at all masters, each with a tag of its own at some master and one of three shared ones.
     fn spread(count: usize) -> Self {
-        Self::new((0..count).map(|n| Key::new(format!("row:{n}")).tag(format!("own:{n}")).tag(format!("third:{}", n % 3))))
+        Self::new(
+            (0..count).map(|n| Key::new(format!("row:{n}")).tag(format!("own:{n}")).tag(format!("third:{}", n % 3))),
+        )
     }
 
     async fn read(&self, cache: &Cache, row: usize) -> (u64, Source) {
@@ -181,7 +183,8 @@ async fn what_one_process_invalidates_is_void_in_the_others() {
         here.scope(rename(id, to)).await;
         assert_eq!(here.scope(name(id)).await, to, "one's own is void at once");
         assert_eq!(here.scope(card(id)).await, format!("{id}/{to}"));
-        eventually(&there, "the other one hears of it", async || there.scope(card(id)).await == format!("{id}/{to}")).await;
+        eventually(&there, "the other one hears of it", async || there.scope(card(id)).await == format!("{id}/{to}"))
+            .await;
         eventually(&there, "the other one hears of it", async || there.scope(name(id)).await == to).await;
         here.scope(rename_by_type(id, to + 1)).await;
         assert_eq!(here.scope(name(id)).await, to + 1);
@@ -211,7 +214,8 @@ async fn a_slot_that_moves_takes_no_stale_value_along() {
         // What was invalidated is stored at the other master now, and some of its names are still at this one.
         rows.become_hits(&here, Source::Redis).await;
         rows.stay_fresh(&there, &[&here, &there]).await;
-        let fresh = Rows::new((0..2).map(|n| Key::new(format!("{{slot}}:new:{round}:{n}")).tag(format!("{{slot}}:tag:{n}"))));
+        let fresh =
+            Rows::new((0..2).map(|n| Key::new(format!("{{slot}}:new:{round}:{n}")).tag(format!("{{slot}}:tag:{n}"))));
         fresh.become_hits(&there, Source::Redis).await;
         fresh.stay_fresh(&here, &[&there]).await;
         assert!(here.get_many::<u64>(rows.keys.clone()).await.is_ok());
@@ -255,7 +259,8 @@ async fn under_load(cluster: &mut RedisCluster, faults: impl AsyncFnOnce(&mut Re
     let mut tasks = tokio::task::JoinSet::new();
     for cache in &caches {
         for task in 0..4 {
-            let (rows, floors, over, cache) = (Arc::clone(&rows), Arc::clone(&floors), Arc::clone(&over), cache.clone());
+            let (rows, floors, over, cache) =
+                (Arc::clone(&rows), Arc::clone(&floors), Arc::clone(&over), cache.clone());
             let (reads, hits, told) = (Arc::clone(&reads), Arc::clone(&hits), Arc::clone(&told));
             tasks.spawn(async move {
                 while !over.load(SeqCst) {

@@ -30,7 +30,8 @@ struct Row(AtomicU64);
 impl Row {
     async fn read(&self, cache: &Cache) -> (u64, Source) {
         let key = Key::new("row").tag("rows").tag("all");
-        let (value, seen) = observe(cache.get_or_load(key, TTL, || async { Ok::<_, Infallible>(self.0.load(SeqCst)) })).await;
+        let (value, seen) =
+            observe(cache.get_or_load(key, TTL, || async { Ok::<_, Infallible>(self.0.load(SeqCst)) })).await;
         (value.expect("the loader does not fail"), seen.source)
     }
 
@@ -41,7 +42,9 @@ impl Row {
     async fn stays_fresh(&self, by: &Cache, readers: &[&Cache]) {
         for tag in ["rows", "all"] {
             let version = self.0.fetch_add(1, SeqCst) + 1;
-            by.invalidate_tags([tag]).await.unwrap_or_else(|error| panic!("the master is there: {error:?} {:?}", by.health()));
+            by.invalidate_tags([tag])
+                .await
+                .unwrap_or_else(|error| panic!("the master is there: {error:?} {:?}", by.health()));
             for reader in readers {
                 assert_eq!(self.read(reader).await.0, version);
             }

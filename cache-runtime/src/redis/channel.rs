@@ -16,6 +16,7 @@ use std::time::{Duration, Instant};
 use redis::aio::MultiplexedConnection;
 use redis::{AsyncConnectionConfig, Client, ProtocolVersion, PushInfo, PushKind, Value};
 use tokio::sync::Notify;
+use xxhash_rust::xxh3::xxh3_64;
 
 use super::history::Standing;
 use super::lanes::DIAL;
@@ -292,6 +293,13 @@ async fn subscribe(node: &Node, local: &Arc<LocalStore>, bus: &str) -> Result<Mu
     let client = Client::open(node.info.clone().set_redis_settings(speaking)).map_err(Failure::from)?;
     let mut connection = client.get_multiplexed_async_connection_with_config(&settings).await?;
     connection.subscribe(bus).await?;
+    // Who may listen and not tell shares that, as a rule, with all whom he would hear. The news of nothing shows it.
+    let nothing = message::write(&[xxh3_64(bus.as_bytes())]);
+    match redis::cmd("PUBLISH").arg(bus).arg(nothing).query_async::<()>(&mut connection).await.map_err(Failure::from) {
+        Ok(()) => node.channel.may_tell(),
+        Err(failure) if failure.is("NOPERM") => node.news_denied(&failure.message),
+        Err(failure) => return Err(failure),
+    }
     Ok(connection)
 }
 

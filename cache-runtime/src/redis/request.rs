@@ -140,7 +140,8 @@ impl Node {
         Ok((values, brought, witness))
     }
 
-    fn news_denied(&self, why: &str) {
+    /// The server refuses what is told to other processes: then nobody listens.
+    pub(super) fn news_denied(&self, why: &str) {
         if self.channel.may_not_tell() {
             tracing::warn!(server = %self.name, cause = why, "the server takes no PUBLISH from this user; entries are not kept in this process, and must not be in others");
         }
