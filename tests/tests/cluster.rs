@@ -448,3 +448,46 @@ async fn with_all_nodes_down_functions_run_and_later_the_cache_is_there() {
     assert_eq!(cache.health().last_error, None);
     rows.stay_fresh(&cache, &[&cache]).await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 3)]
+async fn a_master_that_falls_silent_holds_nobody_up_and_is_not_listened_to_when_it_speaks_again() {
+    let cluster = RedisCluster::start(3, 1);
+    let (cache, other, local) = (plain(&cluster), plain(&cluster), tiered(&cluster));
+    let rows = Rows::spread(9);
+    rows.become_hits(&cache, Source::Redis).await;
+    rows.become_hits(&local, Source::Local).await;
+    let silent = cluster.owner("topo:e:row:0");
+    let speaks: Vec<usize> = (0..9)
+        .filter(|row| {
+            [format!("topo:e:row:{row}"), format!("topo:t:own:{row}"), format!("topo:t:third:{}", row % 3)]
+                .iter()
+                .all(|name| cluster.owner(name) != silent)
+        })
+        .collect();
+    cluster.pause(silent);
+    for &row in &speaks {
+        assert_eq!(rows.read(&cache, row).await.1, Source::Redis, "row {row}");
+    }
+    rows.versions.iter().for_each(|version| version.store(1, SeqCst));
+    cache.remove(rows.keys.clone()).await.expect_err("one of them says nothing");
+    for &row in &speaks {
+        assert_eq!(rows.read(&other, row).await.0, 1, "those who speak were told, row {row}");
+    }
+    meanwhile(|| cluster.wait_ok()).await;
+    cache.shutdown().await.expect("it is delivered to the successor");
+    for row in 0..9 {
+        for reader in [&cache, &other] {
+            assert_eq!(rows.read(reader, row).await.0, 1, "row {row}");
+        }
+        eventually(&local, "it hears of it", async || rows.read(&local, row).await.0 == 1).await;
+    }
+    cluster.resume(silent);
+    rows.stay_fresh(&cache, &[&other]).await;
+    meanwhile(|| cluster.wait_ok()).await;
+    rows.stay_fresh(&cache, &[&other]).await;
+    rows.become_hits(&local, Source::Local).await;
+    let name = cluster.urls()[silent].trim_start_matches("redis://").to_owned();
+    assert!(!local.health().masters.contains(&name));
+    let clients: String = cluster.node(silent).query(&["CLIENT", "LIST", "TYPE", "pubsub"]);
+    assert_eq!(clients.lines().filter(|client| client.contains("resp=3")).count(), 0, "{clients}");
+}

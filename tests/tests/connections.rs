@@ -208,6 +208,16 @@ async fn the_permissions_in_the_guide_are_enough_and_each_is_needed() {
 }
 
 #[tokio::test]
+async fn a_database_number_takes_one_more() {
+    let server = RedisServer::start();
+    let url = server.url().replace("redis://", "redis://app:hunter2@") + "/3";
+    set_user(&server, permissions());
+    is_told(&cache(url.clone()), &["select", "permission", "database"]).await;
+    set_user(&server, permissions().chain(["+select"]));
+    works(&cache(url.clone()), &cache(url), Source::Local).await;
+}
+
+#[tokio::test]
 async fn in_a_cluster_two_more_are_needed() {
     let cluster = RedisCluster::start(2, 0);
     for node in 0..2 {

@@ -139,6 +139,26 @@ async fn a_name_that_no_sentinel_knows_is_named() {
 }
 
 #[tokio::test]
+async fn sentinels_have_users_of_their_own() {
+    let group = Sentinels::start(0);
+    for at in 0..3 {
+        let user =
+            ["ACL", "SETUSER", "watch", "on", ">hunter3", "+sentinel|master", "+sentinel|get-master-addr-by-name"];
+        group.sentinel(at).command(&user);
+    }
+    group.node(0).command(&["ACL", "SETUSER", "app", "on", ">hunter2", "~topo:*", "&topo:bus", "+@all"]);
+    let url = group.url().replace("//", "//app:hunter2@") + "?sentinel_username=watch&sentinel_password=hunter3";
+    let cache = cache(url, true);
+    let row = Row::default();
+    row.becomes_a_hit(&cache, Source::Local).await;
+    row.stays_fresh(&cache, &[&cache]).await;
+    let users: String = group.node(0).query(&["CLIENT", "LIST"]);
+    assert!(users.contains("user=app"), "{users}");
+    let users: String = group.sentinel(0).query(&["CLIENT", "LIST"]);
+    assert!(users.contains("user=watch"), "{users}");
+}
+
+#[tokio::test]
 async fn sentinels_that_are_down_at_the_start_are_found_later() {
     let mut group = Sentinels::start(0);
     (0..3).for_each(|at| group.kill_sentinel(at));
