@@ -191,7 +191,12 @@ fn sentinel(
         }
     }
     let theirs = if name.is_empty() && password.is_empty() { String::new() } else { format!("{name}:{password}@") };
-    let sentinels: Result<_, _> = hosts.iter().map(|host| one(&format!("{theirs}{host}"))).collect();
+    let has_port = |host: &str| host.rsplit_once(']').map_or(host, |(_, behind)| behind).contains(':');
+    let sentinels = hosts.iter().map(|host| match has_port(host) {
+        true => one(&format!("{theirs}{host}")),
+        false => one(&format!("{theirs}{host}:26379")),
+    });
+    let sentinels: Result<_, _> = sentinels.collect();
     let master = one(&format!("{}{}/{db}", at(user), hosts[0]))?;
     Ok(Address::Sentinel { sentinels: sentinels?, service: service.to_owned(), master })
 }
@@ -209,6 +214,11 @@ fn sentinel(
 fn with_certificates(info: ConnectionInfo, certificates: &Certificates) -> Result<ConnectionInfo, &'static str> {
     if !matches!(info.addr(), ConnectionAddr::TcpTls { .. }) {
         return Ok(info);
+    }
+    // The library takes a root without any, and then trusts nobody.
+    let begins = b"-----BEGIN CERTIFICATE-----";
+    if certificates.root.as_ref().is_some_and(|root| !root.windows(begins.len()).any(|part| part == begins)) {
+        return Err("cannot be read; PEM files are expected");
     }
     install_crypto();
     let tls = redis::TlsCertificates {
@@ -260,4 +270,120 @@ pub(crate) fn redacted(url: &str) -> String {
         None => rest,
     };
     if scheme.is_empty() { rest } else { format!("{scheme}://{rest}") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(url: &str) -> Result<Address, Error> {
+        Address::parse(url, &Certificates::default())
+    }
+
+    #[track_caller]
+    fn told(url: &str, certificates: &Certificates) -> String {
+        let error = Address::parse(url, certificates).expect_err(url);
+        assert_eq!(error.kind(), crate::ErrorKind::Config, "{url}");
+        let told = format!("{error} {error:?}");
+        assert!(!told.contains("hunter2"), "{told}");
+        error.to_string()
+    }
+
+    #[track_caller]
+    fn refused(url: &str, expected: &str) {
+        let told = told(url, &Certificates::default());
+        assert!(told.starts_with("`redis` = ") && told.contains(expected), "{url}: {told}");
+    }
+
+    #[test]
+    fn what_is_no_url_of_ours_is_refused_by_name_and_without_secrets() {
+        refused("", "is not a URL; write `redis://host:6379`");
+        refused("user:hunter2@host:6379", "is not a URL");
+        refused("http://:hunter2@host", "has the unknown scheme `http`");
+        refused("redis+ring://:hunter2@host", "has the unknown scheme `redis+ring`");
+        refused("unix+cluster://:hunter2@host", "has the unknown scheme `unix+cluster`");
+        refused("redis://:hunter2@host:0x10", "cannot be used");
+        refused("redis://:hunter2@host:6379/first", "cannot be used");
+        refused("redis://:hunter2@", "cannot be used");
+        refused("redis://user:hunter2@a:1,b:2", "cannot be used");
+        refused("redis://host?password=hunter2&protocol=resp4", "`redis` = \"redis://host?***\"");
+    }
+
+    #[test]
+    fn a_name_of_the_scheme_is_as_good_as_another() {
+        for url in ["redis://host", "valkey://host", "redis://user:pass@host:6379/2", "redis://[::1]:6379"] {
+            assert!(matches!(parse(url), Ok(Address::One(_))), "{url}");
+        }
+        for url in ["unix:///run/redis.sock?db=1&user=app&pass=hunter2", "redis+unix:///run/redis.sock"] {
+            let Ok(Address::One(info)) = parse(url) else { panic!("{url}") };
+            assert_eq!(info.addr().to_string(), "/run/redis.sock");
+        }
+    }
+
+    #[cfg(feature = "cluster")]
+    #[test]
+    fn a_cluster_has_nodes_and_no_databases() {
+        let Ok(Address::Cluster(nodes)) = parse("redis+cluster://app:hunter2@a:1, b:2 ,c,") else { panic!() };
+        let names: Vec<_> = nodes.iter().map(|node| node.addr().to_string()).collect();
+        assert_eq!(names, ["a:1", "b:2", "c:6379"]);
+        assert!(nodes.iter().all(|node| node.redis_settings().username() == Some("app")));
+        refused("redis+cluster://", "names no node; write `redis+cluster://host:6379,host:6380`");
+        refused("redis+cluster://app:hunter2@,", "names no node");
+        refused("redis+cluster://:hunter2@a:1,b:2/3", "a Cluster has only number 0; leave it out");
+        refused("redis+cluster://:hunter2@a:1,b:port", "cannot be used");
+    }
+
+    #[cfg(feature = "sentinel")]
+    #[test]
+    fn sentinels_watch_a_master_that_has_a_name() {
+        let url =
+            "redis+sentinel://app:hunter2@a:1,b,[::1]/mymaster/4?sentinel_username=watch&sentinel_password=hunter3";
+        let Ok(Address::Sentinel { sentinels, service, master }) = parse(url) else { panic!("{url}") };
+        assert_eq!(service, "mymaster");
+        assert_eq!((master.redis_settings().username(), master.redis_settings().db()), (Some("app"), 4));
+        assert_eq!(
+            sentinels.iter().map(|at| at.addr().to_string()).collect::<Vec<_>>(),
+            ["a:1", "b:26379", "::1:26379"]
+        );
+        let theirs =
+            |at: &ConnectionInfo| (at.redis_settings().username().map(str::to_owned), at.redis_settings().db());
+        assert!(sentinels.iter().all(|at| theirs(at) == (Some("watch".to_owned()), 0)));
+
+        refused("redis+sentinel://:hunter2@a:1,b:2", "must name the Sentinels and the master they watch");
+        refused("redis+sentinel://:hunter2@/mymaster", "write `redis+sentinel://host:26379");
+        refused("redis+sentinel://a:1/mymaster/first", "cannot be used");
+        refused("redis+sentinel://a:1/mymaster?password=hunter2", "has an unknown option; `sentinel_username`");
+    }
+
+    #[cfg(feature = "tls")]
+    #[test]
+    fn certificates_belong_to_tls_and_are_pem() {
+        let root = Certificates { root: Some(b"no certificate, hunter2".to_vec()), client: None };
+        assert_eq!(
+            told("redis://:hunter2@host", &root),
+            "`redis` = \"redis://***@host\": does not ask for TLS, but certificates are given; write `rediss://`"
+        );
+        assert_eq!(
+            told("rediss://:hunter2@host", &root),
+            "`tls` = \"the certificates\": cannot be read; PEM files are expected"
+        );
+        let client = Certificates { root: None, client: Some((b"hunter2".to_vec(), b"hunter2".to_vec())) };
+        assert!(told("rediss+cluster://a:1,b:2", &client).starts_with("`tls` = "));
+        assert!(parse("rediss://host").is_ok());
+    }
+
+    #[test]
+    fn what_is_not_compiled_in_is_named() {
+        for (url, feature, there) in [
+            ("rediss://:hunter2@host", "tls", cfg!(feature = "tls")),
+            ("redis+cluster://:hunter2@host", "cluster", cfg!(feature = "cluster")),
+            ("redis+sentinel://:hunter2@host/name", "sentinel", cfg!(feature = "sentinel")),
+        ] {
+            if there {
+                assert!(parse(url).is_ok(), "{url}");
+            } else {
+                refused(url, &format!("switch on the feature `{feature}` of cache-runtime"));
+            }
+        }
+    }
 }

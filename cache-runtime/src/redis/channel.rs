@@ -16,6 +16,7 @@ use std::time::{Duration, Instant};
 use redis::aio::MultiplexedConnection;
 use redis::{AsyncConnectionConfig, Client, ProtocolVersion, PushInfo, PushKind, Value};
 use tokio::sync::Notify;
+use xxhash_rust::xxh3::xxh3_64;
 
 use super::history::Standing;
 use super::lanes::DIAL;
@@ -48,6 +49,8 @@ pub(crate) struct Channel {
     redial: Notify,
     running: AtomicBool,
     denied: AtomicBool,
+    /// Whether the server refuses what this process would tell: then it hears no other process either.
+    mute: AtomicBool,
     trouble: Mutex<Option<String>>,
     mutant_ignores_histories: bool,
 }
@@ -80,7 +83,21 @@ impl Channel {
     }
 
     pub(crate) fn is_denied(&self) -> bool {
-        self.denied.load(SeqCst)
+        self.denied.load(SeqCst) || self.mute.load(SeqCst)
+    }
+
+    /// The server refused a PUBLISH. True the first time.
+    pub(super) fn may_not_tell(&self) -> bool {
+        let first = !self.mute.swap(true, SeqCst);
+        self.revoke();
+        first
+    }
+
+    /// The server took a PUBLISH.
+    pub(super) fn may_tell(&self) {
+        if self.mute.load(SeqCst) {
+            self.mute.store(false, SeqCst);
+        }
     }
 
     pub(crate) fn lag(&self) -> Option<Duration> {
@@ -161,8 +178,12 @@ async fn listen(server: &Weak<Server>, node: &Arc<Node>, local: &Arc<LocalStore>
         let failure = session(server, node, local, &mut heard).await;
         channel.history.store(0, SeqCst);
         channel.lag_micros.store(0, SeqCst);
-        channel.revoke();
         let Some(server) = server.upgrade() else { return };
+        if !server.topology.has(node) {
+            // Its map is no more, and with it went all that it vouched for: what becomes of it is nobody's concern.
+            return;
+        }
+        channel.revoke();
         #[cfg(feature = "mutants")]
         let gap_is_noticed = !server.breaks(crate::mutant::Mutant::NoEpochOnGap);
         #[cfg(not(feature = "mutants"))]
@@ -220,7 +241,6 @@ async fn session(weak: &Weak<Server>, node: &Arc<Node>, local: &Arc<LocalStore>,
     }
     channel.denied.store(false, SeqCst);
     *channel.trouble.lock().unwrap_or_else(PoisonError::into_inner) = None;
-    *heard = true;
     tokio::pin!(redial);
     loop {
         let sent = clock::now();
@@ -239,6 +259,8 @@ async fn session(weak: &Weak<Server>, node: &Arc<Node>, local: &Arc<LocalStore>,
         if !channel.mutant_ignores_histories && lanes != 0 && lanes != known(standing.history()) {
             return Some(Failure::refused("the data connections are in another history"));
         }
+        // Not before: a connection that is given up each time it was made is to be made less and less often.
+        *heard = true;
         if server.topology.agrees(view.slots) {
             vouch(&server, channel, sent, lease);
         } else {
@@ -259,7 +281,7 @@ async fn session(weak: &Weak<Server>, node: &Arc<Node>, local: &Arc<LocalStore>,
 
 /// An answered heartbeat: what is in process may be served until a lease after it was sent.
 fn vouch(server: &Arc<Server>, channel: &Channel, sent: Instant, lease: Duration) {
-    let Some(local) = &server.local else { return };
+    let Some(local) = server.local.as_ref().filter(|_| !channel.mute.load(SeqCst)) else { return };
     let took = u64::try_from(sent.elapsed().as_micros()).unwrap_or(u64::MAX);
     channel.lag_micros.store(took.max(1), SeqCst);
     #[cfg(feature = "mutants")]
@@ -290,6 +312,13 @@ async fn subscribe(node: &Node, local: &Arc<LocalStore>, bus: &str) -> Result<Mu
     let client = Client::open(node.info.clone().set_redis_settings(speaking)).map_err(Failure::from)?;
     let mut connection = client.get_multiplexed_async_connection_with_config(&settings).await?;
     connection.subscribe(bus).await?;
+    // Who may listen and not tell shares that, as a rule, with all whom he would hear. The news of nothing shows it.
+    let nothing = message::write(&[xxh3_64(bus.as_bytes())]);
+    match redis::cmd("PUBLISH").arg(bus).arg(nothing).query_async::<()>(&mut connection).await.map_err(Failure::from) {
+        Ok(()) => node.channel.may_tell(),
+        Err(failure) if failure.is("NOPERM") => node.news_denied(&failure.message),
+        Err(failure) => return Err(failure),
+    }
     Ok(connection)
 }
 

@@ -59,8 +59,8 @@ impl Server {
                 let answered = match answered {
                     Ok(answered) => answered,
                     Err(failure) => {
+                        self.topology.suspect(&failure);
                         group.iter().for_each(|name| parts[*name] = Some(Err(failure.clone())));
-                        moved = true;
                         continue;
                     }
                 };
@@ -77,9 +77,6 @@ impl Server {
                 }
             }
             if open.is_empty() {
-                if moved {
-                    self.topology.ask_again();
-                }
                 break;
             }
             if moved {

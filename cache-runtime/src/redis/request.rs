@@ -5,7 +5,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use redis::aio::MultiplexedConnection;
-use redis::{Pipeline, RedisResult, Value};
+use redis::{Arg, Pipeline, RedisResult, Value};
 
 use super::history::Standing;
 use super::lanes::Wire;
@@ -108,23 +108,29 @@ impl Node {
 
     /// Several commands in one go. `build` writes them, and returns what it brought along, with each attempt.
     ///
-    /// An error among the replies fails the request, except where the server only points elsewhere.
+    /// An error among the replies fails the request, except where the server only points elsewhere, and where it is
+    /// nothing but the news that may not be told: then nobody listens either.
     pub(super) async fn pipeline<M: Send>(
         self: &Arc<Self>,
         budget: &mut Budget,
         build: impl Fn(History, &mut Pipeline) -> M + Send + Sync,
     ) -> Result<(Vec<Value>, M, Witness), Failure> {
-        let (build, clustered) = (&build, self.clustered);
+        let build = &build;
         let sent = self.request(budget, move |mut connection, history| {
             let mut pipeline = redis::pipe();
             let brought = build(history, &mut pipeline);
             async move {
                 let values = connection.send_packed_commands(&pipeline, 0, pipeline.len()).await?;
-                for value in &values {
-                    if let Value::ServerError(error) = value
-                        && !(clustered && matches!(error.code(), "MOVED" | "ASK" | "TRYAGAIN"))
-                    {
-                        return Err(error.clone().into());
+                for (value, command) in values.iter().zip(pipeline.cmd_iter()) {
+                    let news = matches!(command.args_iter().next(), Some(Arg::Simple(b"PUBLISH")));
+                    match value {
+                        Value::ServerError(error) => match error.code() {
+                            "MOVED" | "ASK" | "TRYAGAIN" if self.clustered => {}
+                            "NOPERM" if news => self.news_denied(error.details().unwrap_or_default()),
+                            _ => return Err(error.clone().into()),
+                        },
+                        _ if news => self.channel.may_tell(),
+                        _ => {}
                     }
                 }
                 Ok((values, brought))
@@ -132,6 +138,13 @@ impl Node {
         });
         let ((values, brought), witness) = sent.await?;
         Ok((values, brought, witness))
+    }
+
+    /// The server refuses what is told to other processes: then nobody listens.
+    pub(super) fn news_denied(&self, why: &str) {
+        if self.channel.may_not_tell() {
+            tracing::warn!(server = %self.name, cause = why, "the server takes no PUBLISH from this user; entries are not kept in this process, and must not be in others");
+        }
     }
 
     fn learn_from<T>(self: &Arc<Self>, answered: &Result<(T, Witness), Failure>) {

@@ -39,7 +39,8 @@ impl Server {
         let map = self.map(budget).await?;
         if let Some(node) = map.only() {
             let all: Vec<usize> = (0..names.len()).collect();
-            let parts = at_node(node, budget, &all, build, &around, false).await?;
+            let parts = at_node(node, budget, &all, build, &around, false).await;
+            let parts = parts.inspect_err(|failure| self.topology.suspect(failure))?;
             return Ok(parts.into_iter().map(finished).collect());
         }
         #[cfg(not(feature = "cluster"))]

@@ -128,7 +128,8 @@ impl Server {
                 .request(budget, |mut connection, _| async move {
                     connection.send_packed_command(command).await?.extract_error()
                 })
-                .await?;
+                .await
+                .inspect_err(|failure| self.topology.suspect(failure))?;
             let replies: SmallVec<[Reply; 4]> = match value {
                 Value::Array(values) => values.into_iter().map(bytes).collect(),
                 _ => SmallVec::new(),
@@ -414,13 +415,15 @@ impl Server {
     pub(crate) async fn void_everything_in_process(self: &Arc<Self>, budget: &mut Budget) -> Result<(), Failure> {
         let map = self.map(budget).await;
         let told = async {
+            let mut told = Ok(());
+            // By each of them: one that is dead does not keep the others from being told.
             for node in &map?.nodes {
-                node.pipeline(budget, |_, pipeline| {
+                let sent = node.pipeline(budget, |_, pipeline| {
                     pipeline.cmd("PUBLISH").arg(self.names.bus()).arg(message::write(&[]));
-                })
-                .await?;
+                });
+                told = told.and(sent.await.map(drop));
             }
-            Ok(())
+            told
         };
         let told = told.await;
         if let Some(local) = &self.local {

@@ -16,7 +16,8 @@ use tokio::sync::{Notify, watch};
 
 use super::address::Address;
 use super::node::Node;
-use super::{Failure, Server};
+use super::{Cause, Failure, Server};
+use crate::breaker::Severity;
 use crate::budget::Budget;
 use crate::config::Config;
 use crate::local::LocalStore;
@@ -199,6 +200,13 @@ impl Topology {
 
     pub(super) fn ask_again(&self) {
         self.again.notify_one();
+    }
+
+    /// A master failed somebody: it may have been replaced. What an open breaker answers is no news.
+    pub(super) fn suspect(&self, failure: &Failure) {
+        if failure.cause != Cause::Open && failure.severity == Severity::Fatal {
+            self.ask_again();
+        }
     }
 
     /// The node at an address that another node named, though no map may know it yet: one to which slots are on their
