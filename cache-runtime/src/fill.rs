@@ -15,6 +15,7 @@ use crate::entry::{self, Header, Stamp};
 use crate::facts::Facts;
 use crate::flight::Landed;
 use crate::found::{Found, FoundTags};
+use crate::key::MAX_TAGS;
 use crate::outcome::Load;
 use crate::read::{self, Observed};
 use crate::redis::Failure;
@@ -129,13 +130,21 @@ impl Ask<'_> {
                     once.push(tag)
                 }
             });
-            return Some(once);
+            if self.key.tag_count() + once.len() <= MAX_TAGS {
+                return Some(once);
+            }
+            self.unkeyed(&"there are more than 255");
+            return None;
         };
+        self.unkeyed(&problem);
+        None
+    }
+
+    fn unkeyed(&self, problem: &dyn std::fmt::Display) {
         add(&self.counters().unkeyed);
         if first_time(&self.counters().warned.unkeyed) {
             tracing::warn!(function = self.name, problem = %problem, "a tag of a result cannot be rendered; such values are not stored");
         }
-        None
     }
 
     /// Stores a loaded value, in process at once and on the server in the background; the flight lands when the
@@ -170,7 +179,15 @@ impl Ask<'_> {
         self.core.in_background(async move {
             let Store::Redis(remote) = &core.store else { return };
             let mut budget = core.budget();
-            match fill(&core, remote, &mut budget, &key, &observed, &envelope, ttl).await {
+            // Without a flight: a refresh, whose value the others are to read as well.
+            let filled = match &landing.landed {
+                Some(_) => fill(&core, remote, &mut budget, &key, &observed, &envelope, ttl).await,
+                None => {
+                    remote.server.entries_live(ttl);
+                    remote.server.put(&mut budget, &key, &observed.expected, &envelope, ttl).await
+                }
+            };
+            match filled {
                 Ok(true) => {
                     add(&counters.get().fills);
                     counters.get().bytes_written.fetch_add(envelope.len() as u64, Relaxed);
