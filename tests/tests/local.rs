@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
 use std::time::Duration;
 
 use cache_runtime::{Cache, CacheBuilder, Key, Observation, Source, bypass, cached, invalidates, observe, refresh};
-use steps::{comes_from, eventually, hears, listening};
+use steps::{eventually, hears, listening};
 use tests::{Mode, Proxy, RedisServer};
 use tokio::sync::Notify;
 
@@ -47,10 +47,15 @@ async fn see(cache: &Cache, table: &Table, id: u64) -> (u64, Source) {
     (value, source)
 }
 
+/// Calls until the row comes from there.
+async fn comes_from(source: Source, cache: &Cache, table: &Table, id: u64) {
+    eventually(source.as_str(), async || see(cache, table, id).await.1 == source).await;
+}
+
 /// Both know the row, each in its own process.
 async fn both_keep(here: &Cache, there: &Cache, table: &Table, id: u64) {
     for cache in [here, there] {
-        comes_from(Source::Local, async || see(cache, table, id).await).await;
+        comes_from(Source::Local, cache, table, id).await;
     }
 }
 
@@ -351,7 +356,7 @@ async fn nothing_is_served_in_process_while_nothing_is_heard() {
     let here = listening(at(proxy.url()).lease(Duration::from_millis(200))).await;
     let there = listening(at(server.url())).await;
     let table = Table::default();
-    comes_from(Source::Local, async || see(&here, &table, 1).await).await;
+    comes_from(Source::Local, &here, &table, 1).await;
     proxy.set(Mode::BlackHole);
     let changed = table.change();
     there.scope(change_by_tag(&table, 1)).await;
@@ -430,7 +435,7 @@ async fn a_cache_without_the_tier_has_none() {
     let server = RedisServer::start();
     let cache = at(server.url()).local_tier(false).build().expect("in order");
     let table = Table::default();
-    comes_from(Source::Redis, async || see(&cache, &table, 1).await).await;
+    comes_from(Source::Redis, &cache, &table, 1).await;
     for _ in 0..5 {
         assert_eq!(see(&cache, &table, 1).await, (0, Source::Redis));
     }
@@ -517,7 +522,7 @@ async fn bypass_and_refresh_do_not_read_what_is_kept() {
     let server = RedisServer::start();
     let cache = listening(at(server.url())).await;
     let table = Table::default();
-    comes_from(Source::Local, async || see(&cache, &table, 1).await).await;
+    comes_from(Source::Local, &cache, &table, 1).await;
     table.change();
     let (value, seen) = cache.scope(bypass(observe(row(&table, 1)))).await;
     assert_eq!((value, seen.source), (1, Source::Bypassed));
@@ -527,7 +532,7 @@ async fn bypass_and_refresh_do_not_read_what_is_kept() {
     for _ in 0..5 {
         assert_eq!(see(&cache, &table, 1).await.0, 1, "refresh did not write");
     }
-    comes_from(Source::Local, async || see(&cache, &table, 1).await).await;
+    comes_from(Source::Local, &cache, &table, 1).await;
 }
 
 #[tokio::test]
@@ -560,7 +565,7 @@ async fn a_user_who_may_not_subscribe_goes_without_the_tier() {
     server.command(&["ACL", "SETUSER", "app", "on", ">secret", "~*", "&*", "+@all", "-subscribe"]);
     let cache = at(format!("redis://app:secret@127.0.0.1:{}", server.port())).build().expect("in order");
     let table = Table::default();
-    comes_from(Source::Redis, async || see(&cache, &table, 1).await).await;
+    comes_from(Source::Redis, &cache, &table, 1).await;
     eventually("told", async || cache.health().local.is_some_and(|local| local.denied)).await;
     for _ in 0..5 {
         assert_eq!(see(&cache, &table, 1).await, (0, Source::Redis));

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use cache_runtime::{Cache, CacheBuilder, Source};
+use cache_runtime::{Cache, CacheBuilder};
 
 /// Looks again and again, for far longer than a loaded machine needs.
 #[track_caller]
@@ -33,9 +33,4 @@ pub(crate) async fn hears(cache: &Cache) {
         cache.health().local.is_some_and(|local| !local.vouched_for.is_zero())
     })
     .await;
-}
-
-/// Calls until the answer comes from there.
-pub(crate) async fn comes_from<T>(source: Source, mut call: impl AsyncFnMut() -> (T, Source)) {
-    eventually(source.as_str(), async || call().await.1 == source).await;
 }
