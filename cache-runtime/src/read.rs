@@ -205,13 +205,17 @@ impl Question<'_> {
         let mut stamps: Vec<Option<Stamp>> = held
             .map(|(held, witness)| held.as_deref().and_then(|held| entry::current_stamp(held, witness.history())))
             .collect();
-        if found.is_empty() {
-            found = answers.replies[0].as_deref().map(entry::known_found).unwrap_or_default();
-            if let (Some(local), Some(seen)) = (self.local, &mut seen) {
-                local.observe_found(seen, found.clone());
-            }
+        let mut more = match found.is_empty() {
+            true => answers.replies[0].as_deref().map(entry::known_found).unwrap_or_default(),
+            false => Vec::new(),
+        };
+        more.extend(
+            named.iter().filter(|tag| !found.contains(tag) && !more.contains(tag)).cloned().collect::<Vec<_>>(),
+        );
+        if let (Some(local), Some(seen)) = (self.local, &mut seen) {
+            local.observe_found(seen, more.clone());
         }
-        found.extend(named.iter().filter(|tag| !found.contains(tag)).cloned().collect::<Vec<_>>());
+        found.extend(more);
         names.truncate(self.key.tag_count() + 1);
         names.extend(found.iter().map(|tag| server.names.tag(tag)));
         stamps.resize(names.len() - 1, None);

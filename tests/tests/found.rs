@@ -5,6 +5,7 @@ mod steps;
 use std::sync::Arc;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::SeqCst};
+use std::time::Duration;
 
 use cache_runtime::{Cache, CacheBuilder, Source, cached, invalidates, observe, refresh};
 use serde::{Deserialize, Serialize};
@@ -410,6 +411,60 @@ async fn a_found_tag_that_is_declared_as_well_counts_once() {
         assert_eq!(cache.scope(observe(twice(5))).await.1.source, hit);
         cache.invalidate_tags(["org:5"]).await.expect("up");
         assert_eq!(cache.scope(observe(twice(5))).await.1.source, Source::Loaded);
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_comes_after_an_invalidation_is_not_handed_a_load_from_before_it() {
+    on_each_tier(async |cache, _| {
+        for held in [0, 1] {
+            let db = Arc::new(Db::default());
+            db.held.store(held, SeqCst);
+            for _ in 0..held {
+                source(&cache, &db).await;
+                cache.shutdown().await.expect("idle");
+            }
+            let early = tokio::spawn({
+                let (cache, db) = (cache.clone(), Arc::clone(&db));
+                async move { see(&cache, &db).await.0 }
+            });
+            db.has_read.notified().await;
+            // The load under way has read, and nobody knows yet that this tag is one of its value's.
+            cache.scope(suspend(&db, 1)).await;
+            let let_it_end = async {
+                tokio::time::sleep(Duration::from_millis(30)).await;
+                db.go_on.notify_one();
+            };
+            let late = tokio::time::timeout(Duration::from_secs(20), see(&cache, &db));
+            let (late, ()) = tokio::join!(late, let_it_end);
+            let (late, from) = late.expect("nobody hangs");
+            let name = |found: Found| found.expect("no error").expect("a user").name;
+            assert_eq!((name(early.await.expect("no panic")), name(late)), (0, 1), "load {held}, {from}");
+            cache.clear().await.expect("up");
+        }
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn many_callers_of_one_missing_key_load_a_few_times_at_most() {
+    on_each_tier(async |cache, _| {
+        let db = Arc::new(Db::default());
+        db.held.store(0, SeqCst);
+        let mut callers = tokio::task::JoinSet::new();
+        for _ in 0..200 {
+            let (cache, db) = (cache.clone(), Arc::clone(&db));
+            callers.spawn(async move { source(&cache, &db).await });
+        }
+        db.has_read.notified().await;
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        db.go_on.notify_one();
+        while let Some(from) = callers.join_next().await {
+            assert_ne!(from.expect("no panic"), Source::Bypassed);
+        }
+        // The first, and then those who found the entry before its hint was left, and those who found it after.
+        assert!(db.loads.load(SeqCst) <= 3, "{:?}", db.loads);
     })
     .await;
 }
