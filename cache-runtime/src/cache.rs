@@ -13,7 +13,7 @@ use crate::context;
 use crate::core::{Core, Store};
 use crate::invalidate::{self, Targets};
 use crate::outcome::{Cacheable, Fallible, Plain};
-use crate::read::Question;
+use crate::read::{Hit, Question};
 use crate::site::SITES;
 use crate::stats::{FunctionStats, Health, LocalHealth, Stats, Tier};
 use crate::{Error, ErrorKind, Key, glob, recovery};
@@ -263,7 +263,7 @@ impl Cache {
             Store::Off => Ok(None),
             Store::Local(store) => Ok(store.expires_in(&key)),
             Store::Redis(remote) => {
-                if !self.stands(&key).await? {
+                if self.standing(&key).await?.is_none() {
                     return Ok(None);
                 }
                 let left = remote.server.expires_in(&mut self.core.budget(), &key).await;
@@ -287,22 +287,21 @@ impl Cache {
             Store::Off => Ok(false),
             Store::Local(store) => Ok(store.touch(&key, ttl)),
             Store::Redis(remote) => {
-                if !self.stands(&key).await? {
-                    return Ok(false);
-                }
+                let Some(hit) = self.standing(&key).await? else { return Ok(false) };
                 remote.server.entries_live(ttl);
-                let set = remote.server.expire_in(&mut self.core.budget(), &key, ttl).await;
+                // Written anew, because an envelope says how long it lives: whoever keeps it in process goes by that.
+                let (expected, envelope) = hit.living_for(ttl);
+                let set = remote.server.put(&mut self.core.budget(), &key, &expected, &envelope, ttl).await;
                 set.map_err(crate::redis::Failure::into_error)
             }
         }
     }
 
-    async fn stands(&self, key: &Key) -> Result<bool, Error> {
-        let Store::Redis(remote) = &self.core.store else { return Ok(false) };
+    async fn standing(&self, key: &Key) -> Result<Option<Hit>, Error> {
+        let Store::Redis(remote) = &self.core.store else { return Ok(None) };
         let question =
             Question { core: &self.core, remote, key, shape: None, counters: &self.core.direct, local: None };
-        let hit = question.peek(&mut self.core.budget()).await.map_err(crate::redis::Failure::into_error)?;
-        Ok(hit.is_some())
+        question.peek(&mut self.core.budget()).await.map_err(crate::redis::Failure::into_error)
     }
 }
 

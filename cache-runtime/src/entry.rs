@@ -170,6 +170,12 @@ pub(crate) fn known_found(bytes: &[u8]) -> Vec<String> {
     hint.unwrap_or_default()
 }
 
+/// Gives a sealed envelope another ttl, counted from when it was created.
+pub(crate) fn live_for(envelope: &mut [u8], ttl_ms: u64) {
+    envelope[43..51].copy_from_slice(&ttl_ms.to_le_bytes());
+    seal(envelope);
+}
+
 /// Ends an envelope whose payload has been written.
 pub(crate) fn seal(envelope: &mut [u8]) {
     let check = xxh3_64(&envelope[CHECKED_FROM..]);
@@ -297,6 +303,10 @@ mod tests {
         assert_eq!(read.found(), ["org:7"]);
         assert_eq!(read.history(), b"hist");
         assert!(read.stamps().eq(header.stamps.iter().map(|stamp| stamp.as_slice())));
+        let mut longer = bytes;
+        live_for(&mut longer, 17);
+        let read = Envelope::parse(&longer).expect("sealed again");
+        assert_eq!((read.created_ms(), read.ttl_ms(), read.payload()), (11, 17, b"payload".as_slice()));
     }
 
     #[test]

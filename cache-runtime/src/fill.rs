@@ -13,9 +13,11 @@ use crate::codec::CodecChoice;
 use crate::core::{Core, Remote, Store};
 use crate::entry::{self, Header, Stamp};
 use crate::facts::Facts;
-use crate::flight::Landed;
+use crate::flight::{Landed, Shared};
 use crate::found::{Found, FoundTags};
-use crate::outcome::Load;
+use crate::key::MAX_TAGS;
+use crate::local::{Fresh, LocalObservation, LocalStore};
+use crate::outcome::{Cacheable, Load};
 use crate::read::{self, Observed};
 use crate::redis::Failure;
 use crate::stats::{add, first_time};
@@ -129,13 +131,21 @@ impl Ask<'_> {
                     once.push(tag)
                 }
             });
-            return Some(once);
+            if self.key.tag_count() + once.len() <= MAX_TAGS {
+                return Some(once);
+            }
+            self.unkeyed(&"there are more than 255");
+            return None;
         };
+        self.unkeyed(&problem);
+        None
+    }
+
+    fn unkeyed(&self, problem: &dyn std::fmt::Display) {
         add(&self.counters().unkeyed);
         if first_time(&self.counters().warned.unkeyed) {
             tracing::warn!(function = self.name, problem = %problem, "a tag of a result cannot be rendered; such values are not stored");
         }
-        None
     }
 
     /// Stores a loaded value, in process at once and on the server in the background; the flight lands when the
@@ -145,6 +155,7 @@ impl Ask<'_> {
         remote: &Remote,
         facts: &Facts,
         value: &L::Value,
+        tags: Option<Vec<String>>,
         mut observed: Observed,
         landed: Option<Landed>,
     ) {
@@ -153,7 +164,7 @@ impl Ask<'_> {
         let fit = if observed.fenced { None } else { self.lifetime(negative) };
         // What a user's `Serialize` does is not to cost him the value.
         let envelope = fit.and_then(|ttl| {
-            let tags = self.found_tags()?;
+            let tags = tags?;
             let encode = || self.envelope::<L>(facts, value, negative, ttl, tags, &observed);
             let encoded = catch_unwind(AssertUnwindSafe(encode))
                 .unwrap_or_else(|_| Err(self.unfit::<L>(&"its `Serialize` panicked")));
@@ -170,7 +181,15 @@ impl Ask<'_> {
         self.core.in_background(async move {
             let Store::Redis(remote) = &core.store else { return };
             let mut budget = core.budget();
-            match fill(&core, remote, &mut budget, &key, &observed, &envelope, ttl).await {
+            // Without a flight: a refresh, whose value the others are to read as well.
+            let filled = match &landing.landed {
+                Some(_) => fill(&core, remote, &mut budget, &key, &observed, &envelope, ttl).await,
+                None => {
+                    remote.server.entries_live(ttl);
+                    remote.server.put(&mut budget, &key, &observed.expected, &envelope, ttl).await
+                }
+            };
+            match filled {
                 Ok(true) => {
                     add(&counters.get().fills);
                     counters.get().bytes_written.fetch_add(envelope.len() as u64, Relaxed);
@@ -186,6 +205,41 @@ impl Ask<'_> {
                 tokio::time::sleep(LINGER).await;
             }
         });
+    }
+
+    /// Stores a loaded value in this process alone. Returns what the callers who joined are handed.
+    pub(crate) fn store_in_process<L: Load>(
+        &self,
+        store: &LocalStore,
+        facts: &Facts,
+        value: &L::Value,
+        observation: LocalObservation,
+    ) -> Shared {
+        let tags = self.found_tags();
+        let shared = shared(value, tags.as_deref(), &observation.found);
+        let negative = negative::is_none(value);
+        let (Some(tags), Some(ttl)) = (tags, self.lifetime(negative)) else { return shared };
+        if *tags != *observation.found {
+            // Their counters were not read before this load: the next one's value is stored.
+            store.leave_hint(self.key, tags, ttl);
+            return shared;
+        }
+        let bytes = L::Codec::size(self.core.config.codec, value).unwrap_or(size_of::<L::Value>());
+        if bytes > self.core.config.max_entry_bytes {
+            self.too_large(bytes);
+            return shared;
+        }
+        let fresh = Fresh {
+            value: Arc::clone(&shared),
+            negative,
+            shape: facts.shape,
+            bytes: bytes as u64,
+            ttl,
+            age: Duration::ZERO,
+        };
+        let stored = store.fill(self.key, observation, fresh);
+        add(if stored { &self.counters().fills } else { &self.counters().fills_refused });
+        shared
     }
 
     /// Takes the token back of a load that ends without a value.
@@ -211,6 +265,20 @@ fn stamps_of(key: &Key, tags: &[String], observed: &Observed) -> Option<SmallVec
         stamps.push(found[known]);
     }
     Some(stamps)
+}
+
+/// In place of a value whose result named tags that nobody had looked at before its load. One of them may have been
+/// invalidated since, before a caller came who observed all the same that the leader did: he has to look himself.
+pub(crate) struct LookAgain(pub(crate) Vec<String>);
+
+/// What the callers who joined are handed: the value, if what they observed answers for all that its result named.
+/// `tags`: `None` if one of them cannot be rendered, and then everybody runs his own body.
+pub(crate) fn shared<V: Cacheable>(value: &V, tags: Option<&[String]>, known: &[String]) -> Shared {
+    match tags {
+        None => Arc::new(()),
+        Some(tags) if tags.iter().all(|tag| known.contains(tag)) => Arc::new(value.clone()),
+        Some(tags) => Arc::new(LookAgain(tags.to_vec())),
+    }
 }
 
 /// A flight whose fill is on its way. Closed on drop: the runtime that carries the fill may be shut down.

@@ -8,21 +8,25 @@ use std::time::Duration;
 use smallvec::SmallVec;
 
 use crate::ask::Ask;
+use crate::clock;
 use crate::codec::CodecChoice;
 use crate::context::{self, Context, Mode};
 use crate::core::{Remote, Store};
 use crate::facts::{self, Facts};
-use crate::flight::{Flight, FlightKey, Lead, Shared, Turn};
-use crate::local::{Fresh, LocalStore};
+use crate::fill::{LookAgain, shared};
+use crate::flight::{Flight, FlightKey, Lead, Turn};
+use crate::local::LocalStore;
 use crate::observation::{Observation, Source};
 use crate::outcome::Load;
 use crate::read::{Found, Observed, Question};
 use crate::stats::{add, first_time};
-use crate::{clock, negative};
 
 fn seen(source: Source, age: Option<Duration>) -> Observation {
     Observation { source, age, fail_open: false }
 }
+
+/// How often a caller looks at most, because a load that he joined named tags which he had not looked at.
+const LOOKS: usize = 3;
 
 const FAILED_OPEN: Observation = Observation { source: Source::Bypassed, age: None, fail_open: true };
 
@@ -93,81 +97,60 @@ impl Ask<'_> {
         L: Load,
         F: Future<Output = L::Return>,
     {
-        if mode == Mode::Normal {
-            if let Some(entry) = store.get(self.key, facts.shape)
-                && let Some(value) = entry.value.downcast_ref::<L::Value>()
-            {
-                add(&self.counters().local_hits);
-                if entry.negative {
-                    add(&self.counters().negative_hits);
-                }
-                return (L::close(Ok(value.clone())), seen(Source::Local, Some(entry.stored_at.elapsed())));
-            }
-            add(&self.counters().misses);
-        }
-        let mut observation = store.observe(self.key);
-        if self.found.is_some() {
-            let hint = store.hint(self.key);
-            store.observe_found(&mut observation, hint);
-        }
-        let keep = |value: &L::Value| {
-            let negative = negative::is_none(value);
-            let ttl = self.lifetime(negative)?;
-            let tags = self.found_tags()?;
-            if *tags != *observation.found {
-                // Their counters were not read before this load: the next one's value is stored.
-                store.leave_hint(self.key, tags, ttl);
-                return None;
-            }
-            let bytes = L::Codec::size(self.core.config.codec, value).unwrap_or(size_of::<L::Value>());
-            if bytes > self.core.config.max_entry_bytes {
-                self.too_large(bytes);
-                return None;
-            }
-            let shared: Shared = Arc::new(value.clone());
-            let stored = store.fill(
-                self.key,
-                observation.clone(),
-                Fresh {
-                    value: Arc::clone(&shared),
-                    negative,
-                    shape: facts.shape,
-                    bytes: bytes as u64,
-                    ttl,
-                    age: Duration::ZERO,
-                },
-            );
-            add(if stored { &self.counters().fills } else { &self.counters().fills_refused });
-            Some(shared)
-        };
-        if mode == Mode::Refresh {
-            let outcome = self.run::<L, F>(None, body).await;
-            outcome.as_ref().ok().and_then(keep);
-            return (L::close(outcome), seen(Source::Loaded, None));
-        }
-        match self.turn::<L>(observation.bytes().collect()).await {
-            Joined::Answer(outcome) => (L::close(outcome), seen(Source::Joined, None)),
-            Joined::Alone => (self.uncached::<L, F>(body).await, seen(Source::Bypassed, None)),
-            Joined::Lead(lead) => {
-                // A flight may have landed between the look and the turn.
+        let mut named = Vec::new();
+        for _ in 0..LOOKS {
+            if mode == Mode::Normal {
                 if let Some(entry) = store.get(self.key, facts.shape)
                     && let Some(value) = entry.value.downcast_ref::<L::Value>()
                 {
-                    lead.ready(Arc::clone(&entry.value)).close(&self.core.flights);
-                    add(&self.counters().joins);
-                    return (L::close(Ok(value.clone())), seen(Source::Joined, None));
-                }
-                let outcome = self.run::<L, F>(Some(lead.flight()), body).await;
-                match &outcome {
-                    Ok(value) => {
-                        let shared = keep(value).unwrap_or_else(|| Arc::new(value.clone()));
-                        lead.ready(shared).close(&self.core.flights);
+                    add(&self.counters().local_hits);
+                    if entry.negative {
+                        add(&self.counters().negative_hits);
                     }
-                    Err(error) => _ = lead.failed(L::share(error)),
+                    return (L::close(Ok(value.clone())), seen(Source::Local, Some(entry.stored_at.elapsed())));
                 }
-                (L::close(outcome), seen(Source::Loaded, None))
+                add(&self.counters().misses);
+            }
+            let mut observation = store.observe(self.key);
+            if self.found.is_some() {
+                let hint = store.hint(self.key);
+                named.retain(|tag| !hint.contains(tag));
+                store.observe_found(&mut observation, hint);
+                store.observe_found(&mut observation, std::mem::take(&mut named));
+            }
+            if mode == Mode::Refresh {
+                let outcome = self.run::<L, F>(None, body).await;
+                if let Ok(value) = &outcome {
+                    self.store_in_process::<L>(store, facts, value, observation);
+                }
+                return (L::close(outcome), seen(Source::Loaded, None));
+            }
+            match self.turn::<L>(observation.bytes().collect()).await {
+                Joined::Answer(outcome) => return (L::close(outcome), seen(Source::Joined, None)),
+                Joined::Again(tags) => named = tags,
+                Joined::Alone => break,
+                Joined::Lead(lead) => {
+                    // A flight may have landed between the look and the turn.
+                    if let Some(entry) = store.get(self.key, facts.shape)
+                        && let Some(value) = entry.value.downcast_ref::<L::Value>()
+                    {
+                        lead.ready(Arc::clone(&entry.value)).close(&self.core.flights);
+                        add(&self.counters().joins);
+                        return (L::close(Ok(value.clone())), seen(Source::Joined, None));
+                    }
+                    let outcome = self.run::<L, F>(Some(lead.flight()), body).await;
+                    match &outcome {
+                        Ok(value) => {
+                            let shared = self.store_in_process::<L>(store, facts, value, observation);
+                            lead.ready(shared).close(&self.core.flights);
+                        }
+                        Err(error) => _ = lead.failed(L::share(error)),
+                    }
+                    return (L::close(outcome), seen(Source::Loaded, None));
+                }
             }
         }
+        (self.uncached::<L, F>(body).await, seen(Source::Bypassed, None))
     }
 
     async fn answer_over_redis<L, F>(
@@ -192,52 +175,58 @@ impl Ask<'_> {
         }
         let question = self.question(remote, facts);
         let mut budget = self.core.budget();
-        let mut found = question.ask(&mut budget, mode == Mode::Normal).await;
-        if let Found::Hit(hit) = &found {
-            if let Some(value) = self.take::<L>(remote, facts, hit) {
-                return (L::close(Ok(value)), seen(Source::Redis, Some(hit.age())));
-            }
-            found = question.ask(&mut budget, false).await;
-        }
-        let Found::Miss(observed) = found else {
-            return (self.open::<L, F>(body).await, FAILED_OPEN);
-        };
-        if mode == Mode::Refresh {
-            let outcome = self.run::<L, F>(None, body).await;
-            if let Ok(value) = &outcome {
-                self.store::<L>(remote, facts, value, observed, None);
-            } else {
-                self.give_back(observed);
-            }
-            return (L::close(outcome), seen(Source::Loaded, None));
-        }
-        match self.turn::<L>(self.observed_bytes(&observed)).await {
-            Joined::Answer(outcome) => (L::close(outcome), seen(Source::Joined, None)),
-            Joined::Alone => (self.uncached::<L, F>(body).await, seen(Source::Bypassed, None)),
-            Joined::Lead(lead) => {
-                if observed.theirs
-                    && let Some(hit) = question.wait_for_fill(&mut budget, &observed).await
-                    && let Some(value) = self.take::<L>(remote, facts, &hit)
-                {
-                    lead.ready(Arc::new(value.clone())).close(&self.core.flights);
+        let mut named = Vec::new();
+        for _ in 0..LOOKS {
+            let mut found = question.ask_with(&mut budget, mode == Mode::Normal, &named).await;
+            if let Found::Hit(hit) = &found {
+                if let Some(value) = self.take::<L>(remote, facts, hit) {
                     return (L::close(Ok(value)), seen(Source::Redis, Some(hit.age())));
                 }
-                let outcome = self.run::<L, F>(Some(lead.flight()), body).await;
-                match &outcome {
-                    Ok(value) => {
-                        let observed = self.observe_again_if_mutant(&question, observed).await;
-                        let landed = lead.ready(Arc::new(value.clone()));
-                        self.store::<L>(remote, facts, value, observed, Some(landed));
+                found = question.ask_with(&mut budget, false, &named).await;
+            }
+            let Found::Miss(observed) = found else {
+                return (self.open::<L, F>(body).await, FAILED_OPEN);
+            };
+            if mode == Mode::Refresh {
+                let outcome = self.run::<L, F>(None, body).await;
+                if let Ok(value) = &outcome {
+                    self.store::<L>(remote, facts, value, self.found_tags(), observed, None);
+                } else {
+                    self.give_back(observed);
+                }
+                return (L::close(outcome), seen(Source::Loaded, None));
+            }
+            match self.turn::<L>(self.observed_bytes(&observed)).await {
+                Joined::Answer(outcome) => return (L::close(outcome), seen(Source::Joined, None)),
+                Joined::Again(tags) => named = tags,
+                Joined::Alone => break,
+                Joined::Lead(lead) => {
+                    if observed.theirs
+                        && let Some(hit) = question.wait_for_fill(&mut budget, &observed).await
+                        && let Some(value) = self.take::<L>(remote, facts, &hit)
+                    {
+                        lead.ready(Arc::new(value.clone())).close(&self.core.flights);
+                        return (L::close(Ok(value)), seen(Source::Redis, Some(hit.age())));
                     }
-                    Err(error) => {
-                        if lead.failed(L::share(error)) {
-                            self.give_back(observed);
+                    let outcome = self.run::<L, F>(Some(lead.flight()), body).await;
+                    match &outcome {
+                        Ok(value) => {
+                            let observed = self.observe_again_if_mutant(&question, observed).await;
+                            let tags = self.found_tags();
+                            let landed = lead.ready(shared(value, tags.as_deref(), &observed.found));
+                            self.store::<L>(remote, facts, value, tags, observed, Some(landed));
+                        }
+                        Err(error) => {
+                            if lead.failed(L::share(error)) {
+                                self.give_back(observed);
+                            }
                         }
                     }
+                    return (L::close(outcome), seen(Source::Loaded, None));
                 }
-                (L::close(outcome), seen(Source::Loaded, None))
             }
         }
+        (self.uncached::<L, F>(body).await, seen(Source::Bypassed, None))
     }
 
     async fn turn<L: Load>(&self, observed: SmallVec<[u8; 64]>) -> Joined<'_, L::Value, L::Error> {
@@ -250,12 +239,13 @@ impl Ask<'_> {
         match self.core.flights.turn(key, chain).await {
             Turn::Lead(lead) => Joined::Lead(lead),
             Turn::Recursion => Joined::Alone,
-            Turn::Ready(shared) => match shared.downcast_ref::<L::Value>() {
-                Some(value) => {
+            Turn::Ready(shared) => match (shared.downcast_ref::<L::Value>(), shared.downcast_ref::<LookAgain>()) {
+                (Some(value), _) => {
                     add(&self.counters().joins);
                     Joined::Answer(Ok(value.clone()))
                 }
-                None => Joined::Alone,
+                (None, Some(LookAgain(tags))) => Joined::Again(tags.clone()),
+                (None, None) => Joined::Alone,
             },
             Turn::Failed(shared) => match L::unshare(&shared) {
                 Some(error) => {
@@ -326,6 +316,8 @@ impl<F: Future> Future for Watched<'_, F> {
 enum Joined<'a, V, E> {
     Answer(Result<V, E>),
     Lead(Lead<'a>),
+    /// Look at these tags as well, and take a turn under what they hold.
+    Again(Vec<String>),
     /// Run the function, share nothing.
     Alone,
 }

@@ -1,12 +1,15 @@
 //! Whether a value is a `None`, asked of its `Serialize`.
 
 use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use serde::{Serialize, ser};
 
 /// Whether `value` serializes as `None`, which is how a negative result is known through any alias.
+///
+/// One whose `Serialize` panics is none: the panic is not to cost the caller the value.
 pub(crate) fn is_none<T: Serialize + ?Sized>(value: &T) -> bool {
-    matches!(value.serialize(IsNone), Err(Answer::None))
+    matches!(catch_unwind(AssertUnwindSafe(|| value.serialize(IsNone))), Ok(Err(Answer::None)))
 }
 
 /// Stops at the first thing it is told.

@@ -27,6 +27,8 @@ pub(crate) struct Hit {
     pub(crate) negative: bool,
     created_ms: u64,
     ttl_ms: u64,
+    /// The tags that the result named.
+    found: Vec<String>,
     /// What was seen before it was read, if it may be kept in process.
     pub(crate) seen: Option<LocalObservation>,
 }
@@ -38,6 +40,13 @@ impl Hit {
 
     pub(crate) fn length(&self) -> usize {
         self.envelope.len()
+    }
+
+    /// What it begins with, and the same envelope with a lifetime that begins now.
+    pub(crate) fn living_for(mut self, ttl: Duration) -> (Expected, Vec<u8>) {
+        let ttl_ms = clock::millis(self.age().saturating_add(ttl));
+        entry::live_for(&mut self.envelope, ttl_ms);
+        (entry::expected(&self.envelope), self.envelope)
     }
 
     pub(crate) fn age(&self) -> Duration {
@@ -112,7 +121,7 @@ impl Question<'_> {
             return Ok(None);
         }
         let mut look = self.look(budget).await?;
-        Ok(self.hit(&mut look).filter(|_| !self.owed()))
+        Ok(self.hit(&mut look).filter(|_| !self.owes_any(&look.found)))
     }
 
     /// READ, and on a miss (or where a hit is not wanted) ENSURE.
@@ -126,8 +135,8 @@ impl Question<'_> {
             return Found::Trouble;
         }
         match self.try_ask(budget, want_hit, named).await {
-            // An invalidation may have failed while this was under way.
-            Ok(Found::Hit(_)) if self.owed() => Found::Trouble,
+            // An invalidation may have failed while this was under way, or one of a tag that only the entry tells earlier.
+            Ok(Found::Hit(hit)) if self.owes_any(&hit.found) => Found::Trouble,
             Ok(found) => found,
             Err(failure) => {
                 count(self.counters, &failure);
@@ -138,14 +147,19 @@ impl Question<'_> {
 
     /// Whether the key or a tag of it waits to be invalidated; then this process does not serve it.
     pub(crate) fn owed(&self) -> bool {
+        self.owes_any(&[])
+    }
+
+    /// The same, for an entry whose result named tags.
+    fn owes_any(&self, found: &[String]) -> bool {
         let Remote { server, recovery } = self.remote;
         if recovery.count() == 0 {
             return false;
         }
         // Whatever is owed: the runtime that carried the delivery may be gone.
         recovery.deliver_soon(server);
-        recovery
-            .owes(|owes| owes(&server.names.entry(self.key)) || self.key.tags().any(|tag| owes(&server.names.tag(tag))))
+        let mut tags = self.key.tags().chain(found.iter().map(String::as_str));
+        recovery.owes(|owes| owes(&server.names.entry(self.key)) || tags.any(|tag| owes(&server.names.tag(tag))))
     }
 
     /// READ of the entry and its tags; those that only the entry tells are asked in a second round trip.
@@ -193,13 +207,17 @@ impl Question<'_> {
         let mut stamps: Vec<Option<Stamp>> = held
             .map(|(held, witness)| held.as_deref().and_then(|held| entry::current_stamp(held, witness.history())))
             .collect();
-        if found.is_empty() {
-            found = answers.replies[0].as_deref().map(entry::known_found).unwrap_or_default();
-            if let (Some(local), Some(seen)) = (self.local, &mut seen) {
-                local.observe_found(seen, found.clone());
-            }
+        let mut more = match found.is_empty() {
+            true => answers.replies[0].as_deref().map(entry::known_found).unwrap_or_default(),
+            false => Vec::new(),
+        };
+        more.extend(
+            named.iter().filter(|tag| !found.contains(tag) && !more.contains(tag)).cloned().collect::<Vec<_>>(),
+        );
+        if let (Some(local), Some(seen)) = (self.local, &mut seen) {
+            local.observe_found(seen, more.clone());
         }
-        found.extend(named.iter().filter(|tag| !found.contains(tag)).cloned().collect::<Vec<_>>());
+        found.extend(more);
         names.truncate(self.key.tag_count() + 1);
         names.extend(found.iter().map(|tag| server.names.tag(tag)));
         stamps.resize(names.len() - 1, None);
@@ -274,7 +292,7 @@ impl Question<'_> {
         }
         let (negative, created_ms, ttl_ms) = (envelope.negative(), envelope.created_ms(), envelope.ttl_ms());
         let payload_start = bytes.len() - envelope.payload().len();
-        Some(Hit { envelope: bytes, payload_start, negative, created_ms, ttl_ms, seen })
+        Some(Hit { envelope: bytes, payload_start, negative, created_ms, ttl_ms, found: found.to_vec(), seen })
     }
 
     fn current(&self, written: &[u8], now: History) -> bool {

@@ -4,7 +4,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::time::Duration;
 
-use cache_runtime::{Cache, Source, cached, observe};
+use cache_runtime::{Cache, ErrorKind, Key, Source, cached, observe};
+use futures::StreamExt;
+use serde::{Deserialize, Serialize, Serializer};
 use tests::RedisServer;
 use tokio::task::JoinSet;
 
@@ -266,4 +268,109 @@ async fn another_process_waits_for_the_load_of_the_first() {
     };
     assert_eq!(tokio::join!(load(&first), late), (5, 5));
     assert_eq!(runs.count(), 1);
+}
+
+#[cached(key = "first-hangs:{id}", ttl = "1m", skip(runs))]
+async fn first_hangs(runs: Arc<Runs>, id: u32) -> u32 {
+    if runs.next() == 0 {
+        std::future::pending::<()>().await;
+    }
+    id
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_follower_of_a_leader_whom_nobody_polls_gets_his_value() {
+    let server = RedisServer::start();
+    let builder = || Cache::builder().namespace("unpolled").load_wait(Duration::from_millis(100));
+    for cache in [builder(), builder().redis(server.url())].map(|builder| builder.build().expect("in order")) {
+        let runs = Arc::new(Runs::default());
+        let follow = async {
+            // The stream polls its second future while it waits for the first, and not while its item is worked on.
+            let calls = [2, 1].map(|id| (id, Arc::clone(&runs)));
+            let mut stream = std::pin::pin!(
+                futures::stream::iter(calls)
+                    .map(async |(id, runs)| match id {
+                        2 => {
+                            while runs.count() == 0 {
+                                tokio::task::yield_now().await;
+                            }
+                            id
+                        }
+                        _ => first_hangs(runs, id).await,
+                    })
+                    .buffered(2)
+            );
+            assert_eq!(stream.next().await, Some(2));
+            let followers = (0..3).map(|_| first_hangs(Arc::clone(&runs), 1));
+            futures::future::join_all(followers).await
+        };
+        let values = tokio::time::timeout(Duration::from_secs(20), cache.scope(follow)).await.expect("nobody hangs");
+        assert_eq!(values, [1, 1, 1]);
+        assert_eq!(runs.count(), 2, "one of them led as well");
+        assert_eq!(cache.scope(first_hangs(runs, 1)).await, 1);
+        cache.shutdown().await.expect("idle");
+        assert_eq!(cache.stats().flights, 0, "the one whom nobody polled left nothing behind");
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+struct Unwritable(u8);
+
+impl Serialize for Unwritable {
+    fn serialize<S: Serializer>(&self, _: S) -> Result<S::Ok, S::Error> {
+        panic!("this cannot be written, as asked")
+    }
+}
+
+#[cached(key = "unwritable:{id}", ttl = "1m", negative_ttl = "1m", skip(runs))]
+async fn unwritable(runs: Arc<Runs>, id: u8) -> Unwritable {
+    runs.next();
+    tokio::time::sleep(Duration::from_millis(30)).await;
+    Unwritable(id)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_value_whose_serialize_panics_is_not_lost() {
+    on_each_tier(|cache| async move {
+        let runs = Arc::new(Runs::default());
+        let calls = (0..10).map(|_| cache.scope(unwritable(Arc::clone(&runs), 3)));
+        assert_eq!(futures::future::join_all(calls).await, vec![Unwritable(3); 10]);
+        assert_eq!(runs.count(), 1);
+        assert_eq!(cache.scope(unwritable(Arc::clone(&runs), 3)).await, Unwritable(3));
+        cache.shutdown().await.expect("idle");
+        assert_eq!(cache.stats().flights, 0);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn more_tags_than_an_envelope_counts_are_told_and_cost_nobody_a_panic() {
+    on_each_tier(|cache| async move {
+        let tagged = |count: u32| (0..count).fold(Key::new("many"), |key, n| key.tag(format!("t{n}")));
+        let load = async |key: &Key| {
+            let loader = || async { Ok::<_, std::convert::Infallible>(1u8) };
+            let (value, seen) = observe(cache.get_or_load(key, Duration::from_secs(60), loader)).await;
+            assert_eq!(value.expect("the loader does not fail"), 1);
+            cache.shutdown().await.expect("idle");
+            seen.source
+        };
+        let most = tagged(255);
+        assert_eq!(load(&most).await, Source::Loaded);
+        assert!(matches!(load(&most).await, Source::Local | Source::Redis));
+        let more = tagged(256);
+        for _ in 0..2 {
+            assert_eq!(load(&more).await, Source::Bypassed);
+        }
+        for error in [
+            cache.get::<u8>(&more).await.expect_err("too many"),
+            cache.get_many::<u8>([&most, &more]).await.expect_err("too many"),
+            cache.put(&more, &2u8, Duration::from_secs(60)).await.expect_err("too many"),
+        ] {
+            assert_eq!(error.kind(), ErrorKind::Argument);
+            assert!(error.to_string().contains("255 tags"), "{error}");
+        }
+        assert_eq!(cache.remove([&more]).await.expect("its key is as good as any"), 1);
+        assert_eq!(cache.get::<u8>(&most).await.expect("up"), None);
+    })
+    .await;
 }

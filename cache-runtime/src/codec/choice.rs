@@ -1,5 +1,7 @@
 //! Which codec writes a value: the cache's default, or the one a function names.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -63,12 +65,14 @@ pub trait CodecChoice {
     #[doc(hidden)]
     fn survives<T: Serialize + DeserializeOwned>(cache: CacheCodec, value: &T, encoded: &[u8]) -> Result<(), Unfit>;
 
-    /// How many bytes `value` takes, if it can be encoded.
+    /// How many bytes `value` takes, if it can be encoded. A `Serialize` that panics is not to cost the value.
     #[doc(hidden)]
     fn size<T: Serialize>(cache: CacheCodec, value: &T) -> Option<usize> {
-        let mut out = Vec::new();
-        Self::encode(cache, value, &mut out).ok()?;
-        Some(out.len())
+        let encode = || {
+            let mut out = Vec::new();
+            Self::encode(cache, value, &mut out).map(|()| out.len())
+        };
+        catch_unwind(AssertUnwindSafe(encode)).ok()?.ok()
     }
 }
 

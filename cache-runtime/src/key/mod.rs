@@ -16,6 +16,8 @@ pub use writer::KeyWriter;
 
 /// Longer keys and tags keep a prefix and end in their 128-bit hash.
 pub(crate) const MAX_LENGTH: usize = 512;
+/// An envelope counts its stamps in a byte.
+pub(crate) const MAX_TAGS: usize = 255;
 
 /// The rendered key of an entry, with the tags that invalidate it.
 ///
@@ -77,6 +79,9 @@ impl Key {
             self.text.extend_from_slice(&rendered);
         }
         self.ends.push(u32::try_from(self.text.len()).expect("pieces are at most 512 bytes"));
+        if self.tag_count() > MAX_TAGS {
+            self.unfit.get_or_insert_with(|| "it has more than 255 tags".into());
+        }
     }
 
     /// The key without namespace, as rendered.

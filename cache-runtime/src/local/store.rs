@@ -127,8 +127,14 @@ impl LocalStore {
 
     /// The same for tags that became known later, before what they hold is asked.
     pub(crate) fn observe_found(&self, observation: &mut LocalObservation, found: Vec<String>) {
+        if found.is_empty() {
+            return;
+        }
         self.generations.see_more(&mut observation.seen, &found);
-        observation.found = found.into();
+        observation.found = match observation.found.is_empty() {
+            true => found.into(),
+            false => observation.found.iter().cloned().chain(found).collect(),
+        };
     }
 
     /// The tags that the latest known result of this key named; it need not stand any more.

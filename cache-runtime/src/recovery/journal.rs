@@ -1,11 +1,12 @@
 //! What is owed, on disk: a process that dies leaves it to the next one.
 //!
-//! One file per process, locked for as long as the process lives. A file that can be locked belongs to a process that
+//! One file per cache, locked for as long as the cache lives. A file that can be locked belongs to a process that
 //! is gone; who finds it takes its names over and removes it. Records are a length, a check and a name, so that one
-//! that was cut off by the crash is noticed. Written without `fsync`: the file survives the process, not the machine.
+//! that was cut off by the crash is noticed: it stands for everything, because nobody knows what it named. Written
+//! without `fsync`: the file survives the process, not the machine.
 
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, Read as _, Seek as _, Write as _};
+use std::io::{self, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 
 use xxhash_rust::xxh3::xxh3_64;
@@ -16,6 +17,9 @@ use crate::entry;
 pub(super) const EVERYTHING: &str = "";
 
 pub(crate) struct Journal {
+    directory: PathBuf,
+    /// What the files of this namespace begin with.
+    ours: String,
     path: PathBuf,
     file: File,
     /// Whether the last write failed; said once.
@@ -28,16 +32,13 @@ impl Journal {
     pub(crate) fn open(directory: &Path, namespace: &str) -> io::Result<(Self, Vec<String>)> {
         fs::create_dir_all(directory)?;
         let ours = format!("owed-{:016x}-", xxh3_64(namespace.as_bytes()));
-        let own = format!("{ours}{}-{:016x}.log", std::process::id(), u64::from_le_bytes(entry::random8()));
-        let path = directory.join(own);
-        let file = OpenOptions::new().create_new(true).read(true).append(true).open(&path)?;
-        file.try_lock().map_err(io::Error::from)?;
-        let mut journal = Self { path, file, failing: false };
+        let (path, file) = begin(directory, &ours, &[])?;
+        let mut journal = Self { directory: directory.to_owned(), ours, path, file, failing: false };
         let (mut names, mut dead) = (Vec::new(), Vec::new());
         for found in fs::read_dir(directory)? {
             let found = found?;
             let name = found.file_name();
-            if !name.to_string_lossy().starts_with(&ours) || found.path() == journal.path {
+            if !name.to_string_lossy().starts_with(&journal.ours) || found.path() == journal.path {
                 continue;
             }
             // Gone meanwhile, or a living process's.
@@ -52,7 +53,11 @@ impl Journal {
         }
         journal.file.write_all(&records(&names))?;
         for (path, locked) in dead {
-            fs::remove_file(path)?;
+            match fs::remove_file(path) {
+                // Somebody else took it over between our look and our lock, and delivers as we do.
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                removed => removed?,
+            }
             drop(locked);
         }
         Ok((journal, names))
@@ -64,10 +69,19 @@ impl Journal {
         self.noted(written);
     }
 
-    /// Writes down what is still owed, and only that.
+    /// Writes down what is still owed, and only that. At every moment one file or the other has it.
     pub(super) fn keep<'a>(&mut self, names: impl IntoIterator<Item = &'a String>) {
-        let written = self.file.set_len(0).and_then(|()| self.file.rewind());
-        let written = written.and_then(|()| self.file.write_all(&records(names)));
+        let records = records(names);
+        let written = if records.is_empty() {
+            self.file.set_len(0)
+        } else {
+            begin(&self.directory, &self.ours, &records).and_then(|(path, file)| {
+                // Before its lock is given up: nobody is to take it over.
+                let removed = fs::remove_file(&self.path);
+                (self.path, self.file) = (path, file);
+                removed
+            })
+        };
         self.noted(written);
     }
 
@@ -92,6 +106,19 @@ impl Drop for Journal {
     }
 }
 
+/// A new file with these records. It gets its name when it is locked: nobody finds it before.
+fn begin(directory: &Path, ours: &str, records: &[u8]) -> io::Result<(PathBuf, File)> {
+    let own = format!("{ours}{}-{:016x}.log", std::process::id(), u64::from_le_bytes(entry::random8()));
+    let (path, unnamed) = (directory.join(&own), directory.join(format!("new-{own}")));
+    let mut file = OpenOptions::new().create_new(true).read(true).append(true).open(&unnamed)?;
+    let begun = file.try_lock().map_err(io::Error::from);
+    let begun = begun.and_then(|()| file.write_all(records)).and_then(|()| fs::rename(&unnamed, &path));
+    if begun.is_err() {
+        let _ = fs::remove_file(&unnamed);
+    }
+    begun.map(|()| (path, file))
+}
+
 fn records<'a>(names: impl IntoIterator<Item = &'a String>) -> Vec<u8> {
     let mut records = Vec::new();
     for name in names {
@@ -102,7 +129,7 @@ fn records<'a>(names: impl IntoIterator<Item = &'a String>) -> Vec<u8> {
     records
 }
 
-/// The names in a file, up to a record that is not whole.
+/// The names in a file; everything, if a record is not whole.
 fn read(mut bytes: &[u8]) -> Vec<String> {
     let mut names = Vec::new();
     while let Some((length, rest)) = bytes.split_first_chunk::<4>()
@@ -114,6 +141,9 @@ fn read(mut bytes: &[u8]) -> Vec<String> {
         names.push(name.to_owned());
         bytes = rest;
     }
+    if !bytes.is_empty() {
+        names.push(EVERYTHING.to_owned());
+    }
     names
 }
 
@@ -122,18 +152,25 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_record_that_was_cut_off_ends_the_file() {
-        let names = ["shop:t:a\nb".to_owned(), EVERYTHING.to_owned(), "shop:e:x".to_owned()];
+    fn a_record_that_is_not_whole_stands_for_everything() {
+        let names = ["shop:t:a\nb", "shop:t:c", "shop:e:x"].map(str::to_owned);
         let bytes = records(&names);
         assert_eq!(read(&bytes), names);
+        assert_eq!(read(&[]), Vec::<String>::new());
+        let ends: Vec<usize> = (0..=names.len()).map(|whole| records(&names[..whole]).len()).collect();
         for length in 0..bytes.len() {
-            let kept = read(&bytes[..length]);
-            assert!(names.starts_with(&kept), "length {length}");
-            assert!(kept.len() < names.len());
+            let whole = ends.iter().rposition(|end| *end <= length).expect("the first one is 0");
+            let mut expected = names[..whole].to_vec();
+            if length > ends[whole] {
+                expected.push(EVERYTHING.to_owned());
+            }
+            assert_eq!(read(&bytes[..length]), expected, "length {length}");
         }
-        let mut damaged = bytes;
-        let last = damaged.len() - 1;
-        damaged[last] ^= 1;
-        assert_eq!(read(&damaged), names[..2]);
+        for bit in 0..bytes.len() * 8 {
+            let mut damaged = bytes.clone();
+            damaged[bit / 8] ^= 1 << (bit % 8);
+            assert_eq!(read(&damaged).last().map(String::as_str), Some(EVERYTHING), "bit {bit}");
+        }
+        assert_eq!(read(&[0; 64]), [EVERYTHING], "what a crash of the machine may leave");
     }
 }

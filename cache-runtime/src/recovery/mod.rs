@@ -118,18 +118,20 @@ impl Recovery {
         let mut owed = self.lock();
         owed.debts += 1;
         let debt = owed.debts;
+        if owed.everything.is_some() {
+            owed.everything = Some(debt);
+            return true;
+        }
         if let Some(journal) = &mut owed.journal {
             journal.add(&names);
         }
         for name in names {
             let full = owed.names.len() >= self.limit && !owed.names.contains_key(&name);
-            if owed.everything.is_some() || full || name == journal::EVERYTHING {
-                if owed.everything.is_none() {
-                    tracing::warn!(
-                        limit = self.limit,
-                        "too many invalidations are owed; the whole namespace will be invalidated instead"
-                    );
-                }
+            if full || name == journal::EVERYTHING {
+                tracing::warn!(
+                    limit = self.limit,
+                    "too many invalidations are owed; the whole namespace will be invalidated instead"
+                );
                 owed.everything = Some(debt);
                 owed.names.clear();
                 owed.write_down();

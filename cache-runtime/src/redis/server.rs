@@ -467,22 +467,6 @@ impl Server {
         self.number_of(budget, &name, &build, Around::Nothing).await
     }
 
-    /// Gives the entry a new lifetime, and tells those who keep it in process.
-    pub(crate) async fn expire_in(
-        self: &Arc<Self>,
-        budget: &mut Budget,
-        key: &Key,
-        ttl: Duration,
-    ) -> Result<bool, Failure> {
-        let name = [self.names.entry(key)];
-        let _voided = Void { server: self, names: &name };
-        let build = |_: usize, _: History, pipeline: &mut Pipeline| {
-            pipeline.cmd("PEXPIRE").arg(&name[0]).arg(clock::millis(ttl));
-        };
-        let tell = |_: &[usize], pipeline: &mut Pipeline| self.publish(&name, pipeline);
-        Ok(self.number_of(budget, &name, &build, Around::Behind(&tell)).await? == 1)
-    }
-
     /// What keeps a master from being used.
     pub(crate) fn trouble(&self) -> Option<String> {
         let of_a_node = || self.topology.nodes().iter().find_map(|node| node.last_trouble());

@@ -1,0 +1,418 @@
+//! What is owed survives: the process that owes it, the runtime that carried its delivery, and damage to its journal.
+
+mod steps;
+
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
+use std::time::Duration;
+
+use cache_runtime::{Cache, CacheBuilder, ErrorKind, Key, Source, cached, invalidates, observe};
+use steps::{eventually, listening};
+use tests::{Mode, Proxy, RedisServer};
+use tokio::runtime::Runtime;
+
+const TTL: Duration = Duration::from_secs(60);
+
+fn at(url: impl Into<String>) -> CacheBuilder {
+    Cache::builder().namespace("owing").redis(url)
+}
+
+/// A directory of this test's own.
+struct Directory(PathBuf);
+
+impl Directory {
+    fn new() -> Self {
+        static NEXT: AtomicU64 = AtomicU64::new(0);
+        let name = format!("owed-{}-{}", std::process::id(), NEXT.fetch_add(1, SeqCst));
+        let path = std::env::temp_dir().join(name);
+        std::fs::create_dir_all(&path).expect("the directory for temporary files can be written");
+        Self(path)
+    }
+
+    fn files(&self) -> Vec<PathBuf> {
+        let entries = std::fs::read_dir(&self.0).expect("it is there");
+        entries.map(|entry| entry.expect("it can be read").path()).collect()
+    }
+
+    /// The only file, and what is in it.
+    fn journal(&self) -> (PathBuf, Vec<u8>) {
+        let files = self.files();
+        assert_eq!(files.len(), 1, "{files:?}");
+        (files[0].clone(), std::fs::read(&files[0]).expect("it can be read"))
+    }
+}
+
+impl Drop for Directory {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+/// Runs in the other process: owes what it was told to, and waits to be killed.
+#[tokio::test]
+async fn the_process_that_dies() {
+    let (Ok(url), Ok(directory)) = (std::env::var("OWING_URL"), std::env::var("OWING_DIRECTORY")) else { return };
+    let limit = std::env::var("OWING_LIMIT").ok().and_then(|limit| limit.parse().ok()).unwrap_or(100);
+    let cache = at(url).recovery_dir(directory).owed_limit(limit).build().expect("in order");
+    if std::env::var("OWING_MUTATION").is_ok() {
+        cache.scope(change(7)).await;
+    } else {
+        cache.invalidate_tags(["t"]).await.expect_err("nobody takes it");
+        cache.remove(["k1", "k2"]).await.expect_err("nobody takes it");
+    }
+    println!("owing {}", cache.health().owed);
+    std::future::pending::<()>().await;
+}
+
+#[invalidates(tags = ["t"], keys = ["k{n}", "k1", "k2"])]
+async fn change(n: u64) {
+    let _ = n;
+}
+
+/// Another process that owes `t`, `k1` and `k2`.
+struct Owing(Child);
+
+impl Owing {
+    fn start(url: &str, directory: &Path, more: &[(&str, &str)]) -> (Self, String) {
+        let mut child = Command::new(std::env::current_exe().expect("it runs"))
+            .args(["--exact", "the_process_that_dies", "--nocapture"])
+            .env("OWING_URL", url)
+            .env("OWING_DIRECTORY", directory)
+            .envs(more.iter().copied())
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("what runs can be run again");
+        let output = BufReader::new(child.stdout.take().expect("it is piped"));
+        let told = output.lines().map_while(Result::ok).find_map(|line| Some(line.split_once("owing ")?.1.to_owned()));
+        (Self(child), told.expect("it owes, and waits"))
+    }
+
+    /// `SIGKILL`.
+    fn kill(self) {
+        drop(self);
+    }
+}
+
+impl Drop for Owing {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// What the other process will owe, and something that it will not.
+async fn stored(server: &RedisServer) -> Cache {
+    let cache = at(server.url()).local_tier(false).build().expect("in order");
+    for key in keys() {
+        cache.put(&key, &1u8, TTL).await.expect("up");
+    }
+    cache
+}
+
+fn keys() -> [Key; 4] {
+    [Key::new("tagged").tag("t"), Key::new("k1"), Key::new("k2"), Key::new("other")]
+}
+
+async fn there(cache: &Cache) -> [bool; 4] {
+    let mut there = [false; 4];
+    for (key, there) in keys().iter().zip(&mut there) {
+        *there = cache.get::<u8>(key).await.expect("up").is_some();
+    }
+    there
+}
+
+const ALL: [bool; 4] = [true; 4];
+const WHAT_IS_NOT_OWED: [bool; 4] = [false, false, false, true];
+const NOTHING: [bool; 4] = [false; 4];
+
+/// A cache on the directory has delivered all that was found there.
+async fn delivers(server: &RedisServer, directory: &Directory) {
+    let heir = at(server.url()).recovery_dir(&directory.0).build().expect("in order");
+    eventually("delivered", async || heir.health().owed == 0).await;
+    heir.shutdown().await.expect("nothing is owed");
+    drop(heir);
+    eventually("nothing is left behind", async || directory.files().is_empty()).await;
+}
+
+#[tokio::test]
+async fn what_a_killed_process_owed_is_delivered_by_the_next() {
+    let server = RedisServer::start();
+    let proxy = Proxy::start(server.port());
+    for (mode, more) in [
+        (Mode::Refuse, &[][..]),
+        (Mode::Reset, &[("OWING_MUTATION", "")]),
+        (Mode::BlackHole, &[]),
+        (Mode::BlackHoleRequests, &[("OWING_MUTATION", "")]),
+    ] {
+        let directory = Directory::new();
+        let witness = stored(&server).await;
+        proxy.set(mode);
+        let (owing, count) = Owing::start(&proxy.url(), &directory.0, more);
+        assert_eq!(count, if more.is_empty() { "3" } else { "4" }, "{mode:?}");
+        owing.kill();
+        assert_eq!(there(&witness).await, ALL, "nobody told the server: {mode:?}");
+        delivers(&server, &directory).await;
+        assert_eq!(there(&witness).await, WHAT_IS_NOT_OWED, "{mode:?}");
+    }
+}
+
+#[tokio::test]
+async fn what_was_owed_to_a_server_that_was_paused_is_delivered() {
+    let server = RedisServer::start();
+    let directory = Directory::new();
+    let witness = stored(&server).await;
+    server.pause();
+    let (owing, _) = Owing::start(&server.url(), &directory.0, &[]);
+    owing.kill();
+    server.resume();
+    delivers(&server, &directory).await;
+    eventually("delivered", async || there(&witness).await == WHAT_IS_NOT_OWED).await;
+}
+
+#[tokio::test]
+async fn too_much_is_everything_also_across_a_crash() {
+    let server = RedisServer::start();
+    let proxy = Proxy::start(server.port());
+    proxy.set(Mode::Refuse);
+    let directory = Directory::new();
+    let witness = stored(&server).await;
+    server.command(&["SET", "somebody", "else's"]);
+    let (owing, count) = Owing::start(&proxy.url(), &directory.0, &[("OWING_LIMIT", "2")]);
+    assert_eq!(count, "1", "everything counts as one");
+    owing.kill();
+    delivers(&server, &directory).await;
+    assert_eq!(there(&witness).await, NOTHING);
+    assert_eq!(server.keys(), ["somebody"]);
+}
+
+#[tokio::test]
+async fn what_a_living_process_owes_is_left_to_it() {
+    let server = RedisServer::start();
+    let proxy = Proxy::start(server.port());
+    proxy.set(Mode::Refuse);
+    let directory = Directory::new();
+    let witness = stored(&server).await;
+    let (owing, _) = Owing::start(&proxy.url(), &directory.0, &[]);
+    let early = at(server.url()).recovery_dir(&directory.0).build().expect("in order");
+    assert_eq!(early.health().owed, 0);
+    assert_eq!(directory.files().len(), 2);
+    // Another namespace's is not looked at, also when its process is dead.
+    owing.kill();
+    let other = at(server.url()).namespace("other").recovery_dir(&directory.0).build().expect("in order");
+    assert_eq!(other.health().owed, 0);
+    drop((early, other));
+    assert_eq!(there(&witness).await, ALL);
+    eventually("theirs are gone", async || directory.files().len() == 1).await;
+    delivers(&server, &directory).await;
+    assert_eq!(there(&witness).await, WHAT_IS_NOT_OWED);
+}
+
+#[tokio::test]
+async fn a_journal_that_is_cut_off_or_damaged_stands_for_everything() {
+    let server = RedisServer::start();
+    let proxy = Proxy::start(server.port());
+    proxy.set(Mode::Refuse);
+    let directory = Directory::new();
+    let (owing, _) = Owing::start(&proxy.url(), &directory.0, &[]);
+    owing.kill();
+    let (path, whole) = directory.journal();
+    let damages: [fn(&mut Vec<u8>); 5] = [
+        |bytes| bytes.truncate(bytes.len() - 1),
+        |bytes| bytes.truncate(5),
+        |bytes| bytes[0] ^= 0xff,
+        |bytes| bytes[20] ^= 1,
+        |bytes| bytes.extend([0; 7]),
+    ];
+    for (number, damage) in damages.into_iter().enumerate() {
+        let witness = stored(&server).await;
+        let mut damaged = whole.clone();
+        damage(&mut damaged);
+        std::fs::write(&path, damaged).expect("it can be written");
+        delivers(&server, &directory).await;
+        assert_eq!(there(&witness).await, NOTHING, "damage {number}");
+    }
+    // What is whole is taken by its word, and what is empty owes nothing.
+    for (bytes, expected) in [(whole, WHAT_IS_NOT_OWED), (Vec::new(), ALL)] {
+        let witness = stored(&server).await;
+        std::fs::write(&path, bytes).expect("it can be written");
+        delivers(&server, &directory).await;
+        assert_eq!(there(&witness).await, expected);
+    }
+}
+
+#[test]
+fn a_directory_that_cannot_be_used_is_named() {
+    let directory = Directory::new();
+    let file = directory.0.join("file");
+    std::fs::write(&file, "").expect("it can be written");
+    for unusable in [file.clone(), file.join("below")] {
+        let error = at("redis://127.0.0.1:1").recovery_dir(&unusable).build().expect_err("it is no directory");
+        assert_eq!(error.kind(), ErrorKind::Config);
+        let message = error.to_string();
+        assert!(message.contains("`recovery_dir`") && message.contains("file"), "{message}");
+    }
+    // One that is not there is made.
+    let below = directory.0.join("a/b");
+    at("redis://127.0.0.1:1").recovery_dir(&below).build().expect("it can be made");
+    assert!(below.is_dir());
+}
+
+#[test]
+fn many_processes_may_begin_at_the_same_moment() {
+    let directory = Directory::new();
+    std::thread::scope(|scope| {
+        for _ in 0..4 {
+            scope.spawn(|| {
+                for _ in 0..100 {
+                    at("redis://127.0.0.1:1").recovery_dir(&directory.0).build().expect("the directory is in order");
+                }
+            });
+        }
+    });
+    assert_eq!(directory.files(), Vec::<PathBuf>::new());
+}
+
+#[tokio::test]
+async fn a_journal_is_empty_when_nothing_is_owed_and_gone_with_its_cache() {
+    let server = RedisServer::start();
+    let proxy = Proxy::start(server.port());
+    let directory = Directory::new();
+    let cache = at(proxy.url()).recovery_dir(&directory.0).owed_limit(5).build().expect("in order");
+    assert_eq!(directory.journal().1, Vec::<u8>::new());
+    cache.put("k", &1u8, TTL).await.expect("up");
+    cache.remove(["k"]).await.expect("up");
+    assert_eq!(directory.journal().1, Vec::<u8>::new(), "what is delivered at once is not written down");
+    for owed in [1, 5, 8] {
+        proxy.set(Mode::Reset);
+        for n in 0..owed {
+            cache.remove([format!("k{n}")]).await.expect_err("nobody takes it");
+        }
+        assert_eq!(cache.health().owed, if owed > 5 { 1 } else { owed });
+        let written = directory.journal().1;
+        assert!(!written.is_empty());
+        assert!(written.len() < 40 * owed, "{}", written.len());
+        proxy.set(Mode::Pass);
+        cache.shutdown().await.expect("delivered");
+        assert_eq!(directory.journal().1, Vec::<u8>::new());
+    }
+    drop(cache);
+    eventually("it is gone", async || directory.files().is_empty()).await;
+}
+
+#[tokio::test]
+async fn a_directory_that_is_lost_costs_only_the_journal() {
+    let server = RedisServer::start();
+    let proxy = Proxy::start(server.port());
+    let directory = Directory::new();
+    let cache = at(proxy.url()).recovery_dir(&directory.0).owed_limit(2).build().expect("in order");
+    cache.put("k", &1u8, TTL).await.expect("up");
+    proxy.set(Mode::Reset);
+    std::fs::remove_dir_all(&directory.0).expect("it is ours");
+    for n in 0..4 {
+        cache.remove([format!("k{n}")]).await.expect_err("nobody takes it");
+    }
+    proxy.set(Mode::Pass);
+    cache.shutdown().await.expect("delivered");
+    assert_eq!(server.keys(), Vec::<String>::new());
+}
+
+#[test]
+fn another_runtime_carries_the_delivery_on() {
+    let server = RedisServer::start();
+    let proxy = Proxy::start(server.port());
+    for directory in [None, Some(Directory::new())] {
+        let first = Runtime::new().expect("there are threads");
+        let builder = at(proxy.url());
+        let builder = match &directory {
+            Some(directory) => builder.recovery_dir(&directory.0),
+            None => builder,
+        };
+        let (cache, witness) = first.block_on(async {
+            let witness = stored(&server).await;
+            let cache = listening(builder).await;
+            proxy.set(Mode::Reset);
+            cache.invalidate_tags(["t"]).await.expect_err("nobody takes it");
+            cache.remove(["k1", "k2"]).await.expect_err("nobody takes it");
+            (cache, witness)
+        });
+        first.shutdown_timeout(Duration::from_secs(20));
+        proxy.set(Mode::Pass);
+        let second = Runtime::new().expect("there are threads");
+        second.block_on(async {
+            assert_eq!(cache.health().owed, 3);
+            // Any call will do.
+            eventually("delivered", async || {
+                let _ = cache.get::<u8>("other").await;
+                cache.health().owed == 0
+            })
+            .await;
+            eventually("it is used again", async || witness.ping().await.is_ok()).await;
+            assert_eq!(there(&witness).await, WHAT_IS_NOT_OWED);
+            steps::hears(&cache).await;
+        });
+    }
+}
+
+#[test]
+fn a_cache_that_ends_with_its_runtime_leaves_what_it_owes_to_the_next() {
+    let server = RedisServer::start();
+    let proxy = Proxy::start(server.port());
+    let directory = Directory::new();
+    let first = Runtime::new().expect("there are threads");
+    first.block_on(async {
+        stored(&server).await;
+        let cache = at(proxy.url()).recovery_dir(&directory.0).build().expect("in order");
+        proxy.set(Mode::Reset);
+        cache.invalidate_tags(["t"]).await.expect_err("nobody takes it");
+        cache.remove(["k1", "k2"]).await.expect_err("nobody takes it");
+    });
+    first.shutdown_timeout(Duration::from_secs(20));
+    assert!(!directory.journal().1.is_empty());
+    Runtime::new().expect("there are threads").block_on(async {
+        delivers(&server, &directory).await;
+        let witness = at(server.url()).build().expect("in order");
+        assert_eq!(there(&witness).await, WHAT_IS_NOT_OWED);
+    });
+}
+
+static VALUE: AtomicU64 = AtomicU64::new(0);
+
+#[cached(key = "row:{id}", ttl = "1m", tags = ["row:{id}"])]
+async fn row(id: u64) -> u64 {
+    let _ = id;
+    VALUE.load(SeqCst)
+}
+
+#[invalidates(tags = ["row:{id}"])]
+async fn change_row(id: u64) {
+    VALUE.fetch_add(1, SeqCst);
+}
+
+#[tokio::test]
+async fn what_is_owed_is_void_here_at_once() {
+    let server = RedisServer::start();
+    server.command(&["ACL", "SETUSER", "app", "on", ">secret", "~*", "&*", "+@all"]);
+    let url = format!("redis://app:secret@127.0.0.1:{}", server.port());
+    for limit in [1, 100] {
+        // Reads go on, and removals fail.
+        let cache = listening(at(&*url).breaker_failures(u32::MAX).owed_limit(limit)).await;
+        let see = async || {
+            let (value, seen) = cache.scope(observe(row(1))).await;
+            (value == VALUE.load(SeqCst), seen.source)
+        };
+        eventually("kept", async || see().await == (true, Source::Local)).await;
+        server.command(&["ACL", "SETUSER", "app", "-unlink"]);
+        cache.scope(change_row(1)).await;
+        cache.invalidate_tags(["another"]).await.expect_err("nobody takes it");
+        assert_eq!(cache.health().owed, limit.min(2));
+        for _ in 0..5 {
+            assert_eq!(see().await, (true, Source::Bypassed), "neither served nor kept");
+        }
+        server.command(&["ACL", "SETUSER", "app", "+unlink"]);
+        cache.shutdown().await.expect("delivered");
+        assert_eq!(see().await, (true, Source::Loaded));
+        eventually("kept", async || see().await == (true, Source::Local)).await;
+    }
+}
