@@ -166,8 +166,7 @@ async fn row(table: &mut String, name: &str, rounds: usize, server: &RedisServer
         let called = now();
         cache.invalidate_tags(["tag"]).await.expect("up");
         let returned = now();
-        let refused: Vec<i64> =
-            readers.iter_mut().map(|reader| reader.says().parse().expect("a number")).collect();
+        let refused: Vec<i64> = readers.iter_mut().map(|reader| reader.says().parse().expect("a number")).collect();
         if refused.iter().all(|refused| *refused >= called) {
             let last = refused.into_iter().max().expect("there are readers");
             lags.push((last - returned).max(0) as f64 / 1e3);

@@ -82,13 +82,8 @@ async fn cost(rounds: usize) -> String {
     for (entries, times) in COUNTS.into_iter().zip(times) {
         let times = sorted(times);
         let median = quantile(&times, 0.5);
-        writeln!(
-            table,
-            "{entries:>20}  {median:>6.1}  {:>5.1}  {:>5.3}",
-            quantile(&times, 0.99),
-            median / first
-        )
-        .expect("a string takes everything");
+        writeln!(table, "{entries:>20}  {median:>6.1}  {:>5.1}  {:>5.3}", quantile(&times, 0.99), median / first)
+            .expect("a string takes everything");
     }
     table
 }
