@@ -114,7 +114,7 @@ impl Ask<'_> {
         facts: &Facts,
         value: &V,
         seen: Option<LocalObservation>,
-        weight: usize,
+        encoded: usize,
         (age, left): (Duration, Duration),
     ) {
         let (Some(tier), Some(seen), Some(lifetime)) = (self.tier(remote), seen, self.local) else { return };
@@ -122,7 +122,7 @@ impl Ask<'_> {
         if !ttl.is_zero() {
             let negative = negative::is_none(value);
             let value = Arc::new(value.clone());
-            let fresh = Fresh { value, negative, shape: facts.shape, bytes: weight as u64, ttl, age };
+            let fresh = Fresh { value, negative, shape: facts.shape, bytes: encoded as u64, ttl, age };
             tier.fill(self.key, seen, fresh);
         }
     }
@@ -130,7 +130,7 @@ impl Ask<'_> {
     /// The value of a hit, kept in process for the next caller.
     pub(crate) fn take<L: Load>(&self, remote: &Remote, facts: &Facts, hit: &Hit) -> Option<L::Value> {
         let value = self.decode::<L>(hit)?;
-        self.keep(remote, facts, &value, hit.seen.clone(), hit.length(), (hit.age(), hit.left()));
+        self.keep(remote, facts, &value, hit.seen.clone(), hit.payload().len(), (hit.age(), hit.left()));
         Some(value)
     }
 

@@ -154,7 +154,8 @@ impl CacheBuilder {
         self
     }
 
-    /// How many bytes the in-process tier may hold, estimated from encoded sizes. Default: 64 MiB.
+    /// How many bytes the in-process tier may hold, bookkeeping included. What a value has allocated is estimated from its
+    /// encoded size: one whose numbers are encoded in fewer bytes than they take is larger than it counts. Default: 64 MiB.
     pub fn local_bytes(mut self, bytes: u64) -> Self {
         self.config.local_bytes = bytes;
         self

@@ -71,11 +71,6 @@ pub(crate) fn is_token(bytes: &[u8]) -> bool {
     bytes.len() == TOKEN_LENGTH && bytes[0] == TOKEN
 }
 
-/// Whether these bytes, which this process wrote, are an envelope and not a hint.
-pub(crate) fn is_envelope(bytes: &[u8]) -> bool {
-    bytes.first() == Some(&VALUE)
-}
-
 /// The state of a fence: equal only while nobody fences, releases or invalidates the name.
 pub(crate) fn fence(bytes: &[u8]) -> Option<[u8; 8]> {
     let state = bytes.strip_prefix(&[FENCE])?.first_chunk::<8>()?;

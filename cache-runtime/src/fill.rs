@@ -11,7 +11,7 @@ use crate::ask::Ask;
 use crate::budget::Budget;
 use crate::codec::CodecChoice;
 use crate::core::{Core, Remote, Store};
-use crate::entry::{self, Header, Stamp};
+use crate::entry::{self, Envelope, Header, Stamp};
 use crate::facts::Facts;
 use crate::flight::{Landed, Shared};
 use crate::found::{Found, FoundTags};
@@ -174,8 +174,11 @@ impl Ask<'_> {
             self.give_back(observed);
             return;
         };
-        if entry::is_envelope(&envelope) && entry::known_found(&envelope) == *observed.found {
-            self.keep(remote, facts, value, observed.seen.take(), envelope.len(), (Duration::ZERO, ttl));
+        if let Some(stored) = Envelope::parse(&envelope)
+            && *stored.found() == *observed.found
+        {
+            let length = stored.payload().len();
+            self.keep(remote, facts, value, observed.seen.take(), length, (Duration::ZERO, ttl));
         }
         let (core, key, counters) = (Arc::clone(self.core), self.key.clone(), self.counters.owned());
         self.core.in_background(async move {

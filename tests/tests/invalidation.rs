@@ -138,6 +138,89 @@ async fn a_tag_is_one_key_however_many_entries_carry_it() {
     }
 }
 
+/// What a server has done so far: calls by command, and bytes that it received. The asking itself is the same bytes
+/// each time.
+fn done(server: &RedisServer) -> (BTreeMap<String, u64>, u64) {
+    let info: String = server.query(&["INFO", "everything"]);
+    let calls = |line: &str| {
+        let (name, rest) = line.strip_prefix("cmdstat_")?.split_once(":calls=")?;
+        Some((name.to_owned(), rest.split(',').next()?.parse().ok()?))
+    };
+    let received = info.lines().find_map(|line| line.strip_prefix("total_net_input_bytes:")?.parse().ok());
+    (info.lines().filter_map(calls).collect(), received.expect("every server counts"))
+}
+
+#[tokio::test]
+async fn an_invalidation_is_the_same_for_one_entry_and_for_ten_thousand() {
+    let server = RedisServer::start();
+    let cache = over_redis(&server);
+    let key = |tag: &str, n: usize| Key::new(format!("{tag}:{n}")).tag(tag);
+    let all: Vec<Key> = (0..10_000).map(|n| key("many", n)).chain([key("one.", 0), key("warm", 0)]).collect();
+    for some in all.chunks(100) {
+        let minute = Duration::from_secs(60);
+        let stored = futures::future::join_all(some.iter().map(|key| cache.put(key, &1, minute))).await;
+        stored.into_iter().collect::<Result<(), _>>().expect("up");
+    }
+    // The scripts are known to the server from here on.
+    cache.invalidate_tags(["warm"]).await.expect("up");
+    let mut costs = Vec::new();
+    for tag in ["one.", "many"] {
+        let stamp = server.get_raw(&format!("inv:t:{tag}")).expect("stored");
+        // The best of some: now and then a connection asks the server for its standing in between.
+        let attempts = (0..5).map(async |_| {
+            server.set_raw(&format!("inv:t:{tag}"), &stamp);
+            assert_eq!(cache.get(key(tag, 0)).await.expect("up"), Some(1), "it stands again");
+            let (calls, bytes) = done(&server);
+            cache.invalidate_tags([tag]).await.expect("up");
+            let (calls_after, bytes_after) = done(&server);
+            assert_eq!(cache.get::<i32>(key(tag, 0)).await.expect("up"), None);
+            let more = calls_after.into_iter().map(|(name, after)| {
+                let before = calls.get(&name).copied().unwrap_or_default();
+                (name, after - before)
+            });
+            (bytes_after - bytes, more.filter(|(_, more)| *more > 0).collect::<BTreeMap<_, _>>())
+        });
+        let mut best = None;
+        for attempt in attempts {
+            let cost = attempt.await;
+            best = Some(best.map_or_else(|| cost.clone(), |best| std::cmp::min(best, cost.clone())));
+        }
+        costs.extend(best);
+    }
+    assert_eq!(costs[0], costs[1]);
+    assert_eq!(costs[0].1.get("unlink"), Some(&1), "{costs:?}");
+}
+
+#[tokio::test]
+async fn nothing_is_left_behind_when_the_ttl_is_over() {
+    let server = RedisServer::start();
+    let short = Duration::from_millis(300);
+    let cache = Cache::builder()
+        .namespace("inv")
+        .redis(server.url())
+        .tag_ttl(short)
+        .token_ttl(short)
+        .build()
+        .expect("in order");
+    let entries = (0..200).map(|n| (Key::new(format!("k{n}")).tag("all").tag(format!("own:{n}")), n));
+    cache.put_many(entries, short).await.expect("up");
+    cache.invalidate_tags(["all"]).await.expect("up");
+    // Loads, failed ones, and one whose caller leaves.
+    let load = |key: &'static str| Key::new(key).tag("all");
+    cache.get_or_load(load("loaded"), short, async || Ok::<_, String>(1)).await.expect("the loader does not fail");
+    cache.get_or_load(load("failed"), short, async || Err::<i32, _>("no")).await.expect_err("asked to fail");
+    let left = cache.get_or_load(load("left"), short, async || std::future::pending::<Result<i32, String>>().await);
+    tokio::time::timeout(Duration::from_millis(50), left).await.expect_err("it never ends");
+    assert!(server.query::<u64>(&["DBSIZE"]) > 0);
+    for _ in 0..200 {
+        if server.query::<u64>(&["DBSIZE"]) == 0 {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    panic!("still there: {:?}", server.keys());
+}
+
 #[tokio::test]
 async fn every_key_has_a_ttl_and_short_ones_are_not_rounded() {
     let server = RedisServer::start();

@@ -17,7 +17,7 @@ const TASKS: [Task; 7] = [
     ("consistency", "reads held against the promises under faults (`--seconds N`, `--seed S`)", consistency),
     ("ci", "formatting, lints, documents, features, then all tests: what CI runs", ci),
     ("errors", "writes docs/errors/ from tests/ui/ (`--check`: only compares)", errors),
-    ("bench", "the benchmarks, in release mode (`--quick`: under a minute)", bench),
+    ("bench", "a measurement, in release mode: `hit`, `lag`, `tags` or `memory` (`--quick`: in short)", bench),
     ("fuzz", "a million random and damaged envelopes through the reader", fuzz),
 ];
 
@@ -110,7 +110,12 @@ fn errors(root: &Path, rest: &[String]) -> Result<(), String> {
 
 fn bench(root: &Path, rest: &[String]) -> Result<(), String> {
     redis_server()?;
-    let mut arguments = vec!["run", "--release", "-p", "benches", "--"];
+    // The one that counts allocations is a program of its own.
+    let (program, rest) = match rest.split_first() {
+        Some((first, rest)) if first == "memory" => ("memory", rest),
+        _ => ("benches", rest),
+    };
+    let mut arguments = vec!["run", "--release", "-p", "benches", "--bin", program, "--"];
     arguments.extend(rest.iter().map(String::as_str));
     cargo(root, &arguments)
 }

@@ -11,8 +11,11 @@ use crate::flight::Shared;
 use crate::sync::RwLock;
 use crate::{Key, clock};
 
-/// What an entry weighs beside its key and value: the map's slot, two reference counts, this struct.
-const OVERHEAD: u64 = 160;
+/// What the map holds of an entry: 48 bytes of its slab and 5 of its table, which both have room for up to twice as many
+/// as there are. Measured, and towards the upper end: `cargo x bench memory`.
+const SLOT: u64 = 98;
+/// What an entry weighs beside its key and value: the slot, itself, and two reference counts here and at the value.
+const OVERHEAD: u64 = SLOT + size_of::<LocalEntry>() as u64 + 4 * size_of::<usize>() as u64;
 /// In place of a ttl that is longer than the clock can count.
 const FOR_GOOD: Duration = Duration::from_secs(1 << 32);
 
@@ -25,8 +28,17 @@ pub(crate) struct LocalEntry {
     seen: Seen,
     pub(crate) stored_at: Instant,
     pub(crate) expires_at: Instant,
-    /// Estimated bytes of the value.
+    /// Bytes of the value as it was encoded, which stand for what it has allocated.
     bytes: u64,
+}
+
+impl LocalEntry {
+    /// The bytes that it takes in memory, with its key.
+    fn weight(&self, key: &str) -> u64 {
+        let seen = if self.seen.spilled() { size_of_val(&self.seen[..]) } else { 0 };
+        let found: usize = self.found.iter().map(|tag| size_of::<String>() + tag.len()).sum();
+        (key.len() + size_of_val(&*self.value) + seen + found) as u64 + self.bytes + OVERHEAD
+    }
 }
 
 #[derive(Clone)]
@@ -34,7 +46,7 @@ struct ByBytes;
 
 impl Weighter<Box<str>, Arc<LocalEntry>> for ByBytes {
     fn weight(&self, key: &Box<str>, entry: &Arc<LocalEntry>) -> u64 {
-        key.len() as u64 + entry.bytes + OVERHEAD
+        entry.weight(key)
     }
 }
 
@@ -54,7 +66,7 @@ pub(crate) struct Fresh {
     pub(crate) value: Shared,
     pub(crate) negative: bool,
     pub(crate) shape: u64,
-    /// Estimated bytes of the value.
+    /// Bytes of the value as it was encoded.
     pub(crate) bytes: u64,
     pub(crate) ttl: Duration,
     /// How old the value was already.
@@ -78,9 +90,12 @@ impl LocalObservation {
 
 impl LocalStore {
     pub(crate) fn new(bytes: u64, generation_slots: usize, lease: Lease) -> Self {
+        // Half as many keys that went are remembered, in slots like those of entries.
+        let remembered = (bytes / 2048).clamp(32, 1 << 15);
         let options = OptionsBuilder::new()
-            .weight_capacity(bytes)
-            .estimated_items_capacity(usize::try_from(bytes / 1024).unwrap_or(usize::MAX).clamp(64, 1 << 16))
+            .weight_capacity(bytes.saturating_sub(remembered * SLOT).max(1))
+            .estimated_items_capacity(remembered as usize * 2)
+            .ghost_allocation(0.5)
             .build()
             .expect("both capacities are given");
         Self {
@@ -145,7 +160,6 @@ impl LocalStore {
     /// Keeps the tags of a result that could not be stored because they were not known before its load.
     pub(crate) fn leave_hint(&self, key: &Key, found: Vec<String>, ttl: Duration) {
         let now = clock::now();
-        let bytes = found.iter().map(|tag| tag.len() as u64 + 24).sum();
         let entry = LocalEntry {
             value: Arc::new(()),
             negative: false,
@@ -155,7 +169,7 @@ impl LocalStore {
             seen: Seen::new(),
             stored_at: now,
             expires_at: now.checked_add(ttl).unwrap_or(now + FOR_GOOD),
-            bytes,
+            bytes: 0,
         };
         self.entries.insert(key.as_str().into(), Arc::new(entry));
     }
