@@ -49,6 +49,7 @@ async fn by_hand(connection: &MultiplexedConnection, id: u64) -> User {
 }
 
 /// How many calls a second `callers` tasks make together, for `time`.
+#[expect(clippy::disallowed_methods, reason = "a benchmark reads the clock")]
 async fn rate<F: Future + Send>(callers: u64, time: Duration, call: impl Fn(u64) -> F + Copy + Send + 'static) -> f64
 where
     F::Output: Send,

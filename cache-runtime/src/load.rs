@@ -177,12 +177,12 @@ impl Ask<'_> {
         let mut budget = self.core.budget();
         let mut named = Vec::new();
         for _ in 0..LOOKS {
-            let mut found = question.ask_with(&mut budget, mode == Mode::Normal, &named).await;
+            let mut found = question.ask(&mut budget, mode == Mode::Normal, &named).await;
             if let Found::Hit(hit) = &found {
                 if let Some(value) = self.take::<L>(remote, facts, hit) {
                     return (L::close(Ok(value)), seen(Source::Redis, Some(hit.age())));
                 }
-                found = question.ask_with(&mut budget, false, &named).await;
+                found = question.ask(&mut budget, false, &named).await;
             }
             let Found::Miss(observed) = found else {
                 return (self.open::<L, F>(body).await, FAILED_OPEN);
@@ -279,7 +279,7 @@ impl Ask<'_> {
     #[cfg(feature = "mutants")]
     async fn observe_again_if_mutant(&self, question: &Question<'_>, observed: Observed) -> Observed {
         if self.core.breaks(crate::mutant::Mutant::StampsAfterLoad)
-            && let Found::Miss(late) = question.ask(&mut self.core.budget(), false).await
+            && let Found::Miss(late) = question.ask(&mut self.core.budget(), false, &[]).await
         {
             return late;
         }

@@ -105,6 +105,9 @@ pub(crate) struct Question<'a> {
     pub(crate) local: Option<&'a LocalStore>,
 }
 
+/// What a tag holds, and the history in which that was read unless it has been compared already.
+type Held<'a> = Option<(&'a [u8], Option<History>)>;
+
 /// The entry and its tags as the server answered.
 struct Look {
     /// Of the entry, the key's tags, and the tags in `found`.
@@ -125,12 +128,9 @@ impl Question<'_> {
     }
 
     /// READ, and on a miss (or where a hit is not wanted) ENSURE.
-    pub(crate) async fn ask(&self, budget: &mut Budget, want_hit: bool) -> Found {
-        self.ask_with(budget, want_hit, &[]).await
-    }
-
-    /// The same, for a value that is known already, with the tags that it names.
-    pub(crate) async fn ask_with(&self, budget: &mut Budget, want_hit: bool, named: &[String]) -> Found {
+    ///
+    /// `named` are the tags that a value named which is known already.
+    pub(crate) async fn ask(&self, budget: &mut Budget, want_hit: bool, named: &[String]) -> Found {
         if self.owed() {
             return Found::Trouble;
         }
@@ -265,18 +265,17 @@ impl Question<'_> {
         self.valid(held, &tags, found, answers.witnesses[0].history(), seen.clone())
     }
 
-    /// The hit in an entry, given what its tags hold, and the history in which each was read unless that has been
-    /// compared already.
+    /// The hit in an entry, given what its tags hold.
     fn valid(
         &self,
         bytes: Vec<u8>,
-        tags: &[Option<(&[u8], Option<History>)>],
+        tags: &[Held<'_>],
         found: &[String],
         history: History,
         seen: Option<LocalObservation>,
     ) -> Option<Hit> {
         let envelope = Envelope::parse(&bytes)?;
-        let stands = |(carried, held): (&[u8], &Option<(&[u8], Option<History>)>)| {
+        let stands = |(carried, held): (&[u8], &Held<'_>)| {
             held.is_some_and(|(held, read_in)| {
                 held == carried && read_in.is_none_or(|read_in| self.current(&held[..4], read_in))
             })

@@ -127,7 +127,7 @@ impl Address {
 /// `user:password@`, the hosts, and what follows them.
 #[cfg(any(feature = "cluster", feature = "sentinel"))]
 fn hosts(rest: &str) -> (&str, Vec<&str>, &str) {
-    let (user, rest) = rest.rsplit_once('@').map_or(("", rest), |(user, rest)| (&user[..], rest));
+    let (user, rest) = rest.rsplit_once('@').unwrap_or(("", rest));
     let end = rest.find(['/', '?']).unwrap_or(rest.len());
     let hosts = rest[..end].split(',').map(str::trim).filter(|host| !host.is_empty()).collect();
     (user, hosts, &rest[end..])

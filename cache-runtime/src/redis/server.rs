@@ -367,7 +367,7 @@ impl Server {
         #[cfg(feature = "mutants")]
         let script = if self.breaks(crate::mutant::Mutant::Counters) { script::COUNT_UP } else { script };
         let build = |name: usize, _: History, pipeline: &mut Pipeline| {
-            if name % at_once == 0 {
+            if name.is_multiple_of(at_once) {
                 let chunk = &names[name..names.len().min(name + at_once)];
                 pipeline.cmd("EVAL").arg(script).arg(chunk.len()).arg(chunk);
                 pipeline.arg(&entry::random8()).arg(released);
