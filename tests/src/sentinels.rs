@@ -1,6 +1,7 @@
 //! A master, its replicas, and three sentinels that replace it when it falls silent.
 
 use std::fs::File;
+use std::time::Duration;
 
 use redis::Value;
 
@@ -107,6 +108,14 @@ impl Sentinels {
         }
         group.wait_ok();
         group
+    }
+
+    /// For how long a master must be silent from now on until it is thought dead.
+    pub fn set_patience(&self, patience: Duration) {
+        for sentinel in self.awake_sentinels() {
+            let millis = patience.as_millis().to_string();
+            sentinel.command(&["SENTINEL", "SET", NAME, "down-after-milliseconds", &millis]);
+        }
     }
 
     /// `redis+sentinel://127.0.0.1:<port>,127.0.0.1:<port>,127.0.0.1:<port>/mymaster`

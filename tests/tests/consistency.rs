@@ -11,7 +11,7 @@ const TIME: Duration = Duration::from_secs(4);
 fn healthy(plan: &Plan) -> Report {
     let report = run(plan);
     println!("{plan}\n  {report}");
-    assert_eq!(report.violations(), 0, "{plan}: {report}\n{:#?}", report.examples());
+    assert_eq!(report.violations(), 0, "{plan}: {report}\n{:#?}\n{:?}", report.examples(), report.faults());
     assert!(report.is_alive(), "{plan}: {report}");
     report
 }

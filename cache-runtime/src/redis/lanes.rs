@@ -14,6 +14,7 @@ use redis::{AsyncConnectionConfig, ConnectionInfo};
 use super::Failure;
 use super::channel::Channel;
 use super::history::Standing;
+use super::look::Look;
 use crate::{Error, clock};
 
 /// How long a dial may take where no caller waits for it.
@@ -101,6 +102,9 @@ impl Lane {
 
 pub(crate) struct Lanes {
     pool: Pool,
+    server: ConnectionInfo,
+    /// Who knows whether the server is still a master.
+    source: Option<Arc<dyn Look>>,
     /// Told of each dial: the channel must hear the server that these lanes speak to.
     channel: Arc<Channel>,
     lanes: Box<[Lane]>,
@@ -108,10 +112,15 @@ pub(crate) struct Lanes {
 }
 
 impl Lanes {
-    pub(crate) fn new(server: ConnectionInfo, count: usize, channel: Arc<Channel>) -> Result<Self, Error> {
+    pub(super) fn new(
+        server: ConnectionInfo,
+        source: Option<Arc<dyn Look>>,
+        count: usize,
+        channel: Arc<Channel>,
+    ) -> Result<Self, Error> {
         // The budget bounds each request; a second timer per request would only cost.
         let settings = AsyncConnectionConfig::new().set_connection_timeout(Some(DIAL)).set_response_timeout(None);
-        let manager = Manager::new_with_config(server, settings)
+        let manager = Manager::new_with_config(server.clone(), settings)
             .map_err(|error| Error::config("redis", "the URL", error.category()))?;
         let pool = Pool::builder(manager)
             .max_size(count)
@@ -121,7 +130,8 @@ impl Lanes {
             .recycle_timeout(Some(DIAL))
             .build()
             .map_err(|error| Error::config("lanes", count, error))?;
-        Ok(Self { pool, channel, lanes: (0..count).map(|_| Lane::default()).collect(), next: AtomicUsize::new(0) })
+        let lanes = (0..count).map(|_| Lane::default()).collect();
+        Ok(Self { pool, server, source, channel, lanes, next: AtomicUsize::new(0) })
     }
 
     /// The number of the lane whose turn it is.
@@ -171,9 +181,11 @@ impl Lanes {
             other => Failure::disconnected(other.to_string()),
         })?;
         let mut connection: MultiplexedConnection = (*pooled).clone();
-        let standing = Standing::ask(&mut connection).await;
-        let standing = match standing {
+        let standing = match Standing::ask(&mut connection).await {
             Ok(Standing::Replica) => Err(Failure::refused("the server is a replica; only masters are read from")),
+            Ok(_) if !self.is_confirmed().await => {
+                Err(Failure::disconnected("the server was replaced by another master"))
+            }
             other => other,
         };
         match standing {
@@ -195,6 +207,13 @@ impl Lanes {
                 drop(Connection::take(pooled));
                 Err(failure)
             }
+        }
+    }
+
+    async fn is_confirmed(&self) -> bool {
+        match &self.source {
+            Some(source) => source.confirms(&self.server).await,
+            None => true,
         }
     }
 

@@ -12,7 +12,7 @@
 //! ```text
 //! server                                  the operations
 //!   scatter (redirect)                    each name's commands to its master
-//!     topology (cluster, sentinel, scout) who is master of what
+//!     topology: look (cluster, sentinel)  who is master of what
 //!       node: request, lanes, probe       one master: requests, connections, recovery
 //!         channel: message                what others invalidated
 //! address  keyspace  script  history  failure
@@ -26,6 +26,7 @@ mod failure;
 mod history;
 mod keyspace;
 mod lanes;
+mod look;
 mod message;
 mod node;
 mod probe;

@@ -9,6 +9,7 @@ use super::Failure;
 use super::channel::Channel;
 use super::history::Standing;
 use super::lanes::Lanes;
+use super::look::Look;
 use super::probe::Probe;
 use crate::Error;
 use crate::breaker::Breaker;
@@ -33,6 +34,7 @@ impl Node {
     pub(super) fn new(
         info: ConnectionInfo,
         clustered: bool,
+        source: Option<Arc<dyn Look>>,
         lanes: usize,
         breaker_failures: u32,
         local: Option<Arc<LocalStore>>,
@@ -42,7 +44,7 @@ impl Node {
         Ok(Self {
             name: info.addr().to_string(),
             clustered,
-            lanes: Arc::new(Lanes::new(info.clone(), lanes, Arc::clone(&channel))?),
+            lanes: Arc::new(Lanes::new(info.clone(), source, lanes, Arc::clone(&channel))?),
             info,
             breaker: Breaker::new(breaker_failures),
             probe: Probe::default(),

@@ -1,14 +1,13 @@
 //! Who the master is, asked of the Sentinels.
 
-use std::sync::{Arc, Mutex};
+use std::sync::Mutex;
 
 use redis::ConnectionInfo;
 
 use super::Failure;
 use super::address::moved;
-use super::node::Node;
+use super::look::{Found, Look, Looking};
 use super::scout::Scout;
-use super::topology::{Found, Look, Looking};
 
 pub(super) struct Watch {
     sentinels: Vec<Scout>,
@@ -72,7 +71,14 @@ impl Watch {
 }
 
 impl Look for Watch {
-    fn look<'a>(&'a self, _known: &'a [Arc<Node>]) -> Looking<'a> {
+    fn look(&self, _known: Vec<ConnectionInfo>) -> Looking<'_, Result<Found, Failure>> {
         Box::pin(self.ask())
+    }
+
+    fn confirms<'a>(&'a self, master: &'a ConnectionInfo) -> Looking<'a, bool> {
+        Box::pin(async move {
+            let found = self.ask().await;
+            found.map_or(true, |found| found.masters.iter().any(|named| named.addr() == master.addr()))
+        })
     }
 }

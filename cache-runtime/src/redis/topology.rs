@@ -4,7 +4,6 @@
 //! A new map begins a new epoch: what is in process was vouched for by the masters of the old one. A master that
 //! is in no map any more is never asked again, even if it comes back under its address: it gets a new `Node`.
 
-use std::pin::Pin;
 #[cfg(feature = "cluster")]
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
@@ -15,6 +14,7 @@ use redis::ConnectionInfo;
 use tokio::sync::{Notify, watch};
 
 use super::address::Address;
+use super::look::{Found, Look};
 use super::node::Node;
 use super::{Cause, Failure, Server};
 use crate::breaker::Severity;
@@ -70,24 +70,6 @@ impl Map {
     }
 }
 
-/// Where maps come from, unless there is only one.
-pub(super) trait Look: Send + Sync {
-    /// Asks around. `known`: the masters in use.
-    fn look<'a>(&'a self, known: &'a [Arc<Node>]) -> Looking<'a>;
-}
-
-/// A look under way.
-pub(super) type Looking<'a> = Pin<Box<dyn Future<Output = Result<Found, Failure>> + Send + 'a>>;
-
-/// What a look found: the masters with their slots.
-pub(super) struct Found {
-    pub(super) masters: Vec<ConnectionInfo>,
-    /// As in [`Owners::Slots`].
-    #[cfg(feature = "cluster")]
-    pub(super) slots: Vec<(u16, u16, usize)>,
-    pub(super) fingerprint: Option<u64>,
-}
-
 #[derive(Clone)]
 enum State {
     /// Nobody has looked yet.
@@ -99,7 +81,7 @@ enum State {
 
 pub(crate) struct Topology {
     /// `None`: the map never changes.
-    source: Option<Box<dyn Look>>,
+    source: Option<Arc<dyn Look>>,
     state: RwLock<State>,
     /// How many looks have ended.
     looks: watch::Sender<u64>,
@@ -129,7 +111,7 @@ impl Topology {
         let mutant_ignores_histories = config.mutant == Some(crate::mutant::Mutant::DeposedSubscriber);
         #[cfg(not(feature = "mutants"))]
         let mutant_ignores_histories = false;
-        let topology = |source: Option<Box<dyn Look>>| Self {
+        let topology = |source: Option<Arc<dyn Look>>| Self {
             source,
             state: RwLock::new(State::Unknown),
             looks: watch::Sender::new(0),
@@ -151,18 +133,18 @@ impl Topology {
                 Ok(topology)
             }
             #[cfg(feature = "cluster")]
-            Address::Cluster(seeds) => Ok(topology(Some(Box::new(super::cluster::Scouts::new(seeds))))),
+            Address::Cluster(seeds) => Ok(topology(Some(Arc::new(super::cluster::Scouts::new(seeds))))),
             #[cfg(feature = "sentinel")]
             Address::Sentinel { sentinels, service, master } => {
                 let watch = super::sentinel::Watch::new(sentinels, service, master);
-                Ok(topology(Some(Box::new(watch))))
+                Ok(topology(Some(Arc::new(watch))))
             }
         }
     }
 
     fn node(&self, info: ConnectionInfo, clustered: bool) -> Result<Node, Error> {
-        let local = self.local.clone();
-        Node::new(info, clustered, self.lanes, self.breaker_failures, local, self.mutant_ignores_histories)
+        let (local, source) = (self.local.clone(), self.source.clone());
+        Node::new(info, clustered, source, self.lanes, self.breaker_failures, local, self.mutant_ignores_histories)
     }
 
     fn state(&self) -> State {
@@ -288,8 +270,8 @@ impl Topology {
     async fn keep_looking(&self, server: &Weak<Server>) {
         let Some(source) = &self.source else { return };
         loop {
-            let known = self.nodes();
-            let found = source.look(&known).await;
+            let known = self.nodes().iter().map(|node| node.info.clone()).collect();
+            let found = source.look(known).await;
             let Some(server) = server.upgrade() else { return };
             match found.and_then(|found| self.install(found)) {
                 Ok(()) => self.nodes().iter().for_each(|node| server.attend(node)),

@@ -1,4 +1,4 @@
-//! `cargo x consistency --seconds N [--seed S]`: the history checker for as long as one likes.
+//! `cargo x consistency --seconds N [--seed S] [--servers K]`: the history checker for as long as one likes.
 //!
 //! Takes the plans in turn, prints a line for each run and the sums per kind of server at the end, and fails when a read
 //! broke a promise. A run that failed is printed with its seed.
@@ -8,21 +8,26 @@ use std::time::{Duration, Instant};
 
 use tests::checker::{Faults, Kind, Load, Plan, Report, run};
 
+const KINDS: [Kind; 4] = [Kind::Standalone, Kind::Pair, Kind::Sentinel, Kind::Cluster];
 /// How long one run takes.
 const RUN: Duration = Duration::from_secs(20);
 
 fn main() -> ExitCode {
-    let (mut seconds, mut seed) = (300, fastrand::u64(..));
-    let mut arguments = std::env::args().skip(1);
-    while let Some(argument) = arguments.next() {
-        let value = arguments.next().and_then(|value| value.parse().ok());
-        match (argument.as_str(), value) {
-            ("--seconds", Some(value)) => seconds = value,
-            ("--seed", Some(value)) => seed = value,
-            _ => {
-                eprintln!("usage: cargo x consistency [--seconds N] [--seed S]");
-                return ExitCode::from(2);
+    let (mut seconds, mut seed, mut only) = (300, fastrand::u64(..), None);
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    for pair in arguments.chunks(2) {
+        let understood = match [pair[0].as_str(), pair.get(1).map_or("", String::as_str)] {
+            ["--seconds", value] => value.parse().map(|value| seconds = value).is_ok(),
+            ["--seed", value] => value.parse().map(|value| seed = value).is_ok(),
+            ["--servers", value] => {
+                only = KINDS.into_iter().find(|kind| format!("{kind:?}").eq_ignore_ascii_case(value));
+                only.is_some()
             }
+            _ => false,
+        };
+        if !understood {
+            eprintln!("{}: usage: cargo x consistency [--seconds N] [--seed S] [--servers {KINDS:?}]", pair.join(" "));
+            return ExitCode::from(2);
         }
     }
     println!("seed {seed}, {seconds} s");
@@ -44,6 +49,7 @@ fn main() -> ExitCode {
         plan(Kind::Standalone).faults(Faults::Eviction).load(Load::Sparse),
         plan(Kind::Cluster).faults(Faults::Silence).load(Load::Quiet),
     ];
+    let plans: Vec<_> = plans.into_iter().filter(|plan| only.is_none_or(|only| plan.kind == only)).collect();
     let began = now();
     let mut done: Vec<(Kind, Report)> = Vec::new();
     for round in 0.. {
@@ -55,7 +61,7 @@ fn main() -> ExitCode {
             let report = run(&plan);
             println!("{plan}\n  {report}");
             if report.violations() > 0 || !report.is_alive() {
-                println!("  BROKEN: {:#?}", report.examples());
+                println!("  BROKEN: {:#?}\n  faults: {:?}", report.examples(), report.faults());
             }
             done.push((plan.kind, report));
         }
@@ -74,7 +80,7 @@ fn verdict(done: &[(Kind, Report)]) -> ExitCode {
         "servers", "runs", "reads", "faults", "violations", "tier behind at worst"
     );
     let mut broken = false;
-    for kind in [Kind::Standalone, Kind::Pair, Kind::Sentinel, Kind::Cluster] {
+    for kind in KINDS {
         let of_kind: Vec<&Report> = done.iter().filter(|(of, _)| *of == kind).map(|(_, report)| report).collect();
         row(&format!("{kind:?}"), &of_kind);
         broken |= of_kind.iter().any(|report| report.violations() > 0 || !report.is_alive());
@@ -90,7 +96,7 @@ fn row(name: &str, reports: &[&Report]) {
         "{name:<12} {:>5} {:>12} {:>7} {:>11} {:>19.1} ms",
         reports.len(),
         sum(Report::reads),
-        sum(Report::faults),
+        sum(|report| report.faults().len() as u64),
         sum(Report::violations),
         worst.as_secs_f64() * 1e3
     );

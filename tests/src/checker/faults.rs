@@ -44,7 +44,7 @@ pub(super) fn inject(system: &mut System, faults: Faults, rng: &mut Rng) -> &'st
     match faults {
         Faults::None => "none",
         Faults::Network => network(proxies(system), rng),
-        Faults::Silence => silence(proxies(system), rng),
+        Faults::Silence => silence(system, rng),
         Faults::Drip => {
             let proxies = proxies(system);
             let proxy = proxies[rng.usize(..proxies.len())];
@@ -95,7 +95,7 @@ pub(super) fn inject(system: &mut System, faults: Faults, rng: &mut Rng) -> &'st
         }
         Faults::Everything => match rng.u32(..16) {
             0..5 => network(proxies(system), rng),
-            5 => silence(proxies(system), rng),
+            5 => silence(system, rng),
             6 => inject(system, Faults::SubscribersAndLateReplies, rng),
             7 => inject(system, Faults::LateMessages, rng),
             8 => inject(system, Faults::Deaf, rng),
@@ -151,14 +151,17 @@ fn network(proxies: Vec<&Proxy>, rng: &mut Rng) -> &'static str {
 }
 
 /// Longer than a lease, without anybody noticing by a closed connection.
-fn silence(proxies: Vec<&Proxy>, rng: &mut Rng) -> &'static str {
+fn silence(system: &System, rng: &mut Rng) -> &'static str {
+    // Sentinels would vote a master out.
+    let longest = if matches!(system, System::Sentinel(_)) { 900 } else { 1800 };
+    let proxies = proxies(system);
     let proxy = proxies[rng.usize(..proxies.len())];
     proxy.set(match rng.u32(..3) {
         0 => Mode::BlackHole,
         1 => Mode::BlackHoleReplies,
         _ => Mode::Stall,
     });
-    sleep(millis(rng, 500..1800));
+    sleep(millis(rng, 500..longest));
     proxy.set(Mode::Pass);
     sleep(millis(rng, 0..300));
     proxy.kill_connections();

@@ -114,7 +114,7 @@ impl fmt::Display for Plan {
 pub struct Report {
     sums: Sums,
     fills: u64,
-    faults: u64,
+    faults: Vec<&'static str>,
 }
 
 impl Report {
@@ -123,9 +123,9 @@ impl Report {
         self.sums.reads
     }
 
-    /// How many faults there were.
-    pub fn faults(&self) -> u64 {
-        self.faults
+    /// The faults, in their order.
+    pub fn faults(&self) -> &[&'static str] {
+        &self.faults
     }
 
     /// How far the in-process tier was behind at worst.
@@ -162,7 +162,7 @@ impl fmt::Display for Report {
              {acknowledged} mutations acknowledged and {unknown} not, {} faults; \
              P1 {stale}, P2 {own_stale}, P3 {late}, P4 {invented}, stuck {stuck}; \
              tier behind at worst {:.1} ms",
-            self.faults,
+            self.faults.len(),
             worst_local.as_secs_f64() * 1e3
         )
     }
@@ -176,7 +176,6 @@ struct Scene {
     world: World,
     plan: Plan,
     over: AtomicBool,
-    faults: AtomicU64,
 }
 
 /// Runs a plan on two threads and a third for the faults. Ends early when a violation was found.
@@ -191,7 +190,6 @@ pub fn run(plan: &Plan) -> Report {
         world: World::new(rows, nodes, plan.lease),
         plan: plan.clone(),
         over: AtomicBool::new(false),
-        faults: AtomicU64::new(0),
     });
     let caches: Vec<Cache> = (0..nodes).map(|node| cache(plan, &system.url(node))).collect();
     let mut rng = Rng::with_seed(plan.seed);
@@ -201,15 +199,16 @@ pub fn run(plan: &Plan) -> Report {
     let faulty = {
         let (scene, mut rng) = (Arc::clone(&scene), Rng::with_seed(rng.u64(..)));
         std::thread::spawn(move || {
+            let mut faults = Vec::new();
             while !scene.over.load(SeqCst) {
                 std::thread::sleep(Duration::from_millis(rng.u64(50..400)));
                 if scene.plan.faults != Faults::None && !scene.over.load(SeqCst) {
-                    faults::inject(&mut system, scene.plan.faults, &mut rng);
-                    scene.faults.fetch_add(1, SeqCst);
+                    faults.push(faults::inject(&mut system, scene.plan.faults, &mut rng));
                 }
             }
             // The servers end here, after the last fault.
-            system
+            drop(system);
+            faults
         })
     };
     let fills = runtime.block_on(async {
@@ -234,8 +233,8 @@ pub fn run(plan: &Plan) -> Report {
         caches.iter().map(|cache| cache.stats().direct.fills).sum()
     });
     drop(caches);
-    drop(faulty.join().expect("the faults do not panic"));
-    Report { sums: scene.world.sums(), fills, faults: scene.faults.load(SeqCst) }
+    let faults = faulty.join().expect("the faults do not panic");
+    Report { sums: scene.world.sums(), fills, faults }
 }
 
 fn cache(plan: &Plan, url: &str) -> Cache {

@@ -1,5 +1,7 @@
 //! The servers under a run, and how each node reaches them.
 
+use std::time::Duration;
+
 use crate::{Pair, Proxy, RedisCluster, RedisServer, Sentinels};
 
 /// Which servers.
@@ -37,7 +39,13 @@ impl System {
                 Self::Standalone(Box::new(server), proxies)
             }
             Kind::Pair => Self::Pair(Box::new(Pair::start())),
-            Kind::Sentinel => Self::Sentinel(Box::new(Sentinels::behind_proxies(1))),
+            Kind::Sentinel => {
+                let sentinels = Sentinels::behind_proxies(1);
+                // Longer than any silence that is a fault: who talks to a master that was voted out while it was
+                // silent, and is heard again, is promised nothing.
+                sentinels.set_patience(Duration::from_millis(2500));
+                Self::Sentinel(Box::new(sentinels))
+            }
             Kind::Cluster => Self::Cluster(Box::new(RedisCluster::behind_proxies(3, 1))),
         }
     }
