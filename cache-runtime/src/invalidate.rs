@@ -158,8 +158,8 @@ impl Pending {
         }
     }
 
-    /// `fence = "require"`: marks what is named so far, or answers why not, and then nothing is invalidated: the
-    /// body does not run.
+    /// `fence = "require"`: marks what is named so far, or answers why not: then the body does not run, and what a part
+    /// of the request may have fenced is lifted in the background, which invalidates it.
     ///
     /// # Cancel safety
     ///

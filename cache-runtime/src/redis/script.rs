@@ -49,7 +49,7 @@ for i = 1, #KEYS do
     if not now then local t = redis.call('TIME'); now = t[1] * 1000 + math.floor(t[2] / 1000) end
     local rest, last = {}, 0
     for at = 10, #held - 15, 16 do
-      local nonce, deadline = held:sub(at, at + 7), struct.unpack('>I8', held:sub(at + 8, at + 15))
+      local nonce, deadline = held:sub(at, at + 7), struct.unpack('<I8', held:sub(at + 8, at + 15))
       local released = false
       for r = 1, #ARGV[2] - 7, 8 do released = released or ARGV[2]:sub(r, r + 7) == nonce end
       if not released and deadline > now then
@@ -75,14 +75,14 @@ local rest, last = {}, now + ttl
 local held = redis.pcall('GET', KEYS[1])
 if type(held) == 'string' and held:sub(1, 1) == 'F' then
   for at = 10, #held - 15, 16 do
-    local deadline = struct.unpack('>I8', held:sub(at + 8, at + 15))
+    local deadline = struct.unpack('<I8', held:sub(at + 8, at + 15))
     if held:sub(at, at + 7) ~= ARGV[2] and deadline > now then
       rest[#rest + 1] = held:sub(at, at + 15)
       last = math.max(last, deadline)
     end
   end
 end
-rest[#rest + 1] = ARGV[2] .. struct.pack('>I8', now + ttl)
+rest[#rest + 1] = ARGV[2] .. struct.pack('<I8', now + ttl)
 redis.call('SET', KEYS[1], 'F' .. ARGV[1] .. table.concat(rest), 'PX', last - now)
 return 1";
 
