@@ -19,6 +19,7 @@
 
 mod background;
 mod bus;
+#[cfg(feature = "checker")]
 pub mod checker;
 mod cluster;
 mod fake;

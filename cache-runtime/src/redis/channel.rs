@@ -30,6 +30,9 @@ const FIRST_PAUSE: Duration = Duration::from_millis(10);
 const LONGEST_PAUSE: Duration = Duration::from_millis(500);
 /// How often a server that refuses subscribers is asked again.
 const DENIED_PAUSE: Duration = Duration::from_secs(30);
+/// What a server answers that takes no subscriber: this user may not, there is no such command (some proxies), or it
+/// speaks no RESP3.
+const DENIALS: [&str; 3] = ["NOPERM", "ERR", "NOPROTO"];
 /// Above any history.
 const KNOWN: u64 = 1 << 32;
 
@@ -192,7 +195,7 @@ async fn listen(server: &Weak<Server>, node: &Arc<Node>, local: &Arc<LocalStore>
             local.new_epoch();
         }
         let Some(failure) = failure else { return };
-        let denied = failure.is("NOPERM") || failure.is("ERR");
+        let denied = DENIALS.iter().any(|code| failure.is(code));
         if denied && !channel.denied.swap(true, SeqCst) {
             tracing::warn!(server = %node.name, cause = %failure.message, "the server takes no subscriber; entries are not kept in this process");
         }

@@ -21,7 +21,8 @@ pub(crate) enum Cause {
 pub(crate) struct Failure {
     pub(crate) cause: Cause,
     pub(crate) severity: Severity,
-    /// The reply's first word (`WRONGTYPE`, `READONLY`, ..), if the server sent an error.
+    /// The reply's first word (`WRONGTYPE`, `READONLY`, ..), if the server sent an error. `NOPROTO` also where it is
+    /// too old to say so.
     pub(crate) code: Option<Box<str>>,
     pub(crate) message: String,
 }
@@ -80,7 +81,8 @@ impl Failure {
 impl From<RedisError> for Failure {
     fn from(error: RedisError) -> Self {
         // A pipeline that failed in a command carries its errors inside.
-        let code = error.code().map(Box::<str>::from).or_else(|| {
+        let too_old = (error.kind() == RedisKind::RESP3NotSupported).then_some("NOPROTO");
+        let code = error.code().or(too_old).map(Box::<str>::from).or_else(|| {
             let errors = error.clone().into_server_errors()?;
             errors.first().map(|(_, error)| error.code().into())
         });
