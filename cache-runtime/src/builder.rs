@@ -9,6 +9,7 @@ use crate::codec::CacheCodec;
 use crate::config::Config;
 use crate::core::{Core, Remote, Store};
 use crate::local::{Lease, LocalStore};
+use crate::mutant::Mutant;
 use crate::recovery::{Journal, Recovery};
 use crate::redis::{Address, Certificates, Server, redacted};
 use crate::{Cache, Error};
@@ -211,7 +212,7 @@ impl CacheBuilder {
     #[cfg(feature = "mutants")]
     #[doc(hidden)]
     pub fn mutant(mut self, mutant: crate::mutant::Mutant) -> Self {
-        self.config.mutant = Some(mutant);
+        self.config.rules.broken = Some(mutant);
         self
     }
 
@@ -228,11 +229,7 @@ impl CacheBuilder {
         };
         let config = &self.config;
         let local = config.local_tier.then(|| {
-            #[cfg(feature = "mutants")]
-            let lease =
-                if config.mutant == Some(crate::mutant::Mutant::NoLease) { Lease::forever() } else { Lease::none() };
-            #[cfg(not(feature = "mutants"))]
-            let lease = Lease::none();
+            let lease = if config.rules.are_without(Mutant::NoLease) { Lease::forever() } else { Lease::none() };
             Arc::new(LocalStore::new(config.local_bytes, config.generation_slots, lease))
         });
         let server = Server::new(Address::parse(url, &self.certificates)?, config, local)?;

@@ -465,6 +465,7 @@ impl Cache {
                 health.local = server.local.as_ref().map(|store| LocalHealth {
                     vouched_for: store.lease().left().unwrap_or_default(),
                     denied: nodes.iter().any(|node| node.channel.is_denied()),
+                    last_error: nodes.iter().find_map(|node| node.channel.trouble()),
                     epoch: u64::from(store.epoch()),
                     lag: nodes.iter().filter_map(|node| node.channel.lag()).max(),
                 });

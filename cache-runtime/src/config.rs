@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use crate::Error;
 use crate::codec::CacheCodec;
+use crate::mutant::Rules;
 
 /// A heartbeat is sent four times as often.
 const SHORTEST_LEASE: Duration = Duration::from_millis(20);
@@ -30,8 +31,7 @@ pub(crate) struct Config {
     pub(crate) fill_wait: Duration,
     pub(crate) breaker_failures: u32,
     pub(crate) owed_limit: usize,
-    #[cfg(feature = "mutants")]
-    pub(crate) mutant: Option<crate::mutant::Mutant>,
+    pub(crate) rules: Rules,
 }
 
 impl Config {
@@ -55,8 +55,7 @@ impl Config {
             fill_wait: Duration::from_millis(50),
             breaker_failures: 5,
             owed_limit: 10_000,
-            #[cfg(feature = "mutants")]
-            mutant: None,
+            rules: Rules::default(),
         }
     }
 

@@ -10,6 +10,7 @@ use crate::config::Config;
 use crate::flight::Flights;
 use crate::local::LocalStore;
 use crate::minted::Minted;
+use crate::mutant::Mutant;
 use crate::recovery::Recovery;
 use crate::redis::Server;
 use crate::stats::Counters;
@@ -82,9 +83,8 @@ impl Core {
         }
     }
 
-    #[cfg(feature = "mutants")]
-    pub(crate) fn breaks(&self, mutant: crate::mutant::Mutant) -> bool {
-        self.config.mutant == Some(mutant)
+    pub(crate) fn breaks(&self, mutant: Mutant) -> bool {
+        self.config.rules.are_without(mutant)
     }
 }
 

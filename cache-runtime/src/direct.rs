@@ -108,7 +108,7 @@ impl Ask<'_> {
                 let envelope = envelope.inspect_err(|_| self.give_back(observed.clone()))?;
                 let server = &remote.server;
                 server.entries_live(ttl);
-                let stored = server.put(&mut budget, self.key, &observed.expected, &envelope, ttl).await;
+                let stored = server.put(&mut budget, self.key, &observed.expected, &envelope.bytes, ttl).await;
                 self.core.minted.forget(&observed.expected);
                 stored.map_err(|failure| {
                     read::count(self.counters.get(), &failure);

@@ -11,12 +11,13 @@ use crate::ask::Ask;
 use crate::budget::Budget;
 use crate::codec::CodecChoice;
 use crate::core::{Core, Remote, Store};
-use crate::entry::{self, Envelope, Header, Stamp};
+use crate::entry::{self, Header, Stamp};
 use crate::facts::Facts;
 use crate::flight::{Landed, Shared};
-use crate::found::{Found, FoundTags};
+use crate::found::{FoundTags, Named};
 use crate::key::MAX_TAGS;
 use crate::local::{Fresh, LocalObservation, LocalStore};
+use crate::mutant::Mutant;
 use crate::outcome::{Cacheable, Load};
 use crate::read::{self, Observed};
 use crate::redis::Failure;
@@ -75,7 +76,7 @@ impl Ask<'_> {
     }
 
     /// The envelope of a value whose result named `tags`, a hint of them if they were not known before the load, or
-    /// why it cannot be stored.
+    /// why nothing can be stored.
     pub(crate) fn envelope<L: Load>(
         &self,
         facts: &Facts,
@@ -84,10 +85,11 @@ impl Ask<'_> {
         ttl: Duration,
         tags: Vec<String>,
         observed: &Observed,
-    ) -> Result<Vec<u8>, Error> {
+    ) -> Result<Sealed, Error> {
         let Some(stamps) = stamps_of(self.key, &tags, observed) else {
-            return Ok(entry::hint(&tags));
+            return Ok(Sealed { bytes: entry::hint(&tags), covered: None });
         };
+        let covered = tags[..] == observed.found[..];
         let header = Header {
             history: observed.history,
             shape: facts.shape,
@@ -118,12 +120,13 @@ impl Ask<'_> {
             })?;
         }
         entry::seal(&mut envelope);
-        Ok(envelope)
+        let covered = covered.then_some(envelope.len() - payload_start);
+        Ok(Sealed { bytes: envelope, covered })
     }
 
     /// The tags that the result named; `None` if one of them cannot be rendered.
     pub(crate) fn found_tags(&self) -> Option<Vec<String>> {
-        let Found { tags, unfit } = self.found.map(FoundTags::take).unwrap_or_default();
+        let Named { tags, unfit } = self.found.map(FoundTags::take).unwrap_or_default();
         let Some(problem) = unfit else {
             let mut once = Vec::with_capacity(tags.len());
             tags.into_iter().for_each(|tag| {
@@ -149,7 +152,7 @@ impl Ask<'_> {
     }
 
     /// Stores a loaded value, in process at once and on the server in the background; the flight lands when the
-    /// server has answered.
+    /// server has answered. A refresh has none: its value is what all processes are to read from now on.
     pub(crate) fn store<L: Load>(
         &self,
         remote: &Remote,
@@ -174,17 +177,15 @@ impl Ask<'_> {
             self.give_back(observed);
             return;
         };
-        if let Some(stored) = Envelope::parse(&envelope)
-            && *stored.found() == *observed.found
-        {
-            let length = stored.payload().len();
+        let Sealed { bytes: envelope, covered } = envelope;
+        // What a refresh kept would be void when the others are told.
+        if let Some(length) = covered.filter(|_| landing.landed.is_some()) {
             self.keep(remote, facts, value, observed.seen.take(), length, (Duration::ZERO, ttl));
         }
         let (core, key, counters) = (Arc::clone(self.core), self.key.clone(), self.counters.owned());
         self.core.in_background(async move {
             let Store::Redis(remote) = &core.store else { return };
             let mut budget = core.budget();
-            // Without a flight: a refresh, whose value the others are to read as well.
             let filled = match &landing.landed {
                 Some(_) => fill(&core, remote, &mut budget, &key, &observed, &envelope, ttl).await,
                 None => {
@@ -259,6 +260,13 @@ impl Ask<'_> {
     }
 }
 
+/// What is written under a key: an envelope, or a hint.
+pub(crate) struct Sealed {
+    pub(crate) bytes: Vec<u8>,
+    /// How many of them are the value's, if what was seen in process before its load covers all its tags.
+    covered: Option<usize>,
+}
+
 /// The stamps of the key's tags and of those that the result named; `None` if one was not known before the load.
 fn stamps_of(key: &Key, tags: &[String], observed: &Observed) -> Option<SmallVec<[Stamp; 4]>> {
     let (own, found) = observed.stamps.split_at(key.tag_count());
@@ -309,11 +317,8 @@ pub(crate) async fn fill(
     ttl: Duration,
 ) -> Result<bool, Failure> {
     remote.server.entries_live(ttl);
-    #[cfg(feature = "mutants")]
-    if core.breaks(crate::mutant::Mutant::PlainSet) {
+    if core.breaks(Mutant::PlainSet) {
         return remote.server.overwrite(budget, key, envelope, ttl).await;
     }
-    #[cfg(not(feature = "mutants"))]
-    let _ = core;
     remote.server.fill(budget, key, &observed.expected, envelope, ttl).await
 }

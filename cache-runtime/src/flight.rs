@@ -137,7 +137,7 @@ impl Flights {
                 let mut state = lock(&flight.state);
                 overdue = match &*state {
                     State::Vacant => Duration::ZERO,
-                    State::Loading { since, .. } => (*since + self.patience).saturating_duration_since(clock::now()),
+                    State::Loading { since, .. } => self.patience.saturating_sub(since.elapsed()),
                     State::Ready(value) => return Turn::Ready(Arc::clone(value)),
                     State::Failed(error) => return Turn::Failed(Arc::clone(error)),
                     State::Panicked => return Turn::Panicked,

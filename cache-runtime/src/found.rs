@@ -11,12 +11,12 @@ use crate::site::Site;
 #[derive(Clone)]
 pub struct FoundTags {
     site: &'static Site,
-    found: Arc<Mutex<Found>>,
+    found: Arc<Mutex<Named>>,
 }
 
 /// What was found so far.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub(crate) struct Found {
+pub(crate) struct Named {
     /// Rendered, in the order of their templates.
     pub(crate) tags: Vec<String>,
     /// Why one of them could not be rendered: then nothing says what invalidates the value.
@@ -37,7 +37,7 @@ impl FoundTags {
     }
 
     /// What was found, once: afterwards there is nothing.
-    pub(crate) fn take(&self) -> Found {
+    pub(crate) fn take(&self) -> Named {
         std::mem::take(&mut *self.found.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
@@ -70,11 +70,11 @@ mod tests {
         let long = "a".repeat(1000);
         found.clone().tag(0, &[&"a:b"]);
         found.tag(1, &[&long]);
-        let Found { tags, unfit } = found.take();
+        let Named { tags, unfit } = found.take();
         let of_key = Key::new("").tag(&long);
         assert_eq!(tags, ["org:a%3Ab", of_key.tags().next().expect("one was added")]);
         assert_eq!(unfit, None);
-        assert_eq!(found.take(), Found::default());
+        assert_eq!(found.take(), Named::default());
     }
 
     #[test]

@@ -6,6 +6,7 @@ use crate::context;
 use crate::core::{Core, Store};
 use crate::entry::{self, Nonce};
 use crate::key::KeyPart;
+use crate::mutant::Mutant;
 use crate::recovery::first_failure;
 use crate::site::InvalidationSite;
 use crate::stats::add;
@@ -186,8 +187,7 @@ impl Pending {
             Store::Local(_) => Ok(()),
             Store::Off => Err(Error::new(ErrorKind::Config, "the environment does not describe a cache")),
             Store::Redis(remote) => {
-                #[cfg(feature = "mutants")]
-                if remote.server.breaks(crate::mutant::Mutant::NoFence) {
+                if remote.server.breaks(Mutant::NoFence) {
                     return Ok(());
                 }
                 let names = names(&remote.server.names, &self.targets);

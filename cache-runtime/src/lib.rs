@@ -43,6 +43,8 @@ mod key;
 mod load;
 mod local;
 mod minted;
+#[cfg(not(feature = "mutants"))]
+mod mutant;
 #[cfg(feature = "mutants")]
 #[doc(hidden)]
 pub mod mutant;

@@ -16,6 +16,7 @@ use crate::facts::{self, Facts};
 use crate::fill::{LookAgain, shared};
 use crate::flight::{Flight, FlightKey, Lead, Turn};
 use crate::local::LocalStore;
+use crate::mutant::Mutant;
 use crate::observation::{Observation, Source};
 use crate::outcome::Load;
 use crate::read::{Found, Observed, Question};
@@ -260,25 +261,17 @@ impl Ask<'_> {
     }
 
     fn observed_bytes(&self, observed: &Observed) -> SmallVec<[u8; 64]> {
-        #[cfg(feature = "mutants")]
-        if self.core.breaks(crate::mutant::Mutant::NaiveJoin) {
+        if self.core.breaks(Mutant::NaiveJoin) {
             return SmallVec::new();
         }
-        #[cfg(feature = "mutants")]
-        if self.core.breaks(crate::mutant::Mutant::FlightWithoutHistory) {
+        if self.core.breaks(Mutant::FlightWithoutHistory) {
             return Observed { history: [0; 4], ..observed.clone() }.bytes();
         }
         observed.bytes()
     }
 
-    #[cfg(not(feature = "mutants"))]
-    async fn observe_again_if_mutant(&self, _: &Question<'_>, observed: Observed) -> Observed {
-        observed
-    }
-
-    #[cfg(feature = "mutants")]
     async fn observe_again_if_mutant(&self, question: &Question<'_>, observed: Observed) -> Observed {
-        if self.core.breaks(crate::mutant::Mutant::StampsAfterLoad)
+        if self.core.breaks(Mutant::StampsAfterLoad)
             && let Found::Miss(late) = question.ask(&mut self.core.budget(), false, &[]).await
         {
             return late;

@@ -1,6 +1,9 @@
-//! Off-switches of single protocol rules: the checker must notice each of them. Test-only.
+//! Off-switches of single rules of the protocol: the checker must notice each of them.
+//!
+//! Without the feature `mutants`, which is for tests, there are none, and the compiler leaves out what they would do.
 
 /// A rule that a cache under test breaks.
+#[cfg_attr(not(feature = "mutants"), expect(unreachable_pub, reason = "for the checker only"))]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Mutant {
     /// The expected id and the stamps are read after the load instead of before it.
@@ -43,4 +46,23 @@ pub enum Mutant {
     OneSubscriber,
     /// `fence` does not fence.
     NoFence,
+}
+
+/// Which rules a cache keeps: all of them, unless a checker has switched one off.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Rules {
+    #[cfg(feature = "mutants")]
+    pub(crate) broken: Option<Mutant>,
+}
+
+impl Rules {
+    #[cfg(feature = "mutants")]
+    pub(crate) fn are_without(self, mutant: Mutant) -> bool {
+        self.broken == Some(mutant)
+    }
+
+    #[cfg(not(feature = "mutants"))]
+    pub(crate) const fn are_without(self, _: Mutant) -> bool {
+        false
+    }
 }

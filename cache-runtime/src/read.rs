@@ -16,6 +16,7 @@ use crate::budget::Budget;
 use crate::core::{Core, Remote};
 use crate::entry::{self, Envelope, Expected, History, Stamp};
 use crate::local::{LocalObservation, LocalStore};
+use crate::mutant::Mutant;
 use crate::redis::{Answers, Cause, Failure};
 use crate::stats::{Counters, add};
 use crate::{Key, clock};
@@ -181,15 +182,12 @@ impl Question<'_> {
             answers.replies.extend(told.replies);
             answers.witnesses.extend(told.witnesses);
         }
-        #[cfg(feature = "mutants")]
-        if self.core.breaks(crate::mutant::Mutant::GenerationsAfterReply) {
+        if self.core.breaks(Mutant::GenerationsAfterReply) {
             seen = self.local.map(|local| local.observe(self.key));
         }
-        let in_step = answers.in_step();
-        #[cfg(feature = "mutants")]
-        let in_step = in_step
-            || self.core.breaks(crate::mutant::Mutant::InsertFromOtherHistory)
-            || self.core.breaks(crate::mutant::Mutant::OneSubscriber);
+        let in_step = answers.in_step()
+            || self.core.breaks(Mutant::InsertFromOtherHistory)
+            || self.core.breaks(Mutant::OneSubscriber);
         Ok(Look { names, answers, found, seen: seen.filter(|_| in_step) })
     }
 
@@ -227,10 +225,7 @@ impl Question<'_> {
             // A failover in between: nothing to store under.
             return Ok(Found::Trouble);
         }
-        #[cfg(feature = "mutants")]
-        let in_step = ensured.in_step || self.core.breaks(crate::mutant::Mutant::OneSubscriber);
-        #[cfg(not(feature = "mutants"))]
-        let in_step = ensured.in_step;
+        let in_step = ensured.in_step || self.core.breaks(Mutant::OneSubscriber);
         let seen = seen.filter(|_| in_step);
         if want_hit && let Some(filled) = ensured.held {
             // Filled between READ and ENSURE. Its stamps are compared with those read since this call began.
@@ -295,8 +290,7 @@ impl Question<'_> {
     }
 
     fn current(&self, written: &[u8], now: History) -> bool {
-        #[cfg(feature = "mutants")]
-        if self.core.breaks(crate::mutant::Mutant::NoHistory) {
+        if self.core.breaks(Mutant::NoHistory) {
             return true;
         }
         written == now
@@ -321,7 +315,8 @@ impl Question<'_> {
                 }
                 let loading = replies[0].as_deref().is_some_and(|held| entry::expected(held) == observed.expected);
                 if !loading {
-                    return self.hit(&mut look);
+                    // An invalidation may have failed while this was waiting.
+                    return self.hit(&mut look).filter(|hit| !self.owes_any(&hit.found));
                 }
             }
         };
@@ -329,25 +324,44 @@ impl Question<'_> {
     }
 }
 
-/// The hits for many questions at once, in one round trip; what is owed is no hit.
+/// Answers to several questions, so many to each.
+fn deal(answers: Answers, counts: impl Iterator<Item = usize>) -> impl Iterator<Item = Answers> {
+    let (mut replies, mut witnesses) = (answers.replies.into_iter(), answers.witnesses.into_iter());
+    counts.map(move |count| Answers {
+        replies: replies.by_ref().take(count).collect(),
+        witnesses: witnesses.by_ref().take(count).collect(),
+    })
+}
+
+/// The hits for many questions at once, in one round trip, and one more if entries carry tags that only they tell;
+/// what is owed is no hit.
 pub(crate) async fn peek_many(budget: &mut Budget, questions: &[Question<'_>]) -> Result<Vec<Option<Hit>>, Failure> {
     let Some(first) = questions.first() else { return Ok(Vec::new()) };
-    let names = |question: &Question<'_>| question.remote.server.names.all(question.key);
-    let all: Vec<String> = questions.iter().flat_map(names).collect();
+    let server = &first.remote.server;
     let owed: Vec<bool> = questions.iter().map(Question::owed).collect();
-    let Answers { replies, witnesses } = first.remote.server.read(budget, &all).await?;
-    let (mut replies, mut witnesses) = (replies.into_iter(), witnesses.into_iter());
-    let mut hits = Vec::with_capacity(questions.len());
-    for (question, owed) in questions.iter().zip(owed) {
-        let count = question.key.tag_count() + 1;
-        let answers = Answers {
-            replies: replies.by_ref().take(count).collect(),
-            witnesses: witnesses.by_ref().take(count).collect(),
-        };
-        let mut look = Look { names: Vec::new(), answers, found: Vec::new(), seen: None };
-        hits.push(question.hit(&mut look).filter(|_| !owed && !question.owed()));
+    let names: Vec<Vec<String>> = questions.iter().map(|question| server.names.all(question.key)).collect();
+    let mut looks: Vec<Look> = deal(server.read(budget, &names.concat()).await?, names.iter().map(Vec::len))
+        .map(|answers| {
+            let envelope = answers.replies[0].as_deref().and_then(Envelope::parse);
+            let found = envelope.map(|envelope| envelope.found()).unwrap_or_default();
+            Look { names: Vec::new(), answers, found, seen: None }
+        })
+        .collect();
+    let more: Vec<String> = looks.iter().flat_map(|look| &look.found).map(|tag| server.names.tag(tag)).collect();
+    if !more.is_empty() {
+        let told: Vec<Answers> =
+            deal(server.read(budget, &more).await?, looks.iter().map(|look| look.found.len())).collect();
+        for (look, told) in looks.iter_mut().zip(told) {
+            look.answers.replies.extend(told.replies);
+            look.answers.witnesses.extend(told.witnesses);
+        }
     }
-    Ok(hits)
+    let hits = questions
+        .iter()
+        .zip(&mut looks)
+        .zip(owed)
+        .map(|((question, look), owed)| question.hit(look).filter(|hit| !owed && !question.owes_any(&hit.found)));
+    Ok(hits.collect())
 }
 
 pub(crate) fn count(counters: &Counters, failure: &Failure) {

@@ -270,6 +270,8 @@ pub struct LocalHealth {
     pub vouched_for: Duration,
     /// Whether a server takes no subscriber (permission, proxy): nothing is kept in this process.
     pub denied: bool,
+    /// Why it is not served: what the subscriber connection last failed with. `None` while all is well.
+    pub last_error: Option<String>,
     /// Which epoch this is; everything from an earlier one is void.
     pub epoch: u64,
     /// How long the slowest latest heartbeat took: what was published before it was served had been applied when it

@@ -10,12 +10,30 @@ use xxhash_rust::xxh3::xxh3_64;
 use crate::Key;
 use crate::sync::atomic::{AtomicU32, Ordering::SeqCst};
 
-/// The counters of an entry: epoch, key, then each tag, those of its result last.
+/// What an entry carries: the epoch, the key's counter, which tags the key has, and the counter of each tag, those of its
+/// result last.
 pub(crate) type Seen = SmallVec<[u32; 6]>;
+
+/// Where the counters of the tags begin.
+const TAGS: usize = 3;
 
 /// The hash by which a tag is known in process and on the bus; not that of the key of the same text.
 pub(crate) fn tag_hash(tag: &str) -> u64 {
     xxh3_64(tag.as_bytes()).rotate_left(32)
+}
+
+/// A fingerprint of ordered tags, from their hashes.
+#[derive(Default)]
+struct Tagset(u64);
+
+impl Tagset {
+    fn add(&mut self, hash: u64) {
+        self.0 = (self.0.rotate_left(23) ^ hash).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    }
+
+    fn finish(&self) -> u32 {
+        (self.0 >> 32) as u32
+    }
 }
 
 pub(crate) struct Generations {
@@ -43,7 +61,14 @@ impl Generations {
         let mut seen = Seen::new();
         seen.push(self.epoch.load(SeqCst));
         seen.push(self.slot(key.hash64()).load(SeqCst));
-        seen.extend(key.tags().map(|tag| self.tag_slot(tag).load(SeqCst)));
+        seen.push(0);
+        let mut tagset = Tagset::default();
+        seen.extend(key.tags().map(|tag| {
+            let hash = tag_hash(tag);
+            tagset.add(hash);
+            self.slot(hash).load(SeqCst)
+        }));
+        seen[TAGS - 1] = tagset.finish();
         seen
     }
 
@@ -54,12 +79,19 @@ impl Generations {
 
     /// `found`: the tags of the entry that its key does not tell.
     pub(crate) fn unchanged(&self, key: &Key, found: &[String], seen: &[u32]) -> bool {
-        let of_tags = |tag: &str, seen: &u32| self.tag_slot(tag).load(SeqCst) == *seen;
-        seen.len() == key.tag_count() + found.len() + 2
+        let mut tagset = Tagset::default();
+        let of_key = |(tag, seen): (&str, &u32)| {
+            let hash = tag_hash(tag);
+            tagset.add(hash);
+            self.slot(hash).load(SeqCst) == *seen
+        };
+        seen.len() == TAGS + key.tag_count() + found.len()
             && seen[0] == self.epoch.load(SeqCst)
             && seen[1] == self.slot(key.hash64()).load(SeqCst)
-            && key.tags().zip(&seen[2..]).all(|(tag, seen)| of_tags(tag, seen))
-            && found.iter().zip(&seen[2 + key.tag_count()..]).all(|(tag, seen)| of_tags(tag, seen))
+            && key.tags().zip(&seen[TAGS..]).all(of_key)
+            // Counters of other tags may be equal.
+            && seen[TAGS - 1] == tagset.finish()
+            && found.iter().zip(&seen[TAGS + key.tag_count()..]).all(|(tag, seen)| self.tag_slot(tag).load(SeqCst) == *seen)
     }
 
     pub(crate) fn bump(&self, hash: u64) {
@@ -107,5 +139,7 @@ mod tests {
         let table = Generations::new(16);
         let seen = table.seen(&Key::new("a").tag("x"));
         assert!(!table.unchanged(&Key::new("a"), &[], &seen));
+        table.bump(tag_hash("x"));
+        assert!(!table.unchanged(&Key::new("a").tag("y"), &[], &seen), "whose counter is what that of x was");
     }
 }

@@ -84,7 +84,8 @@ pub(crate) struct LocalObservation {
 
 impl LocalObservation {
     pub(crate) fn bytes(&self) -> impl Iterator<Item = u8> {
-        self.seen.iter().copied().chain([self.sweeps]).flat_map(u32::to_le_bytes)
+        let found = self.found.iter().flat_map(|tag| super::tag_hash(tag).to_le_bytes());
+        self.seen.iter().copied().chain([self.sweeps]).flat_map(u32::to_le_bytes).chain(found)
     }
 }
 

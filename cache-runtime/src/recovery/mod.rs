@@ -29,6 +29,8 @@ const FIRST_PAUSE: Duration = Duration::from_millis(10);
 const LONGEST_PAUSE: Duration = Duration::from_millis(500);
 /// Nobody waits for a delivery, so it may take longer than a call.
 const DELIVERY: Duration = Duration::from_secs(1);
+/// How many fences end with the delivery of one name; earlier ones end by themselves.
+const RELEASED: usize = 64;
 /// How many names are delivered in one request.
 const BATCH: usize = 500;
 
@@ -79,7 +81,7 @@ impl Recovery {
     /// `inherited`: what dead processes owe.
     pub(crate) fn new(limit: usize, journal: Option<Journal>, inherited: Vec<String>) -> Self {
         let recovery = Self {
-            owed: Mutex::new(Owed { journal, ..Owed::default() }),
+            owed: Mutex::default(),
             count: AtomicUsize::new(0),
             limit,
             running: AtomicBool::new(false),
@@ -89,6 +91,8 @@ impl Recovery {
             tracing::info!(names = inherited.len(), "invalidations that an earlier process owed will be delivered");
             recovery.note(inherited, &[]);
         }
+        // Only now: it has what was inherited.
+        recovery.lock().journal = journal;
         recovery
     }
 
@@ -128,10 +132,8 @@ impl Recovery {
         for name in names {
             let full = owed.names.len() >= self.limit && !owed.names.contains_key(&name);
             if full || name == journal::EVERYTHING {
-                tracing::warn!(
-                    limit = self.limit,
-                    "too many invalidations are owed; the whole namespace will be invalidated instead"
-                );
+                let why = if full { "more is owed than `owed_limit`" } else { "a record of what is owed is damaged" };
+                tracing::warn!(limit = self.limit, why, "the whole namespace will be invalidated");
                 owed.everything = Some(debt);
                 owed.names.clear();
                 owed.write_down();
@@ -140,6 +142,8 @@ impl Recovery {
             let entry = owed.names.entry(name).or_insert(Debt { since: debt, released: SmallVec::new() });
             entry.since = debt;
             entry.released.extend_from_slice(released);
+            let surplus = entry.released.len().saturating_sub(RELEASED);
+            entry.released.drain(..surplus);
         }
         self.recount(&owed);
         owed.everything.is_some()

@@ -21,20 +21,29 @@ pub(crate) async fn remove_matching(server: &Arc<Server>, pattern: &str) -> Resu
 }
 
 async fn remove_all(server: &Arc<Server>, patterns: &[String]) -> Result<u64, Failure> {
-    let walked = async {
-        let mut removed = 0;
-        for node in server.masters(&mut Budget::new(DELIVERY)).await? {
-            for pattern in patterns {
-                removed += walk(server, &node, pattern).await?;
-            }
-        }
-        Ok::<_, Failure>(removed)
-    };
-    let walked = walked.await;
+    let walked = walk_everywhere(server, patterns).await;
     // Also after an error: what was removed is removed. What others keep need not be on the server any more.
     let told = server.void_everything_in_process(&mut Budget::new(DELIVERY)).await;
     let removed = walked?;
     told.map(|()| removed)
+}
+
+/// In a Cluster twice: what moved meanwhile from a master that was still to be walked to one that had been is met the
+/// second time.
+async fn walk_everywhere(server: &Arc<Server>, patterns: &[String]) -> Result<u64, Failure> {
+    let mut removed = 0;
+    for pass in 0..2 {
+        let map = server.map(&mut Budget::new(DELIVERY)).await?;
+        if pass > 0 && map.only().is_some() {
+            break;
+        }
+        for node in &map.nodes {
+            for pattern in patterns {
+                removed += walk(server, node, pattern).await?;
+            }
+        }
+    }
+    Ok(removed)
 }
 
 /// SCAN returns each name that is there from beginning to end, on one server without a restart; the cursor of one

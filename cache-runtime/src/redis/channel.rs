@@ -25,14 +25,12 @@ use super::{Failure, Server, message};
 use crate::clock;
 use crate::entry::History;
 use crate::local::LocalStore;
+use crate::mutant::{Mutant, Rules};
 
 const FIRST_PAUSE: Duration = Duration::from_millis(10);
 const LONGEST_PAUSE: Duration = Duration::from_millis(500);
 /// How often a server that refuses subscribers is asked again.
 const DENIED_PAUSE: Duration = Duration::from_secs(30);
-/// What a server answers that takes no subscriber: this user may not, there is no such command (some proxies), or it
-/// speaks no RESP3.
-const DENIALS: [&str; 3] = ["NOPERM", "ERR", "NOPROTO"];
 /// Above any history.
 const KNOWN: u64 = 1 << 32;
 
@@ -55,7 +53,7 @@ pub(crate) struct Channel {
     /// Whether the server refuses what this process would tell: then it hears no other process either.
     mute: AtomicBool,
     trouble: Mutex<Option<String>>,
-    mutant_ignores_histories: bool,
+    rules: Rules,
 }
 
 fn known(history: History) -> u64 {
@@ -72,8 +70,8 @@ impl Drop for Attended {
 }
 
 impl Channel {
-    pub(super) fn new(local: Option<Arc<LocalStore>>, mutant_ignores_histories: bool) -> Self {
-        Self { local, mutant_ignores_histories, ..Self::default() }
+    pub(super) fn new(local: Option<Arc<LocalStore>>, rules: Rules) -> Self {
+        Self { local, rules, ..Self::default() }
     }
 
     /// Whether messages arrive in `history`: only then may what was read in it be kept in process.
@@ -103,6 +101,18 @@ impl Channel {
         }
     }
 
+    /// Why nothing is vouched for.
+    pub(crate) fn trouble(&self) -> Option<String> {
+        if self.mute.load(SeqCst) {
+            return Some("the server takes no PUBLISH from this process".into());
+        }
+        self.trouble.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn note_trouble(&self, trouble: Option<String>) {
+        *self.trouble.lock().unwrap_or_else(PoisonError::into_inner) = trouble;
+    }
+
     pub(crate) fn lag(&self) -> Option<Duration> {
         match self.lag_micros.load(SeqCst) {
             0 => None,
@@ -115,11 +125,12 @@ impl Channel {
     pub(super) fn lane_dialed(&self, standing: Standing) {
         let now = known(standing.history());
         let before = self.lanes.swap(now, SeqCst);
-        if self.mutant_ignores_histories {
+        if self.rules.are_without(Mutant::DeposedSubscriber) {
             return;
         }
-        let hidden = standing == Standing::Hidden && before != 0;
-        if hidden || !matches!(self.history.load(SeqCst), 0 | KNOWN) && self.history.load(SeqCst) != now {
+        let heard = self.history.load(SeqCst);
+        let hidden = standing == Standing::Hidden && (before != 0 || heard != 0);
+        if hidden || !matches!(heard, 0 | KNOWN) && heard != now {
             self.revoke();
             self.redial.notify_one();
         }
@@ -127,7 +138,7 @@ impl Channel {
 
     /// The subscriber's connection was closed: sooner known than by the next heartbeat.
     fn hung_up(&self) {
-        if !self.mutant_ignores_histories {
+        if !self.rules.are_without(Mutant::DeposedSubscriber) {
             self.revoke();
             self.redial.notify_one();
         }
@@ -145,8 +156,7 @@ impl Server {
     /// What is in process may be served for as long as every master's channel vouches for it.
     fn renew_lease(&self) {
         let Some(local) = &self.local else { return };
-        #[cfg(feature = "mutants")]
-        if self.breaks(crate::mutant::Mutant::OneSubscriber) {
+        if self.breaks(Mutant::OneSubscriber) {
             let first = || self.topology.nodes().first().map_or(0, |node| node.channel.until());
             return local.lease().grant(first);
         }
@@ -159,8 +169,7 @@ impl Server {
         if node.channel.running.load(SeqCst) || node.channel.running.swap(true, SeqCst) {
             return;
         }
-        #[cfg(feature = "mutants")]
-        if self.breaks(crate::mutant::Mutant::OneSubscriber)
+        if self.breaks(Mutant::OneSubscriber)
             && !self.topology.nodes().first().is_some_and(|first| Arc::ptr_eq(first, node))
         {
             return;
@@ -187,19 +196,15 @@ async fn listen(server: &Weak<Server>, node: &Arc<Node>, local: &Arc<LocalStore>
             return;
         }
         channel.revoke();
-        #[cfg(feature = "mutants")]
-        let gap_is_noticed = !server.breaks(crate::mutant::Mutant::NoEpochOnGap);
-        #[cfg(not(feature = "mutants"))]
-        let gap_is_noticed = true;
-        if gap_is_noticed {
+        if !server.breaks(Mutant::NoEpochOnGap) {
             local.new_epoch();
         }
         let Some(failure) = failure else { return };
-        let denied = DENIALS.iter().any(|code| failure.is(code));
+        let denied = failure.is_denial();
         if denied && !channel.denied.swap(true, SeqCst) {
             tracing::warn!(server = %node.name, cause = %failure.message, "the server takes no subscriber; entries are not kept in this process");
         }
-        *channel.trouble.lock().unwrap_or_else(PoisonError::into_inner) = Some(failure.message);
+        channel.note_trouble(Some(failure.message));
         drop(server);
         pause = if heard { FIRST_PAUSE } else { (pause * 2).min(LONGEST_PAUSE) };
         let pause = if denied { DENIED_PAUSE } else { pause };
@@ -231,19 +236,14 @@ async fn session(weak: &Weak<Server>, node: &Arc<Node>, local: &Arc<LocalStore>,
     }
     {
         let server = weak.upgrade()?;
-        #[cfg(feature = "mutants")]
-        if !server.breaks(crate::mutant::Mutant::NoEpochOnGap)
-            && !server.breaks(crate::mutant::Mutant::EpochAtDisconnectOnly)
-        {
+        if !server.breaks(Mutant::NoEpochOnGap) && !server.breaks(Mutant::EpochAtDisconnectOnly) {
             local.new_epoch();
         }
-        #[cfg(not(feature = "mutants"))]
-        local.new_epoch();
         channel.history.store(known(standing.history()), SeqCst);
         drop(server);
     }
     channel.denied.store(false, SeqCst);
-    *channel.trouble.lock().unwrap_or_else(PoisonError::into_inner) = None;
+    channel.note_trouble(None);
     tokio::pin!(redial);
     loop {
         let sent = clock::now();
@@ -259,7 +259,8 @@ async fn session(weak: &Weak<Server>, node: &Arc<Node>, local: &Arc<LocalStore>,
             return Some(Failure::refused("the server's place in its replication has changed"));
         }
         let lanes = channel.lanes.load(SeqCst);
-        if !channel.mutant_ignores_histories && lanes != 0 && lanes != known(standing.history()) {
+        let compared = lanes != 0 && !channel.rules.are_without(Mutant::DeposedSubscriber);
+        if compared && lanes != known(standing.history()) {
             return Some(Failure::refused("the data connections are in another history"));
         }
         // Not before: a connection that is given up each time it was made is to be made less and less often.
@@ -267,7 +268,9 @@ async fn session(weak: &Weak<Server>, node: &Arc<Node>, local: &Arc<LocalStore>,
         if server.topology.agrees(view.slots) {
             vouch(&server, channel, sent, lease);
         } else {
+            // What it owns by its own account was told to whoever listened there.
             channel.revoke();
+            local.new_epoch();
             server.topology.ask_again();
         }
         if channel.lanes.load(SeqCst) != lanes {
@@ -287,8 +290,7 @@ fn vouch(server: &Arc<Server>, channel: &Channel, sent: Instant, lease: Duration
     let Some(local) = server.local.as_ref().filter(|_| !channel.mute.load(SeqCst)) else { return };
     let took = u64::try_from(sent.elapsed().as_micros()).unwrap_or(u64::MAX);
     channel.lag_micros.store(took.max(1), SeqCst);
-    #[cfg(feature = "mutants")]
-    let sent = if server.breaks(crate::mutant::Mutant::LeaseFromReceipt) { clock::now() } else { sent };
+    let sent = if server.breaks(Mutant::LeaseFromReceipt) { clock::now() } else { sent };
     channel.until.store(local.lease().ticks(sent + lease), SeqCst);
     server.renew_lease();
 }
@@ -319,7 +321,7 @@ async fn subscribe(node: &Node, local: &Arc<LocalStore>, bus: &str) -> Result<Mu
     let nothing = message::write(&[xxh3_64(bus.as_bytes())]);
     match redis::cmd("PUBLISH").arg(bus).arg(nothing).query_async::<()>(&mut connection).await.map_err(Failure::from) {
         Ok(()) => node.channel.may_tell(),
-        Err(failure) if failure.is("NOPERM") => node.news_denied(&failure.message),
+        Err(failure) if failure.is_denial() => node.news_denied(&failure.message),
         Err(failure) => return Err(failure),
     }
     Ok(connection)

@@ -9,7 +9,7 @@ use xxhash_rust::xxh3::xxh3_64;
 
 use super::Failure;
 use super::address::moved;
-use super::look::{Found, Look, Looking};
+use super::look::{Layout, Look, Looking};
 use super::scout::Scout;
 
 const SLOTS: u16 = 16384;
@@ -91,12 +91,20 @@ impl Scouts {
         Self { seeds, scouts: Mutex::default() }
     }
 
-    /// Asks the masters that are known and the seeds, and believes the view that most of them share.
-    async fn ask(&self, known: Vec<ConnectionInfo>) -> Result<Found, Failure> {
-        let infos = known.iter().chain(&self.seeds);
+    /// Asks the masters that are known, and if none of them answers the seeds.
+    async fn ask(&self, known: Vec<ConnectionInfo>) -> Result<Layout, Failure> {
+        match self.ask_all(&known).await {
+            Ok(layout) => Ok(layout),
+            // Not together with them: a node that is known by two names would have two votes.
+            Err(_) => self.ask_all(&self.seeds).await,
+        }
+    }
+
+    /// Believes the view that most of them share.
+    async fn ask_all(&self, infos: &[ConnectionInfo]) -> Result<Layout, Failure> {
         let scouts: HashMap<String, Arc<Scout>> = {
             let mut scouts = self.scouts.lock().unwrap_or_else(PoisonError::into_inner);
-            let wanted = infos.map(|info| {
+            let wanted = infos.iter().map(|info| {
                 let name = info.addr().to_string();
                 let scout = scouts.get(&name).cloned().unwrap_or_else(|| Arc::new(Scout::new(info.clone())));
                 (name, scout)
@@ -126,12 +134,12 @@ impl Scouts {
         let Some((slots, by, _)) = views.into_iter().max_by_key(|(.., votes)| *votes) else {
             return Err(failure.unwrap_or_else(|| Failure::refused("no node of the Cluster owns a slot")));
         };
-        Ok(found(&slots, by))
+        Ok(layout(&slots, by))
     }
 }
 
 impl Look for Scouts {
-    fn look(&self, known: Vec<ConnectionInfo>) -> Looking<'_, Result<Found, Failure>> {
+    fn look(&self, known: Vec<ConnectionInfo>) -> Looking<'_, Result<Layout, Failure>> {
         Box::pin(self.ask(known))
     }
 
@@ -141,7 +149,7 @@ impl Look for Scouts {
     }
 }
 
-fn found(slots: &Slots, by: &ConnectionInfo) -> Found {
+fn layout(slots: &Slots, by: &ConnectionInfo) -> Layout {
     let mut masters: Vec<ConnectionInfo> = Vec::new();
     let mut ranges = Vec::with_capacity(slots.0.len());
     for Range { first, last, host, port } in &slots.0 {
@@ -152,7 +160,7 @@ fn found(slots: &Slots, by: &ConnectionInfo) -> Found {
         });
         ranges.push((*first, *last, node));
     }
-    Found { masters, slots: ranges, fingerprint: Some(slots.fingerprint()) }
+    Layout { masters, slots: ranges, fingerprint: Some(slots.fingerprint()) }
 }
 
 pub(super) fn host_of(info: &ConnectionInfo) -> String {

@@ -68,6 +68,13 @@ impl Failure {
         self.code.as_deref() == Some(code)
     }
 
+    /// Whether it is a command that this user may not send, or that the server (a proxy, an old one) does not take. There
+    /// are many texts for the latter, and one `ERR` that means something else.
+    pub(crate) fn is_denial(&self) -> bool {
+        let full = || self.message.contains("max number of clients");
+        self.is("NOPERM") || self.is("NOPROTO") || self.is("ERR") && !full()
+    }
+
     pub(crate) fn into_error(self) -> Error {
         let kind = match self.cause {
             Cause::Open | Cause::Disconnected => ErrorKind::Unavailable,

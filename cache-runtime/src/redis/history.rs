@@ -30,7 +30,7 @@ impl Standing {
             Err(error) => {
                 let failure = Failure::from(error);
                 // Unknown or forbidden here; anything else is trouble.
-                if failure.is("ERR") || failure.is("NOPERM") { Ok(Self::Hidden) } else { Err(failure) }
+                if failure.is_denial() { Ok(Self::Hidden) } else { Err(failure) }
             }
         }
     }

@@ -78,7 +78,7 @@ impl Drop for Checking {
 #[derive(Default)]
 struct Lane {
     wire: RwLock<Option<Arc<Wire>>>,
-    dialing: tokio::sync::Mutex<()>,
+    making: tokio::sync::Mutex<()>,
 }
 
 impl Lane {
@@ -143,39 +143,41 @@ impl Lanes {
     ///
     /// Dialed and checked in tasks of their own: a caller who is not polled must not hold up the others.
     pub(crate) async fn wire(self: &Arc<Self>, lane: usize) -> Result<Arc<Wire>, Failure> {
-        if let Some(wire) = self.lanes[lane].wire() {
-            let unchecked = wire.unchecked();
-            let idle = unchecked > STALE;
-            if !idle && (unchecked <= RECHECK || wire.checking.swap(true, Ordering::AcqRel)) {
-                return Ok(wire);
+        if let Some(wire) = self.lanes[lane].wire().filter(|wire| wire.unchecked() <= STALE) {
+            if wire.unchecked() > RECHECK && !wire.checking.swap(true, Ordering::AcqRel) {
+                let (lanes, checking) = (Arc::clone(self), Checking(Arc::clone(&wire)));
+                tokio::spawn(async move {
+                    if !checking.0.still_stands().await {
+                        lanes.cut(&checking.0);
+                    }
+                });
             }
-            let (lanes, checking) = (Arc::clone(self), Checking(Arc::clone(&wire)));
-            let check = tokio::spawn(async move {
-                let stands = checking.0.still_stands().await;
-                if !stands {
-                    lanes.cut(&checking.0);
-                }
-                stands
-            });
-            if !idle || check.await.unwrap_or(false) {
-                return Ok(wire);
-            }
+            return Ok(wire);
         }
         let lanes = Arc::clone(self);
-        let dialed = tokio::spawn(async move { lanes.dial_unless_dialed(lane).await });
-        dialed.await.unwrap_or_else(|_| Err(Failure::disconnected("the dial was given up")))
+        let made = tokio::spawn(async move { lanes.make(lane).await });
+        made.await.unwrap_or_else(|_| Err(Failure::disconnected("the dial was given up")))
     }
 
-    async fn dial_unless_dialed(&self, lane: usize) -> Result<Arc<Wire>, Failure> {
+    /// Checks what was idle, or dials: one caller does, those who came meanwhile find what he made.
+    async fn make(&self, lane: usize) -> Result<Arc<Wire>, Failure> {
         let lane = &self.lanes[lane];
-        let _one_dial_at_a_time = lane.dialing.lock().await;
-        match lane.wire() {
-            Some(wire) => Ok(wire),
-            None => self.dial(lane).await,
+        let _one_at_a_time = lane.making.lock().await;
+        if let Some(wire) = lane.wire() {
+            if wire.unchecked() <= STALE || wire.still_stands().await {
+                return Ok(wire);
+            }
+            lane.cut(&wire);
         }
+        self.dial(lane).await
     }
 
     async fn dial(&self, lane: &Lane) -> Result<Arc<Wire>, Failure> {
+        // All of it: nobody waits, and the lane is locked until it ends.
+        tokio::time::timeout(DIAL, self.dialed(lane)).await.unwrap_or_else(|_| Err(Failure::timeout()))
+    }
+
+    async fn dialed(&self, lane: &Lane) -> Result<Arc<Wire>, Failure> {
         let pooled = self.pool.get().await.map_err(|error| match error {
             PoolError::Backend(error) => Failure::from(error),
             other => Failure::disconnected(other.to_string()),
@@ -224,16 +226,18 @@ impl Lanes {
 
     /// Replaces every connection; for the probe, which has more time than a caller.
     pub(crate) async fn redial(&self) -> Result<Standing, Failure> {
+        let began = clock::now();
         let mut standing = None;
         for lane in &self.lanes {
-            let redialed = tokio::time::timeout(DIAL, async {
-                let _one_dial_at_a_time = lane.dialing.lock().await;
-                if let Some(wire) = lane.wire() {
-                    lane.cut(&wire);
+            let _one_at_a_time = lane.making.lock().await;
+            let wire = match lane.wire() {
+                Some(wire) if wire.made >= began => wire,
+                old => {
+                    old.iter().for_each(|wire| lane.cut(wire));
+                    self.dial(lane).await?
                 }
-                self.dial(lane).await
-            });
-            standing = Some(redialed.await.map_err(|_| Failure::timeout())??.standing());
+            };
+            standing = Some(wire.standing());
         }
         Ok(standing.expect("build() refuses zero lanes"))
     }

@@ -9,7 +9,7 @@ use super::Failure;
 /// Where maps come from, unless there is only one.
 pub(super) trait Look: Send + Sync {
     /// Asks around. `known`: the masters in use.
-    fn look(&self, known: Vec<ConnectionInfo>) -> Looking<'_, Result<Found, Failure>>;
+    fn look(&self, known: Vec<ConnectionInfo>) -> Looking<'_, Result<Layout, Failure>>;
 
     /// Whether this is still a master, asked after a connection to it was made. Yes if nobody can be asked.
     ///
@@ -20,8 +20,8 @@ pub(super) trait Look: Send + Sync {
 /// A look under way.
 pub(super) type Looking<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
-/// What a look found: the masters with their slots.
-pub(super) struct Found {
+/// What a look found: the masters, and who owns what.
+pub(super) struct Layout {
     pub(super) masters: Vec<ConnectionInfo>,
     /// As in [`Owners::Slots`](super::topology::Owners::Slots).
     #[cfg(feature = "cluster")]

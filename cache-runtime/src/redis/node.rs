@@ -14,6 +14,17 @@ use super::probe::Probe;
 use crate::Error;
 use crate::breaker::Breaker;
 use crate::local::LocalStore;
+use crate::mutant::Rules;
+
+/// What all masters of a cache have in common.
+pub(super) struct Common {
+    /// Where maps come from, unless there is only one.
+    pub(super) source: Option<Arc<dyn Look>>,
+    pub(super) lanes: usize,
+    pub(super) breaker_failures: u32,
+    pub(super) local: Option<Arc<LocalStore>>,
+    pub(super) rules: Rules,
+}
 
 pub(crate) struct Node {
     /// `host:port` or a path; never a secret.
@@ -31,22 +42,15 @@ pub(crate) struct Node {
 }
 
 impl Node {
-    pub(super) fn new(
-        info: ConnectionInfo,
-        clustered: bool,
-        source: Option<Arc<dyn Look>>,
-        lanes: usize,
-        breaker_failures: u32,
-        local: Option<Arc<LocalStore>>,
-        mutant_ignores_histories: bool,
-    ) -> Result<Self, Error> {
-        let channel = Arc::new(Channel::new(local, mutant_ignores_histories));
+    pub(super) fn new(info: ConnectionInfo, clustered: bool, common: &Common) -> Result<Self, Error> {
+        let channel = Arc::new(Channel::new(common.local.clone(), common.rules));
+        let lanes = Lanes::new(info.clone(), common.source.clone(), common.lanes, Arc::clone(&channel))?;
         Ok(Self {
             name: info.addr().to_string(),
             clustered,
-            lanes: Arc::new(Lanes::new(info.clone(), source, lanes, Arc::clone(&channel))?),
+            lanes: Arc::new(lanes),
             info,
-            breaker: Breaker::new(breaker_failures),
+            breaker: Breaker::new(common.breaker_failures),
             probe: Probe::default(),
             channel,
             guard: AtomicU8::new(0),

@@ -5,7 +5,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use redis::aio::MultiplexedConnection;
-use redis::{Arg, Pipeline, RedisResult, Value};
+use redis::{Arg, Pipeline, RedisError, RedisResult, Value};
 
 use super::history::Standing;
 use super::lanes::Wire;
@@ -52,6 +52,20 @@ impl Node {
         F: Future<Output = RedisResult<T>> + Send + 'a,
         T: Send + 'a,
     {
+        self.request_on(self.lanes.pick(), budget, send)
+    }
+
+    /// The same, on a lane of the caller's choice.
+    pub(super) fn request_on<'a, T, F>(
+        self: &'a Arc<Self>,
+        lane: usize,
+        budget: &'a mut Budget,
+        send: impl Fn(MultiplexedConnection, History) -> F + Send + Sync + 'a,
+    ) -> Answering<'a, T>
+    where
+        F: Future<Output = RedisResult<T>> + Send + 'a,
+        T: Send + 'a,
+    {
         Box::pin(async move {
             if tokio::runtime::Handle::try_current().is_err() {
                 return Err(Failure::outside());
@@ -63,9 +77,11 @@ impl Node {
             // What little an earlier request has left says nothing about the server.
             let severity = if budget.is_a_rest() { Severity::Minor } else { Severity::Fatal };
             let mut in_use: Option<Arc<Wire>> = None;
-            let tried = budget.spend(self.send_twice(&send, &mut in_use)).await;
+            let tried = budget.spend(self.send_twice(lane, &send, &mut in_use)).await;
             let answered = tried.unwrap_or_else(|_| {
-                if let Some(wire) = &in_use {
+                if severity == Severity::Fatal
+                    && let Some(wire) = &in_use
+                {
                     self.lanes.cut(wire);
                 }
                 Err(Failure { severity, ..Failure::timeout() })
@@ -77,6 +93,7 @@ impl Node {
 
     async fn send_twice<T, F>(
         &self,
+        lane: usize,
         send: &(impl Fn(MultiplexedConnection, History) -> F + Sync),
         in_use: &mut Option<Arc<Wire>>,
     ) -> Result<(T, Witness), Failure>
@@ -84,7 +101,6 @@ impl Node {
         F: Future<Output = RedisResult<T>>,
     {
         let mut second = false;
-        let lane = self.lanes.pick();
         loop {
             let wire = self.lanes.wire(lane).await?;
             *in_use = Some(Arc::clone(&wire));
@@ -124,11 +140,14 @@ impl Node {
                 for (value, command) in values.iter().zip(pipeline.cmd_iter()) {
                     let news = matches!(command.args_iter().next(), Some(Arg::Simple(b"PUBLISH")));
                     match value {
-                        Value::ServerError(error) => match error.code() {
-                            "MOVED" | "ASK" | "TRYAGAIN" if self.clustered => {}
-                            "NOPERM" if news => self.news_denied(error.details().unwrap_or_default()),
-                            _ => return Err(error.clone().into()),
-                        },
+                        Value::ServerError(error) => {
+                            let failure = Failure::from(RedisError::from(error.clone()));
+                            match error.code() {
+                                "MOVED" | "ASK" | "TRYAGAIN" if self.clustered => {}
+                                _ if news && failure.is_denial() => self.news_denied(&failure.message),
+                                _ => return Err(error.clone().into()),
+                            }
+                        }
                         _ if news => self.channel.may_tell(),
                         _ => {}
                     }

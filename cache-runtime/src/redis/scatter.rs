@@ -22,7 +22,6 @@ pub(super) struct Part<M> {
 pub(super) enum Around<'a> {
     Nothing,
     Behind(&'a (dyn Fn(&[usize], &mut Pipeline) + Send + Sync)),
-    #[cfg(feature = "mutants")]
     Before(&'a (dyn Fn(&[usize], &mut Pipeline) + Send + Sync)),
 }
 
@@ -71,7 +70,6 @@ pub(super) async fn at_node<M: Send>(
 ) -> Result<Vec<Part<M>>, Failure> {
     let (values, (counts, brought), witness) = node
         .pipeline(budget, |history, pipeline| {
-            #[cfg(feature = "mutants")]
             if let Around::Before(write) = around {
                 write(group, pipeline);
             }

@@ -23,22 +23,22 @@ impl Scout {
 
     /// Asks, on a new connection if the old one fails.
     pub(super) async fn ask<T: FromRedisValue>(&self, question: &Cmd) -> Result<T, Failure> {
-        let mut kept = self.connection.lock().await;
         let asking = async {
+            let mut kept = self.connection.lock().await;
             if let Some(mut connection) = kept.take()
                 && let Ok(answer) = question.query_async(&mut connection).await
             {
-                return Ok::<_, Failure>((answer, connection));
+                *kept = Some(connection);
+                return Ok(answer);
             }
             let settings =
                 AsyncConnectionConfig::new().set_connection_timeout(Some(PATIENCE)).set_response_timeout(None);
             let client = Client::open(self.info.clone())?;
             let mut connection = client.get_multiplexed_async_connection_with_config(&settings).await?;
             let answer = question.query_async(&mut connection).await?;
-            Ok((answer, connection))
+            *kept = Some(connection);
+            Ok(answer)
         };
-        let (answer, connection) = tokio::time::timeout(PATIENCE, asking).await.map_err(|_| Failure::timeout())??;
-        *kept = Some(connection);
-        Ok(answer)
+        tokio::time::timeout(PATIENCE, asking).await.unwrap_or_else(|_| Err(Failure::timeout()))
     }
 }

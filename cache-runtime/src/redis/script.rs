@@ -87,7 +87,6 @@ redis.call('SET', KEYS[1], 'F' .. ARGV[1] .. table.concat(rest), 'PX', last - no
 return 1";
 
 /// The mutant of [`VOID`]: a stamp counts up, and is not removed.
-#[cfg(feature = "mutants")]
 pub(super) const COUNT_UP: &str = "local counted = 0
 for i = 1, #KEYS do
   local held = redis.call('GET', KEYS[i])

@@ -17,6 +17,7 @@ use crate::budget::Budget;
 use crate::config::Config;
 use crate::entry::{self, Expected, History, Nonce, Stamp};
 use crate::local::LocalStore;
+use crate::mutant::{Mutant, Rules};
 use crate::{Error, Key, clock};
 
 /// How many keys one command names at most.
@@ -34,8 +35,7 @@ pub(crate) struct Server {
     token_ttl_ms: u64,
     fence_ttl_ms: u64,
     tag_ttl_ms: AtomicU64,
-    #[cfg(feature = "mutants")]
-    mutant: Option<crate::mutant::Mutant>,
+    rules: Rules,
 }
 
 /// What names held, and on whose word.
@@ -97,14 +97,12 @@ impl Server {
             token_ttl_ms: clock::millis(config.token_ttl),
             fence_ttl_ms: clock::millis(config.fence_ttl),
             tag_ttl_ms: AtomicU64::new(clock::millis(config.tag_ttl)),
-            #[cfg(feature = "mutants")]
-            mutant: config.mutant,
+            rules: config.rules,
         })
     }
 
-    #[cfg(feature = "mutants")]
-    pub(crate) fn breaks(&self, mutant: crate::mutant::Mutant) -> bool {
-        self.mutant == Some(mutant)
+    pub(crate) fn breaks(&self, mutant: Mutant) -> bool {
+        self.rules.are_without(mutant)
     }
 
     /// Stamps outlive the entries that carry them.
@@ -167,18 +165,14 @@ impl Server {
         let asked: Vec<usize> =
             std::iter::once(0).chain((1..names.len()).filter(|name| stamps[name - 1].is_none())).collect();
         let asked_names: Vec<String> = asked.iter().map(|name| names[*name].clone()).collect();
-        #[cfg(feature = "mutants")]
-        let reused = self.breaks(crate::mutant::Mutant::RetryReusesToken).then(entry::random8);
+        let reused = self.breaks(Mutant::RetryReusesToken).then(entry::random8);
         let build = |name: usize, history: History, pipeline: &mut Pipeline| {
-            #[cfg_attr(not(feature = "mutants"), expect(unused_mut, reason = "a mutant overwrites them"))]
             let (mut token, mut stamp) = (entry::token(history), entry::stamp(history));
-            #[cfg(feature = "mutants")]
             if let Some(reused) = reused {
                 token[1..9].copy_from_slice(&reused);
                 stamp[4..].copy_from_slice(&reused);
             }
-            #[cfg(feature = "mutants")]
-            if self.breaks(crate::mutant::Mutant::Counters) {
+            if self.breaks(Mutant::Counters) {
                 stamp[4..].fill(0);
             }
             let mut eval = redis::cmd("EVAL");
@@ -286,7 +280,6 @@ impl Server {
     }
 
     /// Stores unconditionally; only the mutant of the checker may.
-    #[cfg(feature = "mutants")]
     pub(crate) async fn overwrite(
         self: &Arc<Self>,
         budget: &mut Budget,
@@ -330,8 +323,7 @@ impl Server {
             return Ok(Voided::default());
         }
         let guard = Void { server: self, names };
-        #[cfg(feature = "mutants")]
-        if self.breaks(crate::mutant::Mutant::OwnBumpBeforeOnly) {
+        if self.breaks(Mutant::OwnBumpBeforeOnly) {
             guard.bump();
         }
         let released = released.concat();
@@ -341,14 +333,11 @@ impl Server {
                 self.publish(&named, pipeline);
             });
         };
-        #[cfg(feature = "mutants")]
-        let around = match self.mutant {
-            Some(crate::mutant::Mutant::PublishBeforeUnlink) => Around::Before(&tell),
-            Some(crate::mutant::Mutant::NoPublish) => Around::Nothing,
-            _ => Around::Behind(&tell),
+        let around = match () {
+            () if self.breaks(Mutant::PublishBeforeUnlink) => Around::Before(&tell),
+            () if self.breaks(Mutant::NoPublish) => Around::Nothing,
+            () => Around::Behind(&tell),
         };
-        #[cfg(not(feature = "mutants"))]
-        let around = Around::Behind(&tell);
         let voided = self.void_at_owners(budget, names, &released, around).await;
         drop(guard);
         voided
@@ -364,8 +353,7 @@ impl Server {
         // One command for many names is quicker, and only possible where all are at one master.
         let at_once = if self.map(budget).await?.only().is_some() { CHUNK } else { 1 };
         let script = script::VOID;
-        #[cfg(feature = "mutants")]
-        let script = if self.breaks(crate::mutant::Mutant::Counters) { script::COUNT_UP } else { script };
+        let script = if self.breaks(Mutant::Counters) { script::COUNT_UP } else { script };
         let build = |name: usize, _: History, pipeline: &mut Pipeline| {
             if name.is_multiple_of(at_once) {
                 let chunk = &names[name..names.len().min(name + at_once)];
@@ -432,7 +420,7 @@ impl Server {
         told
     }
 
-    /// One step of a walk over the names at one master that match `pattern`.
+    /// One step of a walk over the names at one master that match `pattern`. All steps of a walk take one lane.
     pub(crate) async fn scan(
         self: &Arc<Self>,
         budget: &mut Budget,
@@ -444,18 +432,13 @@ impl Server {
         scan.arg(cursor).arg("MATCH").arg(pattern).arg("COUNT").arg(CHUNK);
         let scan = &scan;
         let ((cursor, names), witness) = node
-            .request(budget, |mut connection, _| async move {
+            .request_on(0, budget, |mut connection, _| async move {
                 scan.query_async::<(u64, Vec<Vec<u8>>)>(&mut connection).await
             })
             .await?;
         // Ours are all UTF-8.
         let names = names.into_iter().filter_map(|name| String::from_utf8(name).ok()).collect();
         Ok(Step { cursor, names, connection: witness.connection })
-    }
-
-    /// The masters, for what is done at each of them.
-    pub(crate) async fn masters(self: &Arc<Self>, budget: &mut Budget) -> Result<Vec<Arc<super::Node>>, Failure> {
-        Ok(self.map(budget).await?.nodes.clone())
     }
 
     /// How many milliseconds the entry has left; negative if it is not there.
@@ -491,7 +474,7 @@ impl Server {
     }
 
     pub(crate) async fn ping(self: &Arc<Self>, budget: &mut Budget) -> Result<(), Failure> {
-        for node in self.masters(budget).await? {
+        for node in &self.map(budget).await?.nodes {
             node.pipeline(budget, |_, pipeline| {
                 pipeline.cmd("PING");
             })
@@ -518,14 +501,9 @@ impl Void<'_> {
 
 impl Drop for Void<'_> {
     fn drop(&mut self) {
-        #[cfg(feature = "mutants")]
-        {
-            use crate::mutant::Mutant;
-            if self.server.breaks(Mutant::OwnBumpBeforeOnly) || self.server.breaks(Mutant::NoOwnBump) {
-                return;
-            }
+        if !self.server.breaks(Mutant::OwnBumpBeforeOnly) && !self.server.breaks(Mutant::NoOwnBump) {
+            self.bump();
         }
-        self.bump();
     }
 }
 

@@ -14,8 +14,8 @@ use redis::ConnectionInfo;
 use tokio::sync::{Notify, watch};
 
 use super::address::Address;
-use super::look::{Found, Look};
-use super::node::Node;
+use super::look::{Layout, Look};
+use super::node::{Common, Node};
 use super::{Cause, Failure, Server};
 use crate::breaker::Severity;
 use crate::budget::Budget;
@@ -30,7 +30,7 @@ const BREATH: Duration = Duration::from_millis(20);
 
 /// The masters, and what they own.
 pub(crate) struct Map {
-    pub(super) nodes: Vec<Arc<Node>>,
+    pub(crate) nodes: Vec<Arc<Node>>,
     pub(super) owners: Owners,
     /// In a Cluster: of who owns what.
     pub(super) fingerprint: Option<u64>,
@@ -61,7 +61,7 @@ impl Map {
     }
 
     /// The node that owns everything.
-    pub(super) fn only(&self) -> Option<&Arc<Node>> {
+    pub(crate) fn only(&self) -> Option<&Arc<Node>> {
         match &self.owners {
             Owners::One => self.nodes.first(),
             #[cfg(feature = "cluster")]
@@ -80,17 +80,13 @@ enum State {
 }
 
 pub(crate) struct Topology {
-    /// `None`: the map never changes.
-    source: Option<Arc<dyn Look>>,
+    /// Without a source the map never changes.
+    common: Common,
     state: RwLock<State>,
     /// How many looks have ended.
     looks: watch::Sender<u64>,
     again: Notify,
     looking: AtomicBool,
-    lanes: usize,
-    breaker_failures: u32,
-    local: Option<Arc<LocalStore>>,
-    mutant_ignores_histories: bool,
     /// Nodes that were named by others and are in no map; see [`by_address`](Self::by_address).
     #[cfg(feature = "cluster")]
     strays: Mutex<Vec<Arc<Node>>>,
@@ -107,20 +103,18 @@ impl Drop for Attending {
 
 impl Topology {
     pub(super) fn new(address: Address, config: &Config, local: Option<Arc<LocalStore>>) -> Result<Self, Error> {
-        #[cfg(feature = "mutants")]
-        let mutant_ignores_histories = config.mutant == Some(crate::mutant::Mutant::DeposedSubscriber);
-        #[cfg(not(feature = "mutants"))]
-        let mutant_ignores_histories = false;
         let topology = |source: Option<Arc<dyn Look>>| Self {
-            source,
+            common: Common {
+                source,
+                lanes: config.lanes,
+                breaker_failures: config.breaker_failures,
+                local: local.clone(),
+                rules: config.rules,
+            },
             state: RwLock::new(State::Unknown),
             looks: watch::Sender::new(0),
             again: Notify::new(),
             looking: AtomicBool::new(false),
-            lanes: config.lanes,
-            breaker_failures: config.breaker_failures,
-            local: local.clone(),
-            mutant_ignores_histories,
             #[cfg(feature = "cluster")]
             strays: Mutex::default(),
         };
@@ -143,8 +137,7 @@ impl Topology {
     }
 
     fn node(&self, info: ConnectionInfo, clustered: bool) -> Result<Node, Error> {
-        let (local, source) = (self.local.clone(), self.source.clone());
-        Node::new(info, clustered, source, self.lanes, self.breaker_failures, local, self.mutant_ignores_histories)
+        Node::new(info, clustered, &self.common)
     }
 
     fn state(&self) -> State {
@@ -211,13 +204,16 @@ impl Topology {
     }
 
     fn is_fixed(&self) -> bool {
-        self.source.is_none()
+        self.common.source.is_none()
     }
 }
 
 impl Server {
     /// The map, found within the budget if need be. Also sees to it that all who watch are at work.
-    pub(super) async fn map(self: &Arc<Self>, budget: &mut Budget) -> Result<Arc<Map>, Failure> {
+    pub(crate) async fn map(self: &Arc<Self>, budget: &mut Budget) -> Result<Arc<Map>, Failure> {
+        if tokio::runtime::Handle::try_current().is_err() {
+            return Err(Failure::outside());
+        }
         self.look();
         let map = match self.topology.state() {
             State::Known(map) => map,
@@ -241,7 +237,7 @@ impl Server {
         Ok(map)
     }
 
-    /// Waits for a look that begins now: a server has pointed elsewhere.
+    /// Waits for a look to end: a server has pointed elsewhere.
     #[cfg(feature = "cluster")]
     pub(super) async fn look_again(self: &Arc<Self>, budget: &mut Budget) -> Result<(), Failure> {
         let mut looks = self.topology.looks.subscribe();
@@ -268,7 +264,7 @@ impl Server {
 
 impl Topology {
     async fn keep_looking(&self, server: &Weak<Server>) {
-        let Some(source) = &self.source else { return };
+        let Some(source) = &self.common.source else { return };
         loop {
             let known = self.nodes().iter().map(|node| node.info.clone()).collect();
             let found = source.look(known).await;
@@ -295,7 +291,7 @@ impl Topology {
     }
 
     /// Takes a new map into use, with the nodes that it shares with the old one.
-    fn install(&self, found: Found) -> Result<(), Failure> {
+    fn install(&self, found: Layout) -> Result<(), Failure> {
         let old = self.known();
         let clustered = found.fingerprint.is_some();
         let mut nodes = Vec::with_capacity(found.masters.len());
@@ -329,7 +325,7 @@ impl Topology {
         self.strays.lock().unwrap_or_else(PoisonError::into_inner).clear();
         let map = Arc::new(Map { nodes, owners, fingerprint: found.fingerprint });
         *self.state.write().unwrap_or_else(PoisonError::into_inner) = State::Known(map);
-        if let Some(local) = &self.local {
+        if let Some(local) = &self.common.local {
             local.lease().revoke();
             local.new_epoch();
         }
