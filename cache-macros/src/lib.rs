@@ -48,8 +48,8 @@ use proc_macro::TokenStream;
 /// ```
 ///
 /// The function is called as before. A hit answers without running the body; a miss runs it once,
-/// however many callers there are, and stores what it returned. `Err` is never stored, `None` only
-/// with `negative_ttl`.
+/// however many callers there are, and stores what it returned (but see [tags from the
+/// result](#tags-from-the-result)). `Err` is never stored, `None` only with `negative_ttl`.
 ///
 /// # Options
 ///
@@ -96,8 +96,11 @@ use proc_macro::TokenStream;
 /// ```
 ///
 /// Such a tag is not known before the body ran, and a value is stored only under tags that were read before: the first
-/// load of a key leaves a hint of its tags, and from the second on the value is stored. A hit in Redis costs a second
-/// round trip. A `None` or an `Err` names nothing and has none of these tags.
+/// load of a key leaves a hint of its tags, and from the second on the value is stored. So it is again when the result
+/// names other tags, and when the entry is gone, because its key was invalidated or its ttl ended. Callers who joined the
+/// first load are not handed its value, since one of its tags may have been invalidated before they came: they look again,
+/// and share a second one. A hit in Redis costs a second round trip. A `None` or an `Err` names nothing and has none of
+/// these tags.
 ///
 /// # The type of the function's name
 ///
@@ -160,7 +163,8 @@ pub fn cached(args: TokenStream, item: TokenStream) -> TokenStream {
 ///
 /// It happens after the body returned and before its result is handed on, also when that is an `Err`
 /// (a commit that timed out may have happened), unless `on = "ok"`. It also happens when the future is
-/// dropped after the body began. It never changes the function's result.
+/// dropped after the body began. Trouble of the cache does not change the function's result, except under
+/// `fence = "require"`.
 ///
 /// Templates with `{return..}` need a value: after an `Err`, a `None` or a drop there is none, and they name nothing.
 /// Where such a mutation may have happened all the same, name what it touches by its arguments too.
@@ -204,7 +208,7 @@ pub fn cached(args: TokenStream, item: TokenStream) -> TokenStream {
 /// | `tags` | `["user:{id}"]` | templates of tags |
 /// | `keys` | `["user:{id}"]` | templates of keys |
 /// | `get_user(id)` | a cached free function and arguments | the entry of these arguments |
-/// | `on` | `"ok"` | only when the function returned no `Err` |
+/// | `on` | `"ok"` | not when the function returned an `Err`; still when its future was dropped, and beside a fence over Redis, since to lift it is to invalidate what it named |
 /// | `fence` | `fence`, `fence = "require"` | safe from a crash after the commit; see above |
 /// | `bind(org = ctx.org_id())` | names for templates | an expression usable as `{org}` |
 /// | `cache` | expression of type `&Cache` | default: the installed cache |

@@ -14,7 +14,8 @@ use crate::recovery::{Journal, Recovery};
 use crate::redis::{Address, Certificates, Server, redacted};
 use crate::{Cache, Error};
 
-/// Settings of a [`Cache`]; every one has a default.
+/// Settings of a [`Cache`]; every one has a default. They are checked by [`build`](Self::build): a number or a duration
+/// of zero is refused unless it says otherwise.
 ///
 /// ```
 /// use std::time::Duration;
@@ -51,8 +52,8 @@ impl CacheBuilder {
         builder
     }
 
-    /// The prefix of every key on the server. Default: the executable's name, so that two services never share
-    /// keys by accident.
+    /// The prefix of every key on the server: 1 to 64 bytes, without white space, control characters and `:`. Default:
+    /// the executable's name, so that two services never share keys by accident.
     pub fn namespace(mut self, namespace: impl Into<String>) -> Self {
         self.config.namespace = namespace.into();
         self
@@ -65,10 +66,13 @@ impl CacheBuilder {
     /// | `redis://[user:password@]host[:port][/db]` | one server; `valkey://` is the same |
     /// | `rediss://..`, `valkeys://..` | the same over TLS (feature `tls`) |
     /// | `unix:///path/to.sock[?db=1&user=..&pass=..]` | one server on this machine; `redis+unix://` is the same |
-    /// | `redis+cluster://[user:password@]host:port,host:port` | a Cluster, by some of its nodes (feature `cluster`) |
-    /// | `redis+sentinel://[user:password@]host:port,host:port/name[/db]` | whom the Sentinels call the master `name` (feature `sentinel`); `?sentinel_username=..&sentinel_password=..` if they want one |
+    /// | `redis+cluster://[user:password@]host[:port],host[:port]` | a Cluster, by some of its nodes (feature `cluster`) |
+    /// | `redis+sentinel://[user:password@]host[:port],host[:port]/name[/db]` | whom the Sentinels call the master `name` (feature `sentinel`); `?sentinel_username=..&sentinel_password=..` for Sentinels that ask for a user |
     ///
-    /// `rediss+cluster://` and `rediss+sentinel://` speak TLS to all of them.
+    /// `rediss+cluster://` and `rediss+sentinel://` speak TLS to all of them. The port is 6379 where none is given, that
+    /// of a Sentinel 26379. In users and passwords, what is neither letter nor digit is percent-encoded: `@` is `%40`.
+    ///
+    /// Refused: another scheme, one whose feature is off, a Cluster with a database other than 0.
     pub fn redis(mut self, url: impl Into<String>) -> Self {
         self.url = Some(url.into());
         self
@@ -86,20 +90,23 @@ impl CacheBuilder {
         self
     }
 
-    /// Larger values are returned and not stored. Default: 1 MiB.
+    /// Larger values are returned and not stored. Counted as they are encoded, over Redis with what is stored in front of
+    /// them. Default: 1 MiB.
     pub fn max_entry_bytes(mut self, bytes: usize) -> Self {
         self.config.max_entry_bytes = bytes;
         self
     }
 
-    /// The certificates, in PEM form, of those who may vouch for the server, instead of the system's. For `rediss://`.
+    /// The certificates, in PEM form, of those who may vouch for the server, instead of the system's. For `rediss://`;
+    /// refused beside another scheme, and if they cannot be read.
     #[cfg(feature = "tls")]
     pub fn tls_root(mut self, pem: impl Into<Vec<u8>>) -> Self {
         self.certificates.root = Some(pem.into());
         self
     }
 
-    /// The certificate that this client shows and its key, in PEM form. For `rediss://`.
+    /// The certificate that this client shows and its key, in PEM form. Default: none. For `rediss://`; refused beside
+    /// another scheme, and if they cannot be read.
     #[cfg(feature = "tls")]
     pub fn tls_client(mut self, certificate_pem: impl Into<Vec<u8>>, key_pem: impl Into<Vec<u8>>) -> Self {
         self.certificates.client = Some((certificate_pem.into(), key_pem.into()));
@@ -114,9 +121,9 @@ impl CacheBuilder {
     }
 
     /// How long an entry is kept in process over Redis, where a function does not say otherwise with `local = ".."`;
-    /// never longer than it lives there, as far as the clocks of two machines agree. Default: 60 s.
+    /// never longer than it lives there, as far as the clocks of two machines agree. Zero: not at all. Default: 60 s.
     ///
-    /// It bounds what no invalidation names: a [`refresh`](crate::refresh) by another process, for example.
+    /// It bounds what no message announces: an entry that was removed on the server by hand, for example.
     pub fn local_ttl(mut self, ttl: Duration) -> Self {
         self.config.local_ttl = ttl;
         self
@@ -132,8 +139,9 @@ impl CacheBuilder {
         self
     }
 
-    /// How long a [`fence`](crate::invalidates) lasts whose process died: what it named is not stored meanwhile. Must be
-    /// longer than fenced mutations take, which are not covered afterwards. Default: 30 s.
+    /// How long a [`fence`](crate::invalidates) lasts if nobody lifts it, because its process died. Nothing is stored
+    /// under its names meanwhile. Longer than any fenced mutation takes: what is left of one behind its fence is not
+    /// covered. Default: 30 s.
     pub fn fence_ttl(mut self, ttl: Duration) -> Self {
         self.config.fence_ttl = ttl;
         self
@@ -147,23 +155,28 @@ impl CacheBuilder {
     }
 
     /// A directory where invalidations that could not be delivered are written down, so that they survive a crash of
-    /// this process: the next cache of this namespace that is built with the directory delivers them. Several processes
-    /// may share it. Not synced to the disk: a machine that goes down takes them with it. Default: none, they are kept
-    /// in memory.
+    /// this process: the next cache of this namespace that is built with the directory delivers them, at once if it is
+    /// built inside of a tokio runtime, else from its first call on. A record that was cut off or damaged stands for the
+    /// whole namespace.
+    ///
+    /// The directory is made if it is not there; several processes may share it. Not synced to the disk: a machine that
+    /// goes down takes what is owed with it. Without a server it is not used. Default: none, what is owed is kept in
+    /// memory.
     pub fn recovery_dir(mut self, directory: impl Into<PathBuf>) -> Self {
         self.config.recovery_dir = Some(directory.into());
         self
     }
 
-    /// How many bytes the in-process tier may hold, bookkeeping included. What a value has allocated is estimated from its
-    /// encoded size: one whose numbers are encoded in fewer bytes than they take is larger than it counts. Default: 64 MiB.
+    /// How many bytes the in-process tier may hold, bookkeeping included except for the table of
+    /// [`generation_slots`](Self::generation_slots). What a value has allocated is estimated from its encoded size: one
+    /// whose numbers are encoded in fewer bytes than they take is larger than it counts. Default: 64 MiB.
     pub fn local_bytes(mut self, bytes: u64) -> Self {
         self.config.local_bytes = bytes;
         self
     }
 
     /// How many counters void in-process entries; more of them mean fewer needless misses. 4 bytes each,
-    /// rounded up to a power of two. Default: 262,144.
+    /// rounded up to a power of two. Default: 262,144, which is 1 MiB.
     pub fn generation_slots(mut self, slots: usize) -> Self {
         self.config.generation_slots = slots;
         self
@@ -202,8 +215,8 @@ impl CacheBuilder {
         self
     }
 
-    /// How many undelivered invalidations are kept one by one; more turn into one of the whole namespace.
-    /// Default: 10,000.
+    /// How many undelivered invalidations are kept one by one; more turn into one of the whole namespace, and this process
+    /// runs all its functions until that is delivered. Default: 10,000.
     pub fn owed_limit(mut self, limit: usize) -> Self {
         self.config.owed_limit = limit;
         self
@@ -216,11 +229,14 @@ impl CacheBuilder {
         self
     }
 
-    /// Checks the settings and makes the cache. Does not connect.
+    /// Checks the settings and makes the cache. Does not connect, except to deliver what was found in
+    /// [`recovery_dir`](Self::recovery_dir).
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Config`](crate::ErrorKind::Config), naming the setting and its value. Never because a server is down.
+    /// [`ErrorKind::Config`](crate::ErrorKind::Config), naming the setting and its value: one that is out of its limits, a
+    /// URL or certificates that cannot be used, a directory that cannot be made, read or written. Never because a server
+    /// is down.
     pub fn build(self) -> Result<Cache, Error> {
         self.config.check()?;
         let Some(url) = &self.url else {

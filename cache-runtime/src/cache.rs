@@ -139,11 +139,13 @@ impl Cache {
         }
     }
 
-    /// The value of `key`, if it is there, was stored as a `T`, and stands.
+    /// The value of `key`, if it is there, was stored as a `T`, and stands. `None` also while an invalidation
+    /// of it is owed.
     ///
     /// # Errors
     ///
-    /// When the server cannot be asked.
+    /// [`ErrorKind::Unavailable`], [`ErrorKind::Timeout`] or [`ErrorKind::Refused`] when the server cannot be asked;
+    /// [`ErrorKind::Argument`] when the key cannot be rendered.
     pub async fn get<T: Cacheable>(&self, key: impl Into<Key>) -> Result<Option<T>, Error> {
         let key = key.into();
         self.ask(&key, Duration::ZERO, "Cache::get").peek::<Plain<T>>().await
@@ -151,9 +153,21 @@ impl Cache {
 
     /// The values of many keys, in their order.
     ///
+    /// Asks the server for all of them in one round trip, also for what is kept in process. An entry with tags that its
+    /// result named (`{return..}`) would take a second one, and is a miss here: use [`get`](Self::get).
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), cache_runtime::Error> {
+    /// # use std::time::Duration;
+    /// # let cache = cache_runtime::Cache::local();
+    /// cache.put_many([("a", 1), ("b", 2)], Duration::from_secs(60)).await?;
+    /// assert_eq!(cache.get_many::<i32>(["b", "c", "a"]).await?, [Some(2), None, Some(1)]);
+    /// # Ok(()) }
+    /// ```
+    ///
     /// # Errors
     ///
-    /// When the server cannot be asked.
+    /// As [`get`](Self::get), if one of them cannot be answered.
     pub async fn get_many<T: Cacheable>(
         &self,
         keys: impl IntoIterator<Item = impl Into<Key>>,
@@ -166,12 +180,19 @@ impl Cache {
     /// Stores `value` for `ttl`, under the tags of `key`.
     ///
     /// The caller says that `value` is current **now**: the stamps are read when this is called. A value that was loaded
-    /// before an invalidation that came in between is stored all the same and stays; to load and store without that
-    /// race use [`get_or_load`](Self::get_or_load), or [`refresh`](crate::refresh) a cached function.
+    /// before an invalidation, and is put behind it, is stored all the same and stays; to load and store without that race
+    /// use [`get_or_load`](Self::get_or_load), or [`refresh`](crate::refresh) a cached function.
+    ///
+    /// `Ok` also if the entry was invalidated, or stored by somebody else, while this ran: then `value` does not stand.
     ///
     /// # Errors
     ///
-    /// When the ttl is zero, the value cannot be encoded or is larger than `max_entry_bytes`, or the server did not take it.
+    /// - [`ErrorKind::Argument`]: the ttl is zero, or the key cannot be rendered.
+    /// - [`ErrorKind::Codec`]: the value cannot be encoded, or would not come back as it was.
+    /// - [`ErrorKind::TooLarge`]: it is larger than `max_entry_bytes`.
+    /// - [`ErrorKind::Unavailable`]: the server cannot be reached, an invalidation of the entry is owed, or a mutation has
+    ///   fenced it.
+    /// - [`ErrorKind::Timeout`], [`ErrorKind::Refused`]: the server did not answer in time, or with an error.
     ///
     /// # Cancel safety
     ///
@@ -185,7 +206,11 @@ impl Cache {
     ///
     /// # Errors
     ///
-    /// The first one; the values before it are stored.
+    /// The first one, as of [`put`](Self::put); the values before it are stored.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropped on the way, the values before the current one are stored; that one may or may not be.
     pub async fn put_many<K: Into<Key>, T: Cacheable>(
         &self,
         values: impl IntoIterator<Item = (K, T)>,
@@ -247,7 +272,7 @@ impl Cache {
     ///
     /// # Errors
     ///
-    /// When the server cannot be asked.
+    /// As [`ttl`](Self::ttl).
     pub async fn exists(&self, key: impl Into<Key>) -> Result<bool, Error> {
         Ok(self.ttl(key).await?.is_some())
     }
@@ -256,7 +281,7 @@ impl Cache {
     ///
     /// # Errors
     ///
-    /// When the server cannot be asked.
+    /// [`ErrorKind::Unavailable`], [`ErrorKind::Timeout`] or [`ErrorKind::Refused`] when the server cannot be asked.
     pub async fn ttl(&self, key: impl Into<Key>) -> Result<Option<Duration>, Error> {
         let key = key.into();
         match &self.core.store {
@@ -273,11 +298,16 @@ impl Cache {
         }
     }
 
-    /// Gives the value of `key` a new lifetime from now on; false if none stands.
+    /// Gives the value of `key` a new lifetime from now on; false if none stands, or if it was invalidated or stored anew
+    /// while this ran.
     ///
     /// # Errors
     ///
-    /// When the ttl is zero, or the server cannot be asked.
+    /// [`ErrorKind::Argument`] when the ttl is zero; else as [`ttl`](Self::ttl).
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropped on the way, the lifetime may or may not have changed.
     pub async fn touch(&self, key: impl Into<Key>, ttl: Duration) -> Result<bool, Error> {
         if ttl.is_zero() {
             return Err(Error::new(ErrorKind::Argument, "`ttl` = 0s: must be more than zero"));
@@ -307,12 +337,13 @@ impl Cache {
 
 /// Invalidation.
 impl Cache {
-    /// Removes the entries of `keys`, and refuses what is being loaded for them. How many were there.
+    /// Removes the entries of `keys`, and refuses what is being loaded for them. Counts the keys under which there was
+    /// something: over Redis also the token of a load, a hint or a fence.
     ///
     /// # Errors
     ///
-    /// When the server did not confirm it. It is then queued and retried, and this process does not serve the entries
-    /// until it succeeded.
+    /// [`ErrorKind::Unavailable`], [`ErrorKind::Timeout`] or [`ErrorKind::Refused`] when the server did not confirm it. It
+    /// is then queued and retried, and this process does not serve the entries until it succeeded.
     ///
     /// # Cancel safety
     ///
@@ -336,14 +367,20 @@ impl Cache {
         invalidate::invalidate(&self.core, Targets { tags, ..Targets::default() }).await.map(drop)
     }
 
-    /// Removes the entries whose keys match a Redis glob (`user:*`), and counts them.
+    /// Removes the entries whose keys match a Redis glob (`user:*`), and counts them as [`remove`](Self::remove) does.
     ///
     /// Walks the whole keyspace of the server with `SCAN`, never `KEYS`: for the hand of an operator, not for a request.
-    /// The count includes loads under way, which are refused.
+    /// Loads under way are refused. Over Redis, everything that is kept in process becomes void, in every process: what
+    /// is kept need not be on the server any more.
     ///
     /// # Errors
     ///
-    /// When the server fails on the way; what was removed stays removed.
+    /// [`ErrorKind::Unavailable`], [`ErrorKind::Timeout`] or [`ErrorKind::Refused`] when the server fails on the way. What
+    /// was removed stays removed; nothing is queued.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropped on the way, it ends there: what was removed stays removed, and nothing is queued. Call it again.
     pub async fn remove_matching(&self, pattern: &str) -> Result<u64, Error> {
         match &self.core.store {
             Store::Off => Ok(0),
@@ -354,11 +391,16 @@ impl Cache {
         }
     }
 
-    /// Removes everything in this namespace, and nothing else.
+    /// Removes everything in this namespace, except for fences that are in force, and nothing else. What is kept in process
+    /// becomes void in every process.
     ///
     /// # Errors
     ///
-    /// When the server fails on the way; what was removed stays removed.
+    /// As [`remove_matching`](Self::remove_matching).
+    ///
+    /// # Cancel safety
+    ///
+    /// As [`remove_matching`](Self::remove_matching).
     pub async fn clear(&self) -> Result<(), Error> {
         match &self.core.store {
             Store::Off => Ok(()),
@@ -384,7 +426,9 @@ impl Cache {
     ///
     /// # Errors
     ///
-    /// When there is none within the budget, or the breaker is open.
+    /// [`ErrorKind::Unavailable`] when the server cannot be reached or the breaker is open, [`ErrorKind::Timeout`] when the
+    /// budget is used up, [`ErrorKind::Refused`] when it answers with an error; [`ErrorKind::Config`] when the environment
+    /// does not describe a cache.
     pub async fn ping(&self) -> Result<(), Error> {
         match &self.core.store {
             Store::Redis(remote) => {
@@ -478,7 +522,11 @@ impl Cache {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Unavailable`] with the number of invalidations that are still owed.
+    /// [`ErrorKind::Unavailable`] with the number of invalidations that are still owed, or if writes are still under way.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropped on the way, writes and deliveries go on in the background, for as long as the runtime lives.
     pub async fn shutdown(&self) -> Result<(), Error> {
         let drained = tokio::time::timeout(SHUTDOWN, async {
             tokio::join!(self.core.idle(), async {

@@ -6,7 +6,8 @@ type Source = Box<dyn std::error::Error + Send + Sync>;
 
 /// What a method of [`Cache`](crate::Cache) answers when it cannot do what was asked.
 ///
-/// Annotated functions never return it: there, trouble of the cache is counted and the function runs.
+/// Annotated functions do not return it: there, trouble of the cache is counted and the function runs. The exception is
+/// [`fence = "require"`](crate::invalidates), which returns it, converted, in place of running the body.
 ///
 /// ```
 /// let error = cache_runtime::Cache::builder().namespace("").build().unwrap_err();
@@ -23,17 +24,19 @@ pub struct Error {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ErrorKind {
-    /// A setting is malformed; the message names it and its value.
+    /// A setting is malformed; the message names it and its value. Or a cache is installed already, or the environment
+    /// does not describe one.
     Config,
-    /// A key could not be rendered, or a lifetime was zero.
+    /// A key, or a tag of a value, could not be rendered, or a lifetime was zero.
     Argument,
-    /// The server cannot be reached, or the breaker is open.
+    /// The server cannot be reached, or the breaker is open. For a value that was to be stored also: an invalidation of
+    /// it is owed, or a mutation has fenced it. Of [`Cache::shutdown`](crate::Cache::shutdown): something is left to do.
     Unavailable,
     /// The budget for cache work was used up.
     Timeout,
-    /// The server answered with an error.
+    /// The server answered with an error, or is no master. Or it was to be asked outside of a tokio runtime.
     Refused,
-    /// A value could not be encoded or decoded.
+    /// A value could not be encoded, or would not come back from its bytes as it was.
     Codec,
     /// A value is larger than `max_entry_bytes`.
     TooLarge,

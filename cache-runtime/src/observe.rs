@@ -30,11 +30,32 @@ pub async fn bypass<F: Future>(future: F) -> F::Output {
 /// Runs `future` with every cached call in it loading anew and storing what it loaded.
 ///
 /// The way to put a value that is known to have changed in the source outside of this program. Keeps the same
-/// promise as any load: the stamps are read before the body runs.
+/// promise as any load: the stamps are read before the body runs. Other processes are told, and read the new value from
+/// Redis. It is no invalidation: where the new value cannot be stored, the old one stays.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")] async fn main() {
+/// use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
+/// use cache_runtime::{Cache, cached, refresh};
+///
+/// static RATE: AtomicU64 = AtomicU64::new(1); // somebody else's
+///
+/// #[cached(key = "rate", ttl = "1h")]
+/// async fn rate() -> u64 { RATE.load(SeqCst) }
+///
+/// Cache::local().scope(async {
+///     assert_eq!(rate().await, 1);
+///     RATE.store(2, SeqCst);
+///     assert_eq!(rate().await, 1);
+///     assert_eq!(refresh(rate()).await, 2);
+///     assert_eq!(rate().await, 2);
+/// }).await;
+/// # }
+/// ```
 ///
 /// # Cancel safety
 ///
-/// As cancel safe as `future`.
+/// As cancel safe as `future`. What it has loaded by then is stored all the same, in the background.
 pub async fn refresh<F: Future>(future: F) -> F::Output {
     context::within(|context| context.mode = Mode::Refresh, pin!(future)).await
 }

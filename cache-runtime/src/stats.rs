@@ -75,7 +75,7 @@ counters! {
     load_errors,
     /// Answered by a load that another caller was running.
     joins,
-    /// Values written.
+    /// Values stored. Over Redis, a hint of the tags that a result named counts as one.
     fills,
     /// Values not written because the entry had been invalidated meanwhile.
     fills_refused,
@@ -211,7 +211,7 @@ pub struct Stats {
     pub invalidations: u64,
     /// Invalidations that were not delivered at the first attempt.
     pub invalidations_deferred: u64,
-    /// Keys and tags that still wait to be invalidated on the server.
+    /// Keys and tags that still wait to be invalidated on the server. Beyond `owed_limit`, 1: the whole namespace.
     pub owed: usize,
     /// Loads under way.
     pub flights: usize,
@@ -219,10 +219,11 @@ pub struct Stats {
     pub local_entries: usize,
     /// Estimated bytes of these entries.
     pub local_bytes: u64,
-    /// Entries in this process that were looked for and had been invalidated.
+    /// Entries in this process that were looked for and had been invalidated. 0 for a cache without a server.
     pub local_voided: u64,
-    /// How often everything in this process became void at once: with each new subscriber connection, each change of
-    /// masters, each `clear` and `remove_matching`.
+    /// How often everything in this process became void at once: when a subscriber connection is lost and again when the
+    /// next one hears, with each change of masters, each `clear` and `remove_matching` of any process, and when more is
+    /// owed than `owed_limit`. 0 for a cache without a server.
     pub local_epoch: u64,
     /// How often a breaker opened.
     pub breaker_opened: u64,
@@ -246,12 +247,12 @@ impl Stats {
 pub struct Health {
     /// Where values are kept.
     pub tier: Tier,
-    /// False while a breaker is open: every call that needs this server runs its function.
+    /// False while a breaker is open or no master is known: every call that needs this server runs its function.
     pub available: bool,
     /// Whether the server tells its replication history, which guards against failovers that lose
     /// invalidations. `None` before the first connection, and without a server.
     pub history_guard: Option<bool>,
-    /// Keys and tags that still wait to be invalidated on the server.
+    /// Keys and tags that still wait to be invalidated on the server. Beyond `owed_limit`, 1: the whole namespace.
     pub owed: usize,
     /// What keeps a server from being used, while it is.
     pub last_error: Option<String>,
@@ -268,14 +269,15 @@ pub struct Health {
 pub struct LocalHealth {
     /// For how long it may still be served without another heartbeat; zero: it is not served.
     pub vouched_for: Duration,
-    /// Whether a server takes no subscriber (permission, proxy): nothing is kept in this process.
+    /// Whether a server takes no subscriber, or no message from this user (permission, proxy): nothing is kept in this
+    /// process.
     pub denied: bool,
     /// Why it is not served: what the subscriber connection last failed with. `None` while all is well.
     pub last_error: Option<String>,
     /// Which epoch this is; everything from an earlier one is void.
     pub epoch: u64,
-    /// How long the slowest latest heartbeat took: what was published before it was served had been applied when it
-    /// came back. `None` while nothing is heard.
+    /// How long the slowest master's latest heartbeat took; whatever was published before that master answered it has
+    /// been applied. `None` while nothing is heard.
     pub lag: Option<Duration>,
 }
 

@@ -14,15 +14,15 @@ pub enum Action {
     ReadEntry(u8),
     /// The server executes READ's `GET t`. The first of the two begins the read.
     ReadTag(u8),
-    /// The server executes ENSURE's `SET e T NX; GET e`.
+    /// The server executes ENSURE's script for the entry.
     EnsureEntry(u8),
-    /// The server executes ENSURE's `SET t s NX; GET t`.
+    /// The server executes ENSURE's script for the tag.
     EnsureTag(u8),
     /// The connection breaks with ENSURE on its way; the reader sends it again over another.
     Retry(u8),
-    /// The server executes what was left of the first copy: `SET e T NX`.
+    /// The server executes the first copy of the script for the entry, late.
     LateEnsureEntry,
-    /// The server executes what was left of the first copy: `SET t s NX`.
+    /// The server executes the first copy of the script for the tag, late.
     LateEnsureTag,
     /// A load returns, to its leader and to those who joined.
     EndLoad(u8),

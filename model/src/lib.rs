@@ -10,7 +10,8 @@
 //! ```text
 //! READ        GET e, GET t          a hit if e is a value, its stamp is what t holds, and both have the
 //!                                   history of the connection
-//! ENSURE      SET e T NX; GET e;  SET t s NX; GET t    T and s carry fresh ids and the connection's history
+//! ENSURE      what e holds, or else T; what t holds, or else s, also in place of a stamp of another history: a
+//!             script for each. T and s carry fresh ids and the connection's history
 //! LOAD        only now; joined by readers of the node who observed the same id, stamp and history
 //! FILL        if e still holds the id: SET e V, with the stamp and history observed before the load
 //! INVALIDATE  commit; UNLINK t (or e); PUBLISH; void the own tier; acknowledge
@@ -69,8 +70,6 @@
 //!
 //! # What is left out
 //!
-//! - SET NX and GET of one key are one step. Apart, they would be an ENSURE at one of the two moments and a late copy
-//!   of one at the other, which is [`Config::retries`]; a GET that finds nothing is a load that is not stored.
 //! - More than one key, tag or row; several tags; collisions in the generation table; its wraparound.
 //! - Several masters at a time. Entry and tag may be asked in any order ([`Config::spread`]), but they share their
 //!   history and fail over together. Message loss between the masters of a cluster is not there.

@@ -43,12 +43,12 @@ pub(crate) struct Server {
 }
 
 impl Server {
-    /// SET e T NX; GET e.
+    /// The script TOKEN: what the entry holds, or else the token, which it holds then.
     pub(crate) fn ensure_entry(&mut self, token: Entry) -> Entry {
         *self.entry.get_or_insert(token)
     }
 
-    /// SET t s NX; GET t. A stamp of another history is replaced.
+    /// The script STAMP: the same for the tag. A stamp of another history is replaced.
     pub(crate) fn ensure_tag(&mut self, stamp: Stamp, any_history: bool) -> Stamp {
         match self.tag {
             Some(held) if any_history || held.history == stamp.history => held,
