@@ -153,8 +153,8 @@ impl Cache {
 
     /// The values of many keys, in their order.
     ///
-    /// Asks the server for all of them in one round trip, also for what is kept in process. An entry with tags that its
-    /// result named (`{return..}`) would take a second one, and is a miss here: use [`get`](Self::get).
+    /// Asks the server for all of them in one round trip, also for what is kept in process; in two, if there are entries
+    /// with tags that their result named (`{return..}`).
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), cache_runtime::Error> {
