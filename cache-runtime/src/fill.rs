@@ -178,8 +178,8 @@ impl Ask<'_> {
             return;
         };
         let Sealed { bytes: envelope, covered } = envelope;
-        // What a refresh kept would be void when the others are told.
-        if let Some(length) = covered.filter(|_| landing.landed.is_some()) {
+        // Also by a refresh, though the message to the others will void it: until then it takes the place of the old one.
+        if let Some(length) = covered {
             self.keep(remote, facts, value, observed.seen.take(), length, (Duration::ZERO, ttl));
         }
         let (core, key, counters) = (Arc::clone(self.core), self.key.clone(), self.counters.owned());

@@ -298,6 +298,8 @@ async fn under_load(cluster: &mut RedisCluster, faults: impl AsyncFnOnce(&mut Re
     println!("{reads:?} reads, {hits:?} hits, {told:?} acknowledged invalidations");
     for cache in &caches {
         cache.shutdown().await.expect("what was owed was delivered");
+    }
+    for cache in &caches {
         rows.become_hits(cache, Source::Redis).await;
     }
     rows.stay_fresh(&caches[0], &[&caches[1]]).await;
