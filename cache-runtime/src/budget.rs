@@ -35,6 +35,14 @@ impl Budget {
         output.map_err(|_| Exhausted)
     }
 
+    /// Takes the time of work off the budget that ends by itself in time.
+    pub(crate) async fn measure<F: Future>(&mut self, work: F) -> F::Output {
+        let started = clock::now();
+        let output = work.await;
+        self.left = self.left.saturating_sub(started.elapsed());
+        output
+    }
+
     /// The same budget for work beside other work; see [`keep_least`](Self::keep_least).
     #[cfg(feature = "cluster")]
     pub(crate) fn share(&self) -> Self {

@@ -10,6 +10,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
 use smallvec::SmallVec;
 
 use crate::budget::Budget;
@@ -23,7 +24,7 @@ use crate::{Key, clock};
 
 /// A valid envelope.
 pub(crate) struct Hit {
-    envelope: Vec<u8>,
+    envelope: Bytes,
     payload_start: usize,
     pub(crate) negative: bool,
     created_ms: u64,
@@ -44,10 +45,11 @@ impl Hit {
     }
 
     /// What it begins with, and the same envelope with a lifetime that begins now.
-    pub(crate) fn living_for(mut self, ttl: Duration) -> (Expected, Vec<u8>) {
+    pub(crate) fn living_for(self, ttl: Duration) -> (Expected, Vec<u8>) {
         let ttl_ms = clock::millis(self.age().saturating_add(ttl));
-        entry::live_for(&mut self.envelope, ttl_ms);
-        (entry::expected(&self.envelope), self.envelope)
+        let mut envelope = Vec::from(self.envelope);
+        entry::live_for(&mut envelope, ttl_ms);
+        (entry::expected(&envelope), envelope)
     }
 
     pub(crate) fn age(&self) -> Duration {
@@ -263,7 +265,7 @@ impl Question<'_> {
     /// The hit in an entry, given what its tags hold.
     fn valid(
         &self,
-        bytes: Vec<u8>,
+        bytes: Bytes,
         tags: &[Held<'_>],
         found: &[String],
         history: History,

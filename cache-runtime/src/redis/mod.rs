@@ -23,6 +23,7 @@ mod channel;
 #[cfg(feature = "cluster")]
 mod cluster;
 mod failure;
+mod gather;
 mod history;
 mod keyspace;
 mod lanes;

@@ -2,11 +2,13 @@
 
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use redis::ConnectionInfo;
 
 use super::Failure;
 use super::channel::Channel;
+use super::gather::Gather;
 use super::history::Standing;
 use super::lanes::Lanes;
 use super::look::Look;
@@ -23,6 +25,8 @@ pub(super) struct Common {
     pub(super) lanes: usize,
     pub(super) breaker_failures: u32,
     pub(super) local: Option<Arc<LocalStore>>,
+    /// How long a request for several callers may take.
+    pub(super) budget: Duration,
     pub(super) rules: Rules,
 }
 
@@ -33,6 +37,8 @@ pub(crate) struct Node {
     /// Whether it is one of several, and may send a caller to another.
     pub(super) clustered: bool,
     pub(super) lanes: Arc<Lanes>,
+    pub(super) gather: Gather,
+    pub(super) budget: Duration,
     pub(crate) breaker: Breaker,
     pub(super) probe: Probe,
     pub(crate) channel: Arc<Channel>,
@@ -49,6 +55,8 @@ impl Node {
             name: info.addr().to_string(),
             clustered,
             lanes: Arc::new(lanes),
+            gather: Gather::default(),
+            budget: common.budget,
             info,
             breaker: Breaker::new(common.breaker_failures),
             probe: Probe::default(),

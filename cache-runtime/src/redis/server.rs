@@ -8,6 +8,7 @@ use redis::{Pipeline, Value};
 use smallvec::SmallVec;
 
 use super::address::Address;
+use super::gather::{Reply, Told, bytes};
 use super::request::Witness;
 use super::scatter::{Around, Part};
 use super::script;
@@ -22,8 +23,6 @@ use crate::{Error, Key, clock};
 
 /// How many keys one command names at most.
 const CHUNK: usize = 500;
-
-pub(crate) type Reply = Option<Vec<u8>>;
 
 pub(crate) struct Server {
     pub(crate) topology: Arc<Topology>,
@@ -65,7 +64,7 @@ pub(crate) struct Ensured {
     /// Whether the entry or a tag is fenced: a mutation is under way, and nothing may be stored.
     pub(crate) fenced: bool,
     /// What it holds, if it is none of these.
-    pub(crate) held: Option<Vec<u8>>,
+    pub(crate) held: Reply,
     pub(crate) stamps: SmallVec<[Stamp; 4]>,
     pub(crate) in_step: bool,
 }
@@ -118,24 +117,13 @@ impl Server {
     pub(crate) async fn read(self: &Arc<Self>, budget: &mut Budget, names: &[String]) -> Result<Answers, Failure> {
         let map = self.map(budget).await?;
         if let Some(node) = map.only() {
-            // MGET also for one key: unlike GET it answers somebody else's list or hash with nil, a miss.
-            let mut command = redis::cmd("MGET");
-            command.arg(names);
-            let command = &command;
-            let (value, witness) = node
-                .request(budget, |mut connection, _| async move {
-                    connection.send_packed_command(command).await?.extract_error()
-                })
-                .await
-                .inspect_err(|failure| self.topology.suspect(failure))?;
-            let replies: SmallVec<[Reply; 4]> = match value {
-                Value::Array(values) => values.into_iter().map(bytes).collect(),
-                _ => SmallVec::new(),
-            };
-            if replies.len() != names.len() {
-                return Err(Failure::refused("the server answered MGET with another number of values"));
-            }
+            let told = node.read(budget, names).await.inspect_err(|failure| self.topology.suspect(failure))?;
+            let Told { replies, witness } = told.ok_or_else(|| Failure::refused("the server points elsewhere"))?;
             return Ok(Answers { witnesses: SmallVec::from_elem(witness, names.len()), replies });
+        }
+        #[cfg(feature = "cluster")]
+        if let Some(answers) = Self::gathered(&map, budget, names).await {
+            return Ok(answers);
         }
         let get = |name: usize, _: History, pipeline: &mut Pipeline| {
             pipeline.cmd("MGET").arg(&names[name]);
@@ -206,7 +194,7 @@ impl Server {
         let (Some((held, token, witness)), Some(stamps)) = (entry_part, stamps) else {
             return Err(Failure::refused("the server took neither a token nor a stamp"));
         };
-        let ours = held == token;
+        let ours = held == token[..];
         let theirs = !ours && entry::is_token(&held);
         fenced |= entry::fence(&held).is_some();
         Ok(Ensured {
@@ -511,13 +499,5 @@ fn number(value: &Value) -> u64 {
     match value {
         Value::Int(number) => u64::try_from(*number).unwrap_or(0),
         _ => 0,
-    }
-}
-
-fn bytes(value: Value) -> Reply {
-    match value {
-        Value::BulkString(bytes) => Some(bytes),
-        Value::SimpleString(text) => Some(text.into_bytes()),
-        _ => None,
     }
 }

@@ -109,6 +109,7 @@ impl Topology {
                 lanes: config.lanes,
                 breaker_failures: config.breaker_failures,
                 local: local.clone(),
+                budget: config.budget,
                 rules: config.rules,
             },
             state: RwLock::new(State::Unknown),
