@@ -19,6 +19,11 @@ impl Budget {
         Self { whole: left, left }
     }
 
+    /// What is left of it after a wait.
+    pub(crate) fn after(self, waited: Duration) -> Self {
+        Self { left: self.left.saturating_sub(waited), ..self }
+    }
+
     /// Whether most of it was spent before.
     pub(crate) fn is_a_rest(&self) -> bool {
         self.left < self.whole / 2

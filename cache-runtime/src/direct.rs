@@ -94,7 +94,7 @@ impl Ask<'_> {
             Store::Redis(remote) => {
                 let question = Question { local: None, ..self.question(remote, facts) };
                 let mut budget = self.core.budget();
-                let Found::Miss(observed) = question.ask(&mut budget, false, &tags).await else {
+                let Found::Miss(observed) = question.ask(&mut budget, None, &tags).await else {
                     let trouble = remote.server.trouble().unwrap_or_else(|| "an invalidation of it is owed".into());
                     return Err(Error::new(ErrorKind::Unavailable, format!("the value was not stored: {trouble}")));
                 };

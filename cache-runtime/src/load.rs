@@ -8,6 +8,7 @@ use std::time::Duration;
 use smallvec::SmallVec;
 
 use crate::ask::Ask;
+use crate::budget::Budget;
 use crate::clock;
 use crate::codec::CodecChoice;
 use crate::context::{self, Context, Mode};
@@ -19,7 +20,7 @@ use crate::local::LocalStore;
 use crate::mutant::Mutant;
 use crate::observation::{Observation, Source};
 use crate::outcome::Load;
-use crate::read::{Found, Observed, Question};
+use crate::read::{Found, Look, Observed, Question, Sight};
 use crate::stats::{add, first_time};
 
 fn seen(source: Source, age: Option<Duration>) -> Observation {
@@ -176,14 +177,47 @@ impl Ask<'_> {
         }
         let question = self.question(remote, facts);
         let mut budget = self.core.budget();
+        let mut missed = None;
+        if mode == Mode::Normal {
+            match self.see::<L>(remote, facts, &question, &mut budget).await {
+                Seen::Value(value, age) => return (L::close(Ok(value)), seen(Source::Redis, Some(age))),
+                Seen::Missed(look) => missed = look,
+                Seen::Trouble => return (self.open::<L, F>(body).await, FAILED_OPEN),
+            }
+        }
+        Box::pin(self.answer_a_miss::<L, F>(remote, facts, mode, question, budget, missed, body)).await
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "one function in two parts")]
+    async fn answer_a_miss<L, F>(
+        &self,
+        remote: &Remote,
+        facts: &'static Facts,
+        mode: Mode,
+        question: Question<'_>,
+        mut budget: Budget,
+        mut missed: Option<Box<Look>>,
+        body: Pin<&mut F>,
+    ) -> (L::Return, Observation)
+    where
+        L: Load,
+        F: Future<Output = L::Return>,
+    {
         let mut named = Vec::new();
-        for _ in 0..LOOKS {
-            let mut found = question.ask(&mut budget, mode == Mode::Normal, &named).await;
+        for look in 0..LOOKS {
+            if look > 0 && mode == Mode::Normal {
+                match self.see::<L>(remote, facts, &question, &mut budget).await {
+                    Seen::Value(value, age) => return (L::close(Ok(value)), seen(Source::Redis, Some(age))),
+                    Seen::Missed(look) => missed = look,
+                    Seen::Trouble => return (self.open::<L, F>(body).await, FAILED_OPEN),
+                }
+            }
+            let mut found = question.ask(&mut budget, missed.take(), &named).await;
             if let Found::Hit(hit) = &found {
                 if let Some(value) = self.take::<L>(remote, facts, hit) {
                     return (L::close(Ok(value)), seen(Source::Redis, Some(hit.age())));
                 }
-                found = question.ask(&mut budget, false, &named).await;
+                found = question.ask(&mut budget, None, &named).await;
             }
             let Found::Miss(observed) = found else {
                 return (self.open::<L, F>(body).await, FAILED_OPEN);
@@ -230,6 +264,23 @@ impl Ask<'_> {
         (self.uncached::<L, F>(body).await, seen(Source::Bypassed, None))
     }
 
+    async fn see<L: Load>(
+        &self,
+        remote: &Remote,
+        facts: &Facts,
+        question: &Question<'_>,
+        budget: &mut Budget,
+    ) -> Seen<L::Value> {
+        match question.see(budget).await {
+            Sight::Hit(hit) => match self.take::<L>(remote, facts, &hit) {
+                Some(value) => Seen::Value(value, hit.age()),
+                None => Seen::Missed(None),
+            },
+            Sight::Miss(look) => Seen::Missed(Some(look)),
+            Sight::Trouble => Seen::Trouble,
+        }
+    }
+
     async fn turn<L: Load>(&self, observed: SmallVec<[u8; 64]>) -> Joined<'_, L::Value, L::Error> {
         let key = FlightKey {
             key: SmallVec::from_slice(self.key.as_str().as_bytes()),
@@ -272,7 +323,7 @@ impl Ask<'_> {
 
     async fn observe_again_if_mutant(&self, question: &Question<'_>, observed: Observed) -> Observed {
         if self.core.breaks(Mutant::StampsAfterLoad)
-            && let Found::Miss(late) = question.ask(&mut self.core.budget(), false, &[]).await
+            && let Found::Miss(late) = question.ask(&mut self.core.budget(), None, &[]).await
         {
             return late;
         }
@@ -303,6 +354,14 @@ impl<F: Future> Future for Watched<'_, F> {
         polling.0 = None;
         polled
     }
+}
+
+/// A look at the server, with its hit decoded.
+enum Seen<V> {
+    Value(V, Duration),
+    /// Without a look where there was a hit that does not decode.
+    Missed(Option<Box<Look>>),
+    Trouble,
 }
 
 /// A caller's turn, with the shared answer back in its type.

@@ -89,6 +89,14 @@ impl Observed {
     }
 }
 
+/// What a first look found.
+pub(crate) enum Sight {
+    Hit(Hit),
+    Miss(Box<Look>),
+    /// As [`Found::Trouble`].
+    Trouble,
+}
+
 pub(crate) enum Found {
     Hit(Hit),
     Miss(Observed),
@@ -112,9 +120,8 @@ pub(crate) struct Question<'a> {
 type Held<'a> = Option<(&'a [u8], Option<History>)>;
 
 /// The entry and its tags as the server answered.
-struct Look {
+pub(crate) struct Look {
     /// Of the entry, the key's tags, and the tags in `found`.
-    names: Vec<String>,
     answers: Answers,
     found: Vec<String>,
     seen: Option<LocalObservation>,
@@ -130,15 +137,38 @@ impl Question<'_> {
         Ok(self.hit(&mut look).filter(|_| !self.owes_any(&look.found)))
     }
 
-    /// READ, and on a miss (or where a hit is not wanted) ENSURE.
+    /// READ, for a hit: all that most calls need, and small, since a future that holds what a miss needs would be
+    /// moved about with each call.
+    pub(crate) async fn see(&self, budget: &mut Budget) -> Sight {
+        if self.owed() {
+            return Sight::Trouble;
+        }
+        match self.look(budget).await {
+            Ok(mut look) => match self.hit(&mut look) {
+                // An invalidation may have failed while this was under way, or one of a tag that only the entry tells
+                // earlier.
+                Some(hit) if self.owes_any(&hit.found) => Sight::Trouble,
+                Some(hit) => Sight::Hit(hit),
+                None => {
+                    add(&self.counters.misses);
+                    Sight::Miss(Box::new(look))
+                }
+            },
+            Err(failure) => {
+                count(self.counters, &failure);
+                Sight::Trouble
+            }
+        }
+    }
+
+    /// ENSURE, behind a READ that was a miss or, with `None`, behind one whose hit is not wanted.
     ///
     /// `named` are the tags that a value named which is known already.
-    pub(crate) async fn ask(&self, budget: &mut Budget, want_hit: bool, named: &[String]) -> Found {
+    pub(crate) async fn ask(&self, budget: &mut Budget, missed: Option<Box<Look>>, named: &[String]) -> Found {
         if self.owed() {
             return Found::Trouble;
         }
-        match self.try_ask(budget, want_hit, named).await {
-            // An invalidation may have failed while this was under way, or one of a tag that only the entry tells earlier.
+        match self.try_ask(budget, missed, named).await {
             Ok(Found::Hit(hit)) if self.owes_any(&hit.found) => Found::Trouble,
             Ok(found) => found,
             Err(failure) => {
@@ -170,17 +200,15 @@ impl Question<'_> {
         let server = &self.remote.server;
         // Before the READ is sent: what is invalidated from now on must not be kept.
         let mut seen = self.local.map(|local| local.observe(self.key));
-        let mut names = server.names.all(self.key);
-        let mut answers = server.read(budget, &names).await?;
+        let mut answers = server.read(budget, server.names.all(self.key)).await?;
         let envelope = answers.replies[0].as_deref().and_then(Envelope::parse);
         let found = envelope.map(|envelope| envelope.found()).unwrap_or_default();
         if !found.is_empty() {
             if let (Some(local), Some(seen)) = (self.local, &mut seen) {
                 local.observe_found(seen, found.clone());
             }
-            let more: Vec<String> = found.iter().map(|tag| server.names.tag(tag)).collect();
-            let told = server.read(budget, &more).await?;
-            names.extend(more);
+            let more = found.iter().map(|tag| server.names.tag(tag)).collect();
+            let told = Box::pin(server.read(budget, more)).await?;
             answers.replies.extend(told.replies);
             answers.witnesses.extend(told.witnesses);
         }
@@ -190,19 +218,21 @@ impl Question<'_> {
         let in_step = answers.in_step()
             || self.core.breaks(Mutant::InsertFromOtherHistory)
             || self.core.breaks(Mutant::OneSubscriber);
-        Ok(Look { names, answers, found, seen: seen.filter(|_| in_step) })
+        Ok(Look { answers, found, seen: seen.filter(|_| in_step) })
     }
 
-    async fn try_ask(&self, budget: &mut Budget, want_hit: bool, named: &[String]) -> Result<Found, Failure> {
+    async fn try_ask(
+        &self,
+        budget: &mut Budget,
+        missed: Option<Box<Look>>,
+        named: &[String],
+    ) -> Result<Found, Failure> {
         let server = &self.remote.server;
-        let mut look = self.look(budget).await?;
-        if want_hit {
-            if let Some(hit) = self.hit(&mut look) {
-                return Ok(Found::Hit(hit));
-            }
-            add(&self.counters.misses);
-        }
-        let Look { mut names, answers, mut found, mut seen } = look;
+        let want_hit = missed.is_some();
+        let Look { answers, mut found, mut seen } = match missed {
+            Some(look) => *look,
+            None => self.look(budget).await?,
+        };
         let held = answers.replies[1..].iter().zip(&answers.witnesses[1..]);
         let mut stamps: Vec<Option<Stamp>> = held
             .map(|(held, witness)| held.as_deref().and_then(|held| entry::current_stamp(held, witness.history())))
@@ -218,7 +248,7 @@ impl Question<'_> {
             local.observe_found(seen, more.clone());
         }
         found.extend(more);
-        names.truncate(self.key.tag_count() + 1);
+        let mut names = server.names.all(self.key);
         names.extend(found.iter().map(|tag| server.names.tag(tag)));
         stamps.resize(names.len() - 1, None);
         let history = answers.witnesses[0].history();
@@ -252,9 +282,10 @@ impl Question<'_> {
     }
 
     fn hit(&self, look: &mut Look) -> Option<Hit> {
+        // A miss still asks what the entry began with.
         let held = look.answers.replies[0].clone()?;
-        let Look { answers, found, seen, .. } = look;
-        let tags: Vec<_> = answers.replies[1..]
+        let Look { answers, found, seen } = look;
+        let tags: SmallVec<[_; 4]> = answers.replies[1..]
             .iter()
             .zip(&answers.witnesses[1..])
             .map(|(held, witness)| held.as_deref().map(|held| (held, Some(witness.history()))))
@@ -341,18 +372,19 @@ pub(crate) async fn peek_many(budget: &mut Budget, questions: &[Question<'_>]) -
     let Some(first) = questions.first() else { return Ok(Vec::new()) };
     let server = &first.remote.server;
     let owed: Vec<bool> = questions.iter().map(Question::owed).collect();
-    let names: Vec<Vec<String>> = questions.iter().map(|question| server.names.all(question.key)).collect();
-    let mut looks: Vec<Look> = deal(server.read(budget, &names.concat()).await?, names.iter().map(Vec::len))
+    let names: Vec<String> = questions.iter().flat_map(|question| server.names.all(question.key)).collect();
+    let counts = questions.iter().map(|question| question.key.tag_count() + 1);
+    let mut looks: Vec<Look> = deal(server.read(budget, names).await?, counts)
         .map(|answers| {
             let envelope = answers.replies[0].as_deref().and_then(Envelope::parse);
             let found = envelope.map(|envelope| envelope.found()).unwrap_or_default();
-            Look { names: Vec::new(), answers, found, seen: None }
+            Look { answers, found, seen: None }
         })
         .collect();
     let more: Vec<String> = looks.iter().flat_map(|look| &look.found).map(|tag| server.names.tag(tag)).collect();
     if !more.is_empty() {
         let told: Vec<Answers> =
-            deal(server.read(budget, &more).await?, looks.iter().map(|look| look.found.len())).collect();
+            deal(server.read(budget, more).await?, looks.iter().map(|look| look.found.len())).collect();
         for (look, told) in looks.iter_mut().zip(told) {
             look.answers.replies.extend(told.replies);
             look.answers.witnesses.extend(told.witnesses);

@@ -11,6 +11,7 @@
 use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use redis::{Pipeline, Value};
@@ -24,6 +25,7 @@ use super::request::Witness;
 #[cfg(feature = "cluster")]
 use super::{Answers, Server, topology::Map};
 use crate::budget::Budget;
+use crate::clock;
 
 /// How many requests may be under way on each lane before callers gather: one that the server works on, and one on its
 /// way.
@@ -69,7 +71,15 @@ struct State {
 
 struct Waiting {
     names: Vec<String>,
+    since: Instant,
     told: oneshot::Sender<Answer>,
+}
+
+/// What a caller does.
+enum Turn {
+    /// Sends his own, as one of those that may be under way, or beside them.
+    Own(Vec<String>, Option<Slot>),
+    Wait(oneshot::Receiver<Answer>),
 }
 
 /// One of the requests that may be under way. When it ends, it is passed on to those who have gathered.
@@ -176,15 +186,15 @@ impl Node {
     /// What each of `names` holds, read after this was called. `None`: one of them is another master's.
     ///
     /// Cancel safe: who leaves is not waited for.
-    pub(super) async fn read(self: &Arc<Self>, budget: &mut Budget, names: &[String]) -> Answer {
-        let waiting = {
+    pub(super) async fn read(self: &Arc<Self>, budget: &mut Budget, names: Vec<String>) -> Answer {
+        let turn = {
             let mut state = self.gather.lock();
             if state.under_way < AT_ONCE * self.lanes.count() {
                 state.under_way += 1;
-                Ok(Some(Slot { node: Arc::clone(self), losses: state.losses }))
+                Turn::Own(names, Some(Slot { node: Arc::clone(self), losses: state.losses }))
             } else if state.waiting.len() < CALLERS && !self.breaker.is_open() {
                 let (told, waits) = oneshot::channel();
-                state.waiting.push(Waiting { names: names.to_vec(), told });
+                state.waiting.push(Waiting { names, since: clock::now(), told });
                 let unwatched = !std::mem::replace(&mut state.watched, true);
                 drop(state);
                 if unwatched {
@@ -192,19 +202,19 @@ impl Node {
                     // Within a runtime, as everything that asks: who takes a map has made sure.
                     tokio::spawn(watch(watching));
                 }
-                Err(waits)
+                Turn::Wait(waits)
             } else {
-                Ok(None)
+                Turn::Own(names, None)
             }
         };
-        match waiting {
-            Ok(slot) => {
+        match turn {
+            Turn::Own(names, slot) => {
                 let told = self.ask(budget, &names.iter().map(String::as_str).collect::<SmallVec<[&str; 4]>>()).await;
                 drop(slot);
                 told
             }
             // No timer of its own: the requests before it and its own have theirs, and a breaker that opens ends them all.
-            Err(waits) => budget
+            Turn::Wait(waits) => budget
                 .measure(waits)
                 .await
                 .unwrap_or_else(|_| Err(Failure::disconnected("the runtime that was asking has ended"))),
@@ -264,9 +274,9 @@ impl Server {
             }
         }
         let whole = &*budget;
-        let asked = groups.iter().map(|(node, _, names)| async move {
+        let asked = groups.iter_mut().map(|(node, _, names)| async move {
             let mut share = whole.share();
-            (node.read(&mut share, names).await, share)
+            (node.read(&mut share, std::mem::take(names)).await, share)
         });
         let told = futures_util::future::join_all(asked).await;
         let mut found: Vec<Option<(Reply, Witness)>> = vec![None; names.len()];
@@ -282,25 +292,39 @@ impl Server {
 
 /// Asks for each name once, and tells everybody what he asked for.
 async fn serve(node: &Arc<Node>, batch: Vec<Waiting>) {
+    // Nobody waits for longer than his budget, which is the same for all.
+    let waited = batch.first().map_or(Duration::ZERO, |first| first.since.elapsed());
+    let mut budget = Budget::new(node.budget).after(waited);
     let mut places: HashMap<&str, usize, BuildHasherDefault<NameHasher>> = HashMap::default();
     let mut names: Vec<&str> = Vec::new();
-    let asked: Vec<usize> = batch
-        .iter()
-        .flat_map(|waiting| &waiting.names)
-        .map(|name| {
-            *places.entry(name).or_insert_with(|| {
+    // Where each caller's reply will be, and whether nobody behind him wants it as well.
+    let mut asked: Vec<(usize, bool)> = Vec::new();
+    let mut latest: Vec<usize> = Vec::new();
+    for name in batch.iter().flat_map(|waiting| &waiting.names) {
+        let place = *places.entry(name).or_insert(names.len());
+        match latest.get_mut(place) {
+            Some(before) => {
+                let before = std::mem::replace(before, asked.len());
+                asked[before].1 = false;
+            }
+            None => {
                 names.push(name);
-                names.len() - 1
-            })
-        })
-        .collect();
-    let answer = node.ask(&mut Budget::new(node.budget), &names).await;
+                latest.push(asked.len());
+            }
+        }
+        asked.push((place, true));
+    }
+    let mut answer = node.ask(&mut budget, &names).await;
     let mut asked = asked.into_iter();
-    for Waiting { names, told } in batch {
+    for Waiting { names, told, .. } in batch {
         let own = asked.by_ref().take(names.len());
-        let answer = match &answer {
+        let answer = match &mut answer {
             Ok(Some(all)) => {
-                Ok(Some(Told { replies: own.map(|place| all.replies[place].clone()).collect(), witness: all.witness }))
+                let replies = own.map(|(place, last)| match last {
+                    true => all.replies[place].take(),
+                    false => all.replies[place].clone(),
+                });
+                Ok(Some(Told { replies: replies.collect(), witness: all.witness }))
             }
             other => {
                 own.for_each(drop);

@@ -12,7 +12,7 @@ use super::gather::{Reply, Told, bytes};
 use super::request::Witness;
 use super::scatter::{Around, Part};
 use super::script;
-use super::topology::Topology;
+use super::topology::{Map, Topology};
 use super::{Failure, Names, message};
 use crate::budget::Budget;
 use crate::config::Config;
@@ -114,23 +114,34 @@ impl Server {
     }
 
     /// READ: what each name holds.
-    pub(crate) async fn read(self: &Arc<Self>, budget: &mut Budget, names: &[String]) -> Result<Answers, Failure> {
-        let map = self.map(budget).await?;
-        if let Some(node) = map.only() {
-            let told = node.read(budget, names).await.inspect_err(|failure| self.topology.suspect(failure))?;
-            let Told { replies, witness } = told.ok_or_else(|| Failure::refused("the server points elsewhere"))?;
-            return Ok(Answers { witnesses: SmallVec::from_elem(witness, names.len()), replies });
-        }
+    pub(crate) async fn read(self: &Arc<Self>, budget: &mut Budget, names: Vec<String>) -> Result<Answers, Failure> {
+        let map = match self.known_map() {
+            Some(map) => map,
+            None => Box::pin(self.map(budget)).await?,
+        };
+        let Some(node) = map.only() else { return Box::pin(self.read_at_several(&map, budget, &names)).await };
+        let count = names.len();
+        let told = node.read(budget, names).await.inspect_err(|failure| self.topology.suspect(failure))?;
+        let Told { replies, witness } = told.ok_or_else(|| Failure::refused("the server points elsewhere"))?;
+        Ok(Answers { replies, witnesses: SmallVec::from_elem(witness, count) })
+    }
+
+    async fn read_at_several(
+        self: &Arc<Self>,
+        map: &Map,
+        budget: &mut Budget,
+        names: &[String],
+    ) -> Result<Answers, Failure> {
         #[cfg(feature = "cluster")]
-        if let Some(answers) = Self::gathered(&map, budget, names).await {
+        if let Some(answers) = Self::gathered(map, budget, names).await {
             return Ok(answers);
         }
+        let _ = map;
         let get = |name: usize, _: History, pipeline: &mut Pipeline| {
             pipeline.cmd("MGET").arg(&names[name]);
         };
-        let parts = self.at_owners(budget, names, &get, Around::Nothing).await?;
         let mut answers = Answers { replies: SmallVec::new(), witnesses: SmallVec::new() };
-        for part in parts {
+        for part in self.at_owners(budget, names, &get, Around::Nothing).await? {
             let part = part?;
             let reply = match part.values.into_iter().next() {
                 Some(Value::Array(values)) => values.into_iter().next().and_then(bytes),
