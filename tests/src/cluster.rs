@@ -143,6 +143,12 @@ impl RedisCluster {
         self.nodes[self.anyone()].url()
     }
 
+    /// What a cache is given as its server: `redis+cluster://127.0.0.1:<port>,..`, all nodes, those that are down included.
+    pub fn cache_url(&self) -> String {
+        let nodes: Vec<_> = self.nodes.iter().map(|node| format!("127.0.0.1:{}", node.port())).collect();
+        format!("redis+cluster://{}", nodes.join(","))
+    }
+
     /// A node, for what is said to it alone: past its proxy, and with no `MOVED` followed.
     pub fn node(&self, at: usize) -> &RedisServer {
         &self.nodes[at].server

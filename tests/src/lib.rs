@@ -41,3 +41,4 @@ pub use reply::Reply;
 pub use sentinels::Sentinels;
 pub use server::RedisServer;
 pub use tls::TlsServer;
+pub use wait::eventually;
