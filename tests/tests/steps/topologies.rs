@@ -1,5 +1,7 @@
 //! The ways in which servers are set up: the same promises, and the same tests.
 
+use std::pin::Pin;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use tests::{Mode, Proxy, RedisCluster, RedisServer, Sentinels};
@@ -11,8 +13,8 @@ pub(crate) enum Servers {
     Cluster(RedisCluster),
 }
 
-/// On one server, on one that Sentinels watch, and on a Cluster of three masters. Failovers are no part of it: that whoever
-/// is master is used is what `sentinel.rs` and `cluster.rs` are about.
+/// On one server, on one that Sentinels watch, and on a Cluster of three masters, all at the same time. Failovers are no
+/// part of it: that whoever is master is used is what `sentinel.rs` and `cluster.rs` are about.
 pub(crate) async fn on_each_topology(test: impl AsyncFn(&Servers)) {
     let start = [Servers::standalone, Servers::sentinel, Servers::cluster];
     // Each takes its time to find itself, and little else.
@@ -20,9 +22,31 @@ pub(crate) async fn on_each_topology(test: impl AsyncFn(&Servers)) {
         let starting = start.map(|start| scope.spawn(start));
         starting.map(|starting| starting.join().expect("they start"))
     });
-    for servers in &started {
-        println!("over {}", servers.url());
-        test(servers).await;
+    // On the heap: a test holds futures of several caches, and its thread has little stack.
+    let tests = started.iter().map(|servers| Named { servers, test: Box::pin(test(servers)) });
+    futures::future::join_all(tests).await;
+}
+
+/// A test that says over which servers it failed.
+struct Named<'a, F> {
+    servers: &'a Servers,
+    test: Pin<Box<F>>,
+}
+
+impl<F: Future> Future for Named<'_, F> {
+    type Output = F::Output;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
+        struct Panicking<'a>(&'a Servers);
+        impl Drop for Panicking<'_> {
+            fn drop(&mut self) {
+                if std::thread::panicking() {
+                    println!("failed over {}", self.0.url());
+                }
+            }
+        }
+        let _over = Panicking(self.servers);
+        self.test.as_mut().poll(cx)
     }
 }
 
