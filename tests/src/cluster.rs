@@ -440,6 +440,18 @@ impl RedisCluster {
             let known = view.iter().any(|seen| seen.has(slot) && seen.id == self.nodes[owner].id);
             ensure(known, || format!("node {at} does not know that node {owner} owns slot {slot}: {view:?}"))?;
         }
+        self.agree_on_epochs()
+    }
+
+    /// A node that has not heard how late another's claims are may think its own the later, at the next move.
+    fn agree_on_epochs(&self) -> Result<(), String> {
+        let mut agreed = None;
+        for at in self.in_touch() {
+            let mut epochs: Vec<_> = self.view(at).into_iter().map(|seen| (seen.id, seen.epoch)).collect();
+            epochs.sort();
+            let first = agreed.get_or_insert_with(|| epochs.clone());
+            ensure(*first == epochs, || format!("node {at} knows the epochs {epochs:?}, another {first:?}"))?;
+        }
         Ok(())
     }
 
