@@ -9,6 +9,8 @@ use cache_runtime::mutant::Mutant;
 use tests::checker::{Faults, Kind, Load, Plan, Violation, run};
 
 const TIME: Duration = Duration::from_secs(4);
+/// How often a mistake that luck has hidden is looked for again.
+const ATTEMPTS: u64 = 10;
 
 fn plan(kind: Kind) -> Plan {
     Plan::new(kind, TIME)
@@ -94,7 +96,7 @@ fn reads_keep_the_promises_where_mistakes_are_noticed() {
 fn the_checker_notices_each_rule_that_is_switched_off() {
     let mut unnoticed = Vec::new();
     for (plan, promises) in mistaken() {
-        let noticed = (0..6).any(|attempt| {
+        let noticed = (0..ATTEMPTS).any(|attempt| {
             let plan = Plan { seed: plan.seed.wrapping_add(attempt), ..plan.clone() };
             let report = run(&plan);
             println!("{plan}\n  {report}");

@@ -6,7 +6,7 @@ use std::time::Instant;
 use cache_runtime::Source;
 
 /// How many events of a row are remembered.
-const LENGTH: usize = 100;
+const LENGTH: usize = 60;
 
 /// What happened to a version of a row on a node.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

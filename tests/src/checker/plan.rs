@@ -15,7 +15,8 @@ pub enum Load {
     Dense,
     /// Hundreds of rows, each mutated now and then: no later event hides a stale entry.
     Sparse,
-    /// Readers that hardly ever ask: no request tells them that their connection is dead.
+    /// One node mutates, and the others hardly do more than read, not too often: nothing but a lease tells them that they
+    /// hear nothing.
     Quiet,
 }
 

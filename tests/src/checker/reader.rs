@@ -28,7 +28,7 @@ pub(super) async fn read_on(scene: Arc<Scene>, cache: Cache, node: usize, mut rn
         }
         match scene.plan.load {
             Load::Dense | Load::Sparse => tokio::task::yield_now().await,
-            Load::Quiet => tokio::time::sleep(Duration::from_millis(rng.u64(5..60))).await,
+            Load::Quiet => tokio::time::sleep(Duration::from_millis(rng.u64(3..15))).await,
         }
     }
 }

@@ -24,7 +24,7 @@ pub fn run(plan: &Plan) -> Report {
     let (rows, readers) = match plan.load {
         Load::Dense => (12, 10),
         Load::Sparse => (600, 10),
-        Load::Quiet => (6, 2),
+        Load::Quiet => (12, 6),
     };
     let system = System::start(plan.kind);
     let scene = Arc::new(Scene {

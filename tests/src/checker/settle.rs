@@ -21,7 +21,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 pub(super) async fn settle(scene: &Arc<Scene>, caches: &[Cache]) {
     let deadline = now() + PATIENCE;
     for (node, cache) in caches.iter().enumerate() {
-        while let Some(missing) = missing(cache).await {
+        while let Some(missing) = missing(scene, cache).await {
             if now() > deadline {
                 return scene.world.owed(node, &missing);
             }
@@ -44,7 +44,7 @@ pub(super) async fn settle(scene: &Arc<Scene>, caches: &[Cache]) {
 }
 
 /// What is not as it should be in the end.
-async fn missing(cache: &Cache) -> Option<String> {
+async fn missing(scene: &Scene, cache: &Cache) -> Option<String> {
     let owed = cache.health().owed;
     if owed > 0 {
         // Delivered without anybody's asking.
@@ -53,6 +53,7 @@ async fn missing(cache: &Cache) -> Option<String> {
     if let Err(error) = cache.ping().await {
         return Some(format!("its cache is of no use: {error}"));
     }
-    let heard = cache.health().local.is_none_or(|local| !local.vouched_for.is_zero());
+    // Whose rules are broken may believe in nothing, or in everything.
+    let heard = scene.plan.mutant.is_some() || cache.health().local.is_none_or(|local| !local.vouched_for.is_zero());
     (!heard).then(|| "it does not hear the others".to_owned())
 }

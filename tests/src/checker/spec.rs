@@ -11,7 +11,7 @@ use super::floors::Floors;
 use super::history::{History, What};
 use super::tally::{Count, Peak, Tally};
 
-/// Of how many violations more is told than their number.
+/// Of how many violations more than their number is told.
 const TOLD: usize = 3;
 
 /// Which promise was broken.
@@ -218,7 +218,8 @@ impl World {
         let mut verdict = lock(&self.verdict);
         verdict.total[violation as usize] += 1;
         if verdict.examples.len() < TOLD {
-            if let Some(row) = row {
+            // The others are of the same kind, as a rule.
+            if let Some(row) = row.filter(|_| verdict.examples.is_empty()) {
                 what += &self.story(row);
             }
             verdict.examples.push(format!("{violation:?}: {what}"));
