@@ -9,6 +9,7 @@ use crate::bus::{Bus, Gate};
 use crate::port;
 use crate::proxy::Proxy;
 use crate::server::RedisServer;
+use crate::users;
 use crate::wait::{ensure, until};
 
 const SLOTS: u16 = 16_384;
@@ -497,7 +498,7 @@ impl Node {
                 ("--cluster-announce-bus-port", gate.port()),
             ];
             leads = Some((proxy, gate));
-            let options = OPTIONS.iter().map(|&option| option.to_owned());
+            let options = OPTIONS.iter().map(|&option| option.to_owned()).chain(users::options());
             options.chain(ports.into_iter().flat_map(|(name, port)| [name.to_owned(), port.to_string()])).collect()
         });
         let (proxy, gate) = leads.expect("a server was started with its options");

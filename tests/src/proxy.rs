@@ -8,6 +8,7 @@
 //! 3. It has a thread and a runtime of its own, so a test that blocks its runtime does not stop its network.
 
 mod connection;
+mod weather;
 
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::sync::Arc;
@@ -20,6 +21,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 
 use self::connection::Connection;
+use self::weather::{Modes, Outlook, Weather};
 use crate::background::Background;
 use crate::port::{self, Listener};
 
@@ -87,6 +89,7 @@ enum Order {
     Set(Mode),
     Data(Mode),
     Subscribers(Mode),
+    User(String, Modes),
     Point(u16),
     Kill,
 }
@@ -102,8 +105,7 @@ impl Proxy {
         let network = Network {
             door: Door::Unopened(listener),
             server: (Ipv4Addr::LOCALHOST, server).into(),
-            mode: watch::Sender::new(Mode::Pass),
-            subscribers: watch::Sender::new(Mode::Pass),
+            weather: watch::Sender::new(Weather::same_for_all(Mode::Pass)),
             counters: Arc::clone(&counters),
             connections: JoinSet::new(),
         };
@@ -138,6 +140,13 @@ impl Proxy {
     #[track_caller]
     pub fn set_data(&self, mode: Mode) {
         self.order(Order::Data(mode));
+    }
+
+    /// The same for the connections of one user, who began by logging in: for those on which he subscribes, and for his
+    /// others. Until [`set`](Self::set), whatever becomes of everybody else.
+    #[track_caller]
+    pub fn set_user(&self, user: &str, data: Mode, subscribers: Mode) {
+        self.order(Order::User(user.to_owned(), Modes { data, subscribers }));
     }
 
     /// Leads new connections to the server on another port of 127.0.0.1, as an address that moves does. Those that exist
@@ -180,8 +189,7 @@ impl Proxy {
 struct Network {
     door: Door,
     server: SocketAddr,
-    mode: watch::Sender<Mode>,
-    subscribers: watch::Sender<Mode>,
+    weather: watch::Sender<Weather>,
     counters: Arc<Counters>,
     connections: JoinSet<()>,
 }
@@ -206,12 +214,14 @@ impl Network {
     async fn obey(mut self, order: Order) -> Self {
         match order {
             Order::Set(mode) => {
-                self.mode.send_replace(mode);
-                self.subscribers.send_replace(mode);
+                self.weather.send_replace(Weather::same_for_all(mode));
                 self.door = self.door.turn(mode != Mode::Refuse);
             }
-            Order::Data(mode) => _ = self.mode.send_replace(mode),
-            Order::Subscribers(mode) => _ = self.subscribers.send_replace(mode),
+            Order::Data(mode) => self.weather.send_modify(|weather| weather.all.data = mode),
+            Order::Subscribers(mode) => self.weather.send_modify(|weather| weather.all.subscribers = mode),
+            Order::User(ref user, modes) => {
+                self.weather.send_modify(|weather| _ = weather.users.insert(user.clone(), modes));
+            }
             Order::Point(server) => self.server.set_port(server),
             Order::Kill => {}
         }
@@ -223,8 +233,7 @@ impl Network {
 
     fn connect(&mut self, client: TcpStream) {
         self.counters.connections.fetch_add(1, Ordering::SeqCst);
-        let connection =
-            Connection::new(client, self.mode.subscribe(), self.subscribers.subscribe(), Arc::clone(&self.counters));
+        let connection = Connection::new(client, Outlook::new(self.weather.subscribe()), Arc::clone(&self.counters));
         self.connections.spawn(connection.run(self.server));
     }
 }
