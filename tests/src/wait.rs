@@ -37,13 +37,14 @@ pub(crate) fn until<T>(mut look: impl FnMut() -> Result<T, String>) -> T {
 pub fn eventually(what: impl Display, mut holds: impl AsyncFnMut() -> bool) -> impl Future<Output = ()> {
     let place = Location::caller();
     async move {
-        for _ in 0..PATIENCE.as_millis() / POLL.as_millis() {
-            if holds().await {
-                return;
+        let looking = async {
+            while !holds().await {
+                tokio::time::sleep(POLL).await;
             }
-            tokio::time::sleep(POLL).await;
+        };
+        if tokio::time::timeout(3 * PATIENCE, looking).await.is_err() {
+            panic!("waited in vain at {place}: {what}");
         }
-        panic!("waited in vain at {place}: {what}");
     }
 }
 
