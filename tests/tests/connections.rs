@@ -239,10 +239,8 @@ async fn in_a_cluster_two_more_are_needed() {
     let slot = cluster.slot("topo:e:row");
     cluster.begin_move(slot, 1 - cluster.owner_of(slot));
     here.remove([row()]).await.expect("up");
-    becomes(&here, "it is stored where it is on its way to", async || {
-        load(&here, row(), 3).await.1 == Source::Redis
-    })
-    .await;
+    becomes(&here, "it is stored where it is on its way to", async || load(&here, row(), 3).await.1 == Source::Redis)
+        .await;
     do_everything(&here).await;
     assert!((0..2).all(|node| refused(cluster.node(node)).is_empty()));
     cluster.finish_move(slot, 1 - cluster.owner_of(slot));
@@ -336,7 +334,9 @@ fn without_resp3(refusal: &'static str) -> FakeRedis {
         b"HELLO" => reply::error(refusal).into(),
         b"MGET" => reply::array(&vec![reply::nil(); command.len() - 1]).into(),
         // A token or a stamp is taken; of the rest, nothing is there.
-        b"EVAL" if String::from_utf8_lossy(&command[1]).contains("redis.pcall('GET'") => reply::bulk(&command[4]).into(),
+        b"EVAL" if String::from_utf8_lossy(&command[1]).contains("redis.pcall('GET'") => {
+            reply::bulk(&command[4]).into()
+        }
         b"EVAL" | b"PUBLISH" => reply::integer(0).into(),
         _ => tests::Reply::Default,
     })
