@@ -4,7 +4,7 @@ use std::convert::Infallible;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -33,6 +33,7 @@ pub(super) struct Connection {
     /// What the network does to this connection; which of the two is known when the client has spoken.
     mode: watch::Receiver<Mode>,
     subscribers: watch::Receiver<Mode>,
+    subscribed: Arc<AtomicBool>,
     counters: Arc<Counters>,
 }
 
@@ -72,7 +73,12 @@ impl Connection {
         counters: Arc<Counters>,
     ) -> Self {
         counters.open.fetch_add(1, Ordering::SeqCst);
-        Self { client: Wire::new(client), mode, subscribers, counters }
+        Self { client: Wire::new(client), mode, subscribers, subscribed: Arc::default(), counters }
+    }
+
+    /// Whether its client has asked for RESP3, told from when he does.
+    pub(super) fn subscribed(&self) -> Arc<AtomicBool> {
+        Arc::clone(&self.subscribed)
     }
 
     pub(super) async fn run(mut self, server: SocketAddr) {
@@ -100,6 +106,7 @@ impl Connection {
         let spoken = self.client.0.peek(&mut first).await.unwrap_or(0);
         if first[..spoken].windows(HELLO.len()).any(|window| window == HELLO) {
             self.mode = self.subscribers.clone();
+            self.subscribed.store(true, Ordering::SeqCst);
         }
         let end = {
             let (from_client, to_client) = self.client.0.split();
