@@ -72,7 +72,7 @@ async fn tls_is_spoken_to_the_nodes_of_a_cluster_and_to_sentinels() {
     let url = format!("rediss+cluster://localhost:{}", node.port());
     let trusting = || builder(&url).tls_root(node.ca_pem()).build().expect("in order");
     works(&trusting(), &trusting(), Source::Local).await;
-    assert_eq!(trusting_masters(&trusting()).await, [format!("127.0.0.1:{}", node.port())], "as the node says");
+    assert_eq!(masters_of(&trusting()).await, [format!("127.0.0.1:{}", node.port())], "as the node says");
     is_told(&cache(&url), &["certificate"]).await;
 
     let server = TlsServer::start();
@@ -80,12 +80,12 @@ async fn tls_is_spoken_to_the_nodes_of_a_cluster_and_to_sentinels() {
     let url = format!("rediss+sentinel://localhost:{}/mymaster", sentinel.port());
     let trusting = || builder(&url).tls_root(server.ca_pem()).build().expect("in order");
     works(&trusting(), &trusting(), Source::Local).await;
-    assert_eq!(trusting_masters(&trusting()).await, [format!("127.0.0.1:{}", server.port())], "as the Sentinel says");
+    assert_eq!(masters_of(&trusting()).await, [format!("127.0.0.1:{}", server.port())], "as the Sentinel says");
     is_told(&cache(&url), &["certificate"]).await;
     is_told(&cache(url.replace("rediss+", "redis+")), &["server", "connection", "multiplexed"]).await;
 }
 
-async fn trusting_masters(cache: &Cache) -> Vec<String> {
+async fn masters_of(cache: &Cache) -> Vec<String> {
     cache.ping().await.expect("up");
     cache.health().masters
 }

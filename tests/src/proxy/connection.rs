@@ -4,7 +4,7 @@ use std::convert::Infallible;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -31,6 +31,7 @@ pub(super) struct Connection {
     client: Wire,
     /// What the network does to this connection; whose it is is known when the client has spoken.
     outlook: Outlook,
+    subscribed: Arc<AtomicBool>,
     counters: Arc<Counters>,
 }
 
@@ -65,7 +66,12 @@ struct Due {
 impl Connection {
     pub(super) fn new(client: TcpStream, outlook: Outlook, counters: Arc<Counters>) -> Self {
         counters.open.fetch_add(1, Ordering::SeqCst);
-        Self { client: Wire::new(client), outlook, counters }
+        Self { client: Wire::new(client), outlook, subscribed: Arc::default(), counters }
+    }
+
+    /// Whether it is one who subscribes, told from when its client has spoken.
+    pub(super) fn subscribed(&self) -> Arc<AtomicBool> {
+        Arc::clone(&self.subscribed)
     }
 
     pub(super) async fn run(mut self, server: SocketAddr) {
@@ -90,7 +96,9 @@ impl Connection {
         // Clients speak first.
         let mut first = [0; 256];
         let spoken = self.client.0.peek(&mut first).await.unwrap_or(0);
-        let outlook = self.outlook.clone().of(Client::introduced_by(&first[..spoken]));
+        let client = Client::introduced_by(&first[..spoken]);
+        self.subscribed.store(client.subscribes, Ordering::SeqCst);
+        let outlook = self.outlook.clone().of(client);
         let end = {
             let (from_client, to_client) = self.client.0.split();
             let (from_server, to_server) = server.0.split();

@@ -15,7 +15,7 @@ const AUTH: &[u8] = b"AUTH\r\n$";
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Client {
     /// One who asks for RESP3 is one who subscribes.
-    subscribes: bool,
+    pub(super) subscribes: bool,
     user: Option<String>,
 }
 
