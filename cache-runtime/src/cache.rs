@@ -539,6 +539,7 @@ impl Cache {
             let owed = self.health().owed;
             let problem = match owed {
                 0 => "writes are still under way".to_owned(),
+                1 => "1 invalidation could not be delivered; entries under it live until their ttl".to_owned(),
                 _ => format!("{owed} invalidations could not be delivered; entries under them live until their ttl"),
             };
             Error::new(ErrorKind::Unavailable, problem)

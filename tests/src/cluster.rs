@@ -9,6 +9,7 @@ use crate::bus::{Bus, Gate};
 use crate::port;
 use crate::proxy::Proxy;
 use crate::server::RedisServer;
+use crate::users;
 use crate::wait::{ensure, until};
 
 const SLOTS: u16 = 16_384;
@@ -141,6 +142,12 @@ impl RedisCluster {
     #[track_caller]
     pub fn url(&self) -> String {
         self.nodes[self.anyone()].url()
+    }
+
+    /// What a cache is given as its server: `redis+cluster://127.0.0.1:<port>,..`, all nodes, those that are down included.
+    pub fn cache_url(&self) -> String {
+        let nodes: Vec<_> = self.nodes.iter().map(|node| format!("127.0.0.1:{}", node.port())).collect();
+        format!("redis+cluster://{}", nodes.join(","))
     }
 
     /// A node, for what is said to it alone: past its proxy, and with no `MOVED` followed.
@@ -434,6 +441,18 @@ impl RedisCluster {
             let known = view.iter().any(|seen| seen.has(slot) && seen.id == self.nodes[owner].id);
             ensure(known, || format!("node {at} does not know that node {owner} owns slot {slot}: {view:?}"))?;
         }
+        self.agree_on_epochs()
+    }
+
+    /// A node that has not heard how late another's claims are may think its own the later, at the next move.
+    fn agree_on_epochs(&self) -> Result<(), String> {
+        let mut agreed = None;
+        for at in self.in_touch() {
+            let mut epochs: Vec<_> = self.view(at).into_iter().map(|seen| (seen.id, seen.epoch)).collect();
+            epochs.sort();
+            let first = agreed.get_or_insert_with(|| epochs.clone());
+            ensure(*first == epochs, || format!("node {at} knows the epochs {epochs:?}, another {first:?}"))?;
+        }
         Ok(())
     }
 
@@ -479,7 +498,7 @@ impl Node {
                 ("--cluster-announce-bus-port", gate.port()),
             ];
             leads = Some((proxy, gate));
-            let options = OPTIONS.iter().map(|&option| option.to_owned());
+            let options = OPTIONS.iter().map(|&option| option.to_owned()).chain(users::options());
             options.chain(ports.into_iter().flat_map(|(name, port)| [name.to_owned(), port.to_string()])).collect()
         });
         let (proxy, gate) = leads.expect("a server was started with its options");

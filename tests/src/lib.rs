@@ -15,7 +15,7 @@
 //! be believed when a test of the cache fails.
 //!
 //! Modules depend downward only: `cluster`, `sentinels`, `pair` and `tls` over `server`, `proxy`, `fake` and `bus`, and
-//! those over `reply`, `request`, `background`, `port` and `wait`.
+//! those over `reply`, `request`, `background`, `port`, `users` and `wait`.
 
 mod background;
 mod bus;
@@ -31,6 +31,7 @@ mod request;
 mod sentinels;
 mod server;
 mod tls;
+mod users;
 mod wait;
 
 pub use cluster::RedisCluster;
@@ -41,3 +42,4 @@ pub use reply::Reply;
 pub use sentinels::Sentinels;
 pub use server::RedisServer;
 pub use tls::TlsServer;
+pub use wait::eventually;

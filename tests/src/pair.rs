@@ -3,6 +3,7 @@
 
 use crate::proxy::{Mode, Proxy};
 use crate::server::RedisServer;
+use crate::users;
 use crate::wait::until;
 
 /// What becomes of the old master when its replica is [promoted](Pair::promote).
@@ -45,8 +46,11 @@ impl Pair {
     /// As [`RedisServer::start`].
     #[track_caller]
     pub fn start() -> Self {
-        let options = ["--repl-diskless-sync", "yes", "--repl-diskless-sync-delay", "0"];
-        let (master, replica) = (RedisServer::with_args(&options), RedisServer::with_args(&options));
+        let start = || {
+            let options = ["--repl-diskless-sync", "yes", "--repl-diskless-sync-delay", "0"].map(str::to_owned);
+            RedisServer::launch(|_, _| options.iter().cloned().chain(users::options()).collect())
+        };
+        let (master, replica) = (start(), start());
         let (link, front) = (Proxy::start(master.port()), Proxy::start(master.port()));
         let pair = Self { master, replica, link, front };
         pair.follow(&pair.replica);

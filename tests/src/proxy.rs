@@ -8,18 +8,20 @@
 //! 3. It has a thread and a runtime of its own, so a test that blocks its runtime does not stop its network.
 
 mod connection;
+mod weather;
 
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc as blocking;
 use std::time::Duration;
 
 use tokio::net::{TcpSocket, TcpStream};
 use tokio::sync::{mpsc, watch};
-use tokio::task::JoinSet;
+use tokio::task::{AbortHandle, JoinSet};
 
 use self::connection::Connection;
+use self::weather::{Modes, Outlook, Weather};
 use crate::background::Background;
 use crate::port::{self, Listener};
 
@@ -87,8 +89,10 @@ enum Order {
     Set(Mode),
     Data(Mode),
     Subscribers(Mode),
+    User(String, Modes),
     Point(u16),
     Kill,
+    KillSubscribers,
 }
 
 impl Proxy {
@@ -102,10 +106,10 @@ impl Proxy {
         let network = Network {
             door: Door::Unopened(listener),
             server: (Ipv4Addr::LOCALHOST, server).into(),
-            mode: watch::Sender::new(Mode::Pass),
-            subscribers: watch::Sender::new(Mode::Pass),
+            weather: watch::Sender::new(Weather::same_for_all(Mode::Pass)),
             counters: Arc::clone(&counters),
             connections: JoinSet::new(),
+            subscribed: Vec::new(),
         };
         let thread = Background::spawn("proxy", || network.run(received));
         Self { port, counters, orders, _thread: thread }
@@ -140,6 +144,13 @@ impl Proxy {
         self.order(Order::Data(mode));
     }
 
+    /// The same for the connections of one user, who began by logging in: for those on which he subscribes, and for his
+    /// others. Until [`set`](Self::set), whatever becomes of everybody else.
+    #[track_caller]
+    pub fn set_user(&self, user: &str, data: Mode, subscribers: Mode) {
+        self.order(Order::User(user.to_owned(), Modes { data, subscribers }));
+    }
+
     /// Leads new connections to the server on another port of 127.0.0.1, as an address that moves does. Those that exist
     /// stay where they are: [`Proxy::kill_connections`] ends them.
     #[track_caller]
@@ -151,6 +162,12 @@ impl Proxy {
     #[track_caller]
     pub fn kill_connections(&self) {
         self.order(Order::Kill);
+    }
+
+    /// The same for the connections of subscribers only: see [`set_subscribers`](Self::set_subscribers).
+    #[track_caller]
+    pub fn kill_subscribers(&self) {
+        self.order(Order::KillSubscribers);
     }
 
     /// How many connections were accepted so far.
@@ -180,10 +197,11 @@ impl Proxy {
 struct Network {
     door: Door,
     server: SocketAddr,
-    mode: watch::Sender<Mode>,
-    subscribers: watch::Sender<Mode>,
+    weather: watch::Sender<Weather>,
     counters: Arc<Counters>,
     connections: JoinSet<()>,
+    /// Of each connection: whether it turned out to be a subscriber's, and its task.
+    subscribed: Vec<(Arc<AtomicBool>, AbortHandle)>,
 }
 
 impl Network {
@@ -206,13 +224,24 @@ impl Network {
     async fn obey(mut self, order: Order) -> Self {
         match order {
             Order::Set(mode) => {
-                self.mode.send_replace(mode);
-                self.subscribers.send_replace(mode);
+                self.weather.send_replace(Weather::same_for_all(mode));
                 self.door = self.door.turn(mode != Mode::Refuse);
             }
-            Order::Data(mode) => _ = self.mode.send_replace(mode),
-            Order::Subscribers(mode) => _ = self.subscribers.send_replace(mode),
+            Order::Data(mode) => self.weather.send_modify(|weather| weather.all.data = mode),
+            Order::Subscribers(mode) => self.weather.send_modify(|weather| weather.all.subscribers = mode),
+            Order::User(ref user, modes) => {
+                self.weather.send_modify(|weather| _ = weather.users.insert(user.clone(), modes));
+            }
             Order::Point(server) => self.server.set_port(server),
+            Order::KillSubscribers => {
+                let theirs = self.subscribed.iter().filter(|(subscribed, _)| subscribed.load(Ordering::SeqCst));
+                for (_, connection) in theirs {
+                    connection.abort();
+                    while !connection.is_finished() {
+                        tokio::task::yield_now().await;
+                    }
+                }
+            }
             Order::Kill => {}
         }
         if matches!(order, Order::Kill | Order::Set(Mode::Reset)) {
@@ -223,9 +252,12 @@ impl Network {
 
     fn connect(&mut self, client: TcpStream) {
         self.counters.connections.fetch_add(1, Ordering::SeqCst);
-        let connection =
-            Connection::new(client, self.mode.subscribe(), self.subscribers.subscribe(), Arc::clone(&self.counters));
-        self.connections.spawn(connection.run(self.server));
+        let outlook = Outlook::new(self.weather.subscribe());
+        let connection = Connection::new(client, outlook, Arc::clone(&self.counters));
+        let subscribed = connection.subscribed();
+        let task = self.connections.spawn(connection.run(self.server));
+        self.subscribed.retain(|(_, connection)| !connection.is_finished());
+        self.subscribed.push((subscribed, task));
     }
 }
 
@@ -269,6 +301,34 @@ impl Door {
 mod tests {
     use super::*;
     use crate::RedisServer;
+
+    fn connect(url: &str) -> redis::RedisResult<redis::Connection> {
+        redis::Client::open(url)?.get_connection()
+    }
+
+    #[test]
+    fn subscribers_are_killed_apart_and_new_ones_are_treated_as_the_mode_says() {
+        let server = RedisServer::start();
+        let proxy = Proxy::start(server.port());
+        let resp3 = format!("{}?protocol=resp3", proxy.url());
+        let mut data = connect(&proxy.url()).expect("it passes");
+        let mut subscriber = connect(&resp3).expect("it passes");
+        proxy.set_subscribers(Mode::Stall);
+        proxy.kill_subscribers();
+        assert!(redis::cmd("PING").query::<String>(&mut subscriber).is_err());
+        assert_eq!(redis::cmd("PING").query::<String>(&mut data).expect("it was spared"), "PONG");
+        std::thread::scope(|scope| {
+            let before = proxy.connections();
+            let connecting = scope.spawn(|| connect(&resp3).map(drop));
+            while proxy.connections() == before {
+                std::thread::yield_now();
+            }
+            std::thread::sleep(Duration::from_millis(50));
+            assert!(!connecting.is_finished(), "it is held back");
+            proxy.set_subscribers(Mode::Pass);
+            connecting.join().expect("no panic").expect("it passes");
+        });
+    }
 
     #[test]
     fn what_is_late_follows_the_next_mode_at_once() {

@@ -7,6 +7,7 @@ use redis::Value;
 
 use crate::proxy::Proxy;
 use crate::server::{CONFIG, RedisServer};
+use crate::users;
 use crate::wait::{ensure, until};
 
 const NAME: &str = "mymaster";
@@ -241,6 +242,21 @@ impl Sentinels {
     #[track_caller]
     pub fn failover(&self) -> usize {
         let old = self.master();
+        self.order_failover();
+        self.wait_master_changes_from(old);
+        self.wait_ok();
+        self.master()
+    }
+
+    /// Has a sentinel replace a master that is well, and returns when it names another: the old one goes on as a master
+    /// until it is told, seconds later.
+    ///
+    /// # Panics
+    ///
+    /// As [`failover`](Self::failover).
+    #[track_caller]
+    pub fn order_failover(&self) {
+        let old = self.master();
         let sentinel = self.awake_sentinels().next().expect("no sentinel is up");
         until(|| {
             if self.master_by(sentinel) != old {
@@ -249,9 +265,6 @@ impl Sentinels {
             // It refuses while it is at it, and while it knows of no replica that is well. It gives up after two seconds.
             Err(sentinel.text(&["SENTINEL", "FAILOVER", NAME]))
         });
-        self.wait_master_changes_from(old);
-        self.wait_ok();
-        self.master()
     }
 
     /// Waits until all sentinels that are up name another master than this one, and it is one. Its replicas may still be
@@ -379,6 +392,7 @@ impl Node {
             .concat()
             .into_iter()
             .map(str::to_owned)
+            .chain(users::options())
             .collect()
         });
         Self { server, proxy }

@@ -1,5 +1,6 @@
 //! A real `redis-server` for one test: its own process, port and directory, gone when the test is.
 
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{Read, Write};
 use std::os::unix::net::UnixStream;
@@ -256,6 +257,31 @@ impl RedisServer {
         keys
     }
 
+    /// How often it has executed each command since it started: `mget`, `client|list`. Our own questions count as well.
+    ///
+    /// # Panics
+    ///
+    /// As [`command`](Self::command).
+    #[track_caller]
+    pub fn calls(&self) -> BTreeMap<String, u64> {
+        let stats: String = self.query(&["INFO", "commandstats"]);
+        let calls = |line: &str| {
+            let (name, rest) = line.strip_prefix("cmdstat_")?.split_once(":calls=")?;
+            Some((name.to_owned(), rest.split(',').next()?.parse().ok()?))
+        };
+        stats.lines().filter_map(calls).collect()
+    }
+
+    /// How often it has executed one of these commands since it started.
+    ///
+    /// # Panics
+    ///
+    /// As [`command`](Self::command).
+    #[track_caller]
+    pub fn calls_of(&self, commands: &[&str]) -> u64 {
+        self.calls().iter().filter(|(name, _)| commands.contains(&name.as_str())).map(|(_, calls)| calls).sum()
+    }
+
     /// Whether it would answer now.
     pub(crate) fn is_awake(&self) -> bool {
         self.process.as_ref().is_some_and(|process| !process.paused.load(Ordering::SeqCst))
@@ -482,6 +508,16 @@ mod tests {
         assert_eq!(server.get_raw("a").as_deref(), Some(b"".as_slice()));
         assert_eq!(server.get_raw("c"), None);
         assert_eq!(server.keys(), ["a", "b"]);
+    }
+
+    #[test]
+    fn commands_are_counted_each_by_its_name() {
+        let server = RedisServer::start();
+        let before = server.calls_of(&["mget", "client|list"]);
+        for command in [&["MGET", "a", "b"][..], &["CLIENT", "LIST"], &["MGET", "a"]] {
+            server.command(command);
+        }
+        assert_eq!((server.calls_of(&["mget", "client|list"]) - before, server.calls()["mget"]), (3, 2));
     }
 
     #[test]

@@ -1,9 +1,12 @@
 //! A server that speaks TLS, with a certificate of an authority that nobody but the test knows.
 
+use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use crate::server::RedisServer;
+use crate::port;
+use crate::server::{CONFIG, RedisServer};
+use crate::wait::{ensure, until};
 
 const AUTHORITY: &str = "ca";
 
@@ -31,7 +34,7 @@ impl TlsServer {
     /// When there is no `redis-server` with TLS or no `openssl`; the message says how to get one.
     #[track_caller]
     pub fn start() -> Self {
-        Self::with_args(&["--tls-auth-clients", "no"])
+        Self::with_args(&[])
     }
 
     /// An empty server that refuses clients without a certificate of its authority, such as
@@ -52,26 +55,55 @@ impl TlsServer {
     /// As [`start`](Self::start), and when the server refuses the options.
     #[track_caller]
     pub fn with_args(args: &[&str]) -> Self {
+        Self::launch(|| args.iter().map(|&arg| arg.to_owned()).collect())
+    }
+
+    /// A Cluster of one node, which has all slots and tells clients of its port for TLS.
+    ///
+    /// # Panics
+    ///
+    /// As [`start`](Self::start).
+    #[track_caller]
+    pub fn cluster() -> Self {
+        let node = Self::launch(|| {
+            let options = ["--cluster-enabled", "yes", "--tls-cluster", "yes", "--cluster-announce-ip", "127.0.0.1"];
+            let bus = ["--cluster-port".to_owned(), port::free().to_string()];
+            options.iter().map(|&option| option.to_owned()).chain(bus).collect()
+        });
+        node.server.command(&["CLUSTER", "ADDSLOTSRANGE", "0", "16383"]);
+        until(|| {
+            let info: String = node.server.query(&["CLUSTER", "INFO"]);
+            ensure(info.contains("cluster_state:ok"), || format!("it does not serve: {info}"))
+        });
+        node
+    }
+
+    /// A Sentinel that speaks TLS with the certificates of this server, and says that it is the master of this name.
+    ///
+    /// # Panics
+    ///
+    /// As [`start`](Self::start).
+    #[track_caller]
+    pub fn sentinel(&self, name: &str) -> RedisServer {
+        let sentinel = RedisServer::launch(|port, directory| {
+            // They write down there what they learn.
+            File::create(directory.join(CONFIG)).expect("the directory is ours");
+            let options = ["--tls-replication", "yes", "--sentinel"].map(str::to_owned);
+            speaks_tls(port, &self.files).into_iter().chain(options).collect()
+        });
+        sentinel.command(&["SENTINEL", "MONITOR", name, "127.0.0.1", &self.server.port().to_string(), "1"]);
+        sentinel
+    }
+
+    #[track_caller]
+    fn launch(mut more: impl FnMut() -> Vec<String>) -> Self {
         let mut files = PathBuf::new();
         let server = RedisServer::launch(|port, directory| {
             directory.clone_into(&mut files);
-            let made = |name: &str| directory.join(name).display().to_string();
             if !directory.join(pem(AUTHORITY)).exists() {
                 certify_all(directory);
             }
-            [
-                ["--port", "0"],
-                ["--tls-port", &port.to_string()],
-                ["--tls-cert-file", &made(&pem("server"))],
-                ["--tls-key-file", &made(&key("server"))],
-                ["--tls-ca-cert-file", &made(&pem(AUTHORITY))],
-                ["--tls-auth-clients", "no"],
-            ]
-            .concat()
-            .iter()
-            .chain(args)
-            .map(|&option| option.to_owned())
-            .collect()
+            speaks_tls(port, directory).into_iter().chain(more()).collect()
         });
         let ca_pem = read(&files.join(pem(AUTHORITY)));
         Self { server, files, ca_pem }
@@ -112,6 +144,23 @@ impl TlsServer {
     pub fn server_mut(&mut self) -> &mut RedisServer {
         &mut self.server
     }
+}
+
+/// The options by which a server speaks TLS, on this port, with the certificates in this directory.
+fn speaks_tls(port: u16, files: &Path) -> Vec<String> {
+    let made = |name: &str| files.join(name).display().to_string();
+    [
+        ["--port", "0"],
+        ["--tls-port", &port.to_string()],
+        ["--tls-cert-file", &made(&pem("server"))],
+        ["--tls-key-file", &made(&key("server"))],
+        ["--tls-ca-cert-file", &made(&pem(AUTHORITY))],
+        ["--tls-auth-clients", "no"],
+    ]
+    .concat()
+    .into_iter()
+    .map(str::to_owned)
+    .collect()
 }
 
 /// Makes in this directory an authority, and by it a server's and a client's certificate.

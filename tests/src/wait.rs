@@ -1,5 +1,7 @@
 //! How long anything real is waited for, and how the test fails when it does not come.
 
+use std::fmt::Display;
+use std::panic::Location;
 use std::thread::sleep;
 use std::time::Duration;
 
@@ -28,6 +30,22 @@ pub(crate) fn until<T>(mut look: impl FnMut() -> Result<T, String>) -> T {
         }
     }
     panic!("waited in vain: {missing}");
+}
+
+/// Looks again and again until it holds; between two looks the runtime goes on. Fails with where that was asked for.
+#[track_caller]
+pub fn eventually(what: impl Display, mut holds: impl AsyncFnMut() -> bool) -> impl Future<Output = ()> {
+    let place = Location::caller();
+    async move {
+        let looking = async {
+            while !holds().await {
+                tokio::time::sleep(POLL).await;
+            }
+        };
+        if tokio::time::timeout(3 * PATIENCE, looking).await.is_err() {
+            panic!("waited in vain at {place}: {what}");
+        }
+    }
 }
 
 /// `Ok` if it holds, else what `missing` says.

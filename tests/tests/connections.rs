@@ -1,35 +1,21 @@
 //! What a cache needs to speak to a server: certificates, permissions, a database, a socket. Where something is
 //! missing, `health()` says what, and functions run.
 
-use std::convert::Infallible;
+mod steps;
+
 use std::time::Duration;
 
-use cache_runtime::{Cache, CacheBuilder, Key, Source, invalidates, observe};
-use tests::{Proxy, RedisCluster, RedisServer, TlsServer};
-
-const TTL: Duration = Duration::from_secs(60);
+use cache_runtime::{Cache, CacheBuilder, Key, Source, invalidates};
+use steps::warnings::Warnings;
+use steps::{TTL, becomes, epoch, is_denied, load, patient};
+use tests::{FakeRedis, Proxy, RedisCluster, RedisServer, TlsServer, eventually, reply};
 
 fn builder(url: impl Into<String>) -> CacheBuilder {
-    Cache::builder().namespace("topo").redis(url).budget(Duration::from_millis(500))
+    patient("topo", url)
 }
 
 fn cache(url: impl Into<String>) -> Cache {
     builder(url).build().expect("in order")
-}
-
-async fn eventually(cache: &Cache, what: &str, mut holds: impl AsyncFnMut() -> bool) {
-    for _ in 0..4_000 {
-        if holds().await {
-            return;
-        }
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
-    panic!("not within 20 s: {what}: {:?} {:?}", cache.health(), cache.stats().total());
-}
-
-async fn load(cache: &Cache, key: impl Into<Key>, value: u64) -> (u64, Source) {
-    let (value, seen) = observe(cache.get_or_load(key, TTL, || async { Ok::<_, Infallible>(value) })).await;
-    (value.expect("the loader does not fail, and the cache's trouble is not the caller's"), seen.source)
 }
 
 fn row() -> Key {
@@ -38,11 +24,11 @@ fn row() -> Key {
 
 /// A cache fills, hits, and hears what another one invalidates.
 async fn works(here: &Cache, there: &Cache, source: Source) {
-    eventually(here, "it is a hit", async || load(here, row(), 1).await == (1, source)).await;
-    eventually(there, "it is a hit", async || load(there, row(), 1).await == (1, source)).await;
+    becomes(here, "it is a hit", async || load(here, row(), 1).await == (1, source)).await;
+    becomes(there, "it is a hit", async || load(there, row(), 1).await == (1, source)).await;
     here.invalidate_tags(["rows"]).await.expect("it is there");
     assert_eq!(load(here, row(), 2).await, (2, Source::Loaded));
-    eventually(there, "it hears of it", async || load(there, row(), 2).await.0 == 2).await;
+    becomes(there, "it hears of it", async || load(there, row(), 2).await.0 == 2).await;
     here.remove([row()]).await.expect("it is there");
     assert!(here.health().available && here.health().last_error.is_none(), "{:?}", here.health());
 }
@@ -53,7 +39,7 @@ async fn is_told(cache: &Cache, expected: &[&str]) {
         assert_eq!(load(cache, row(), n).await, (n, Source::Bypassed));
     }
     let mut told = None;
-    eventually(cache, "the trouble is named", async || {
+    becomes(cache, "the trouble is named", async || {
         load(cache, row(), 0).await;
         let health = cache.health();
         told = health.last_error.filter(|_| !health.available);
@@ -81,6 +67,30 @@ async fn tls_is_spoken_on_every_connection() {
 }
 
 #[tokio::test]
+async fn tls_is_spoken_to_the_nodes_of_a_cluster_and_to_sentinels() {
+    let node = TlsServer::cluster();
+    let url = format!("rediss+cluster://localhost:{}", node.port());
+    let trusting = || builder(&url).tls_root(node.ca_pem()).build().expect("in order");
+    works(&trusting(), &trusting(), Source::Local).await;
+    assert_eq!(masters_of(&trusting()).await, [format!("127.0.0.1:{}", node.port())], "as the node says");
+    is_told(&cache(&url), &["certificate"]).await;
+
+    let server = TlsServer::start();
+    let sentinel = server.sentinel("mymaster");
+    let url = format!("rediss+sentinel://localhost:{}/mymaster", sentinel.port());
+    let trusting = || builder(&url).tls_root(server.ca_pem()).build().expect("in order");
+    works(&trusting(), &trusting(), Source::Local).await;
+    assert_eq!(masters_of(&trusting()).await, [format!("127.0.0.1:{}", server.port())], "as the Sentinel says");
+    is_told(&cache(&url), &["certificate"]).await;
+    is_told(&cache(url.replace("rediss+", "redis+")), &["server", "connection", "multiplexed"]).await;
+}
+
+async fn masters_of(cache: &Cache) -> Vec<String> {
+    cache.ping().await.expect("up");
+    cache.health().masters
+}
+
+#[tokio::test]
 async fn a_client_certificate_is_shown_where_it_is_asked_for() {
     let server = TlsServer::demanding_certificates();
     let (certificate, key) = server.client_pem();
@@ -99,7 +109,7 @@ async fn a_database_of_its_own_and_a_socket() {
     works(&numbered(), &numbered(), Source::Local).await;
     load(&numbered(), "kept", 7).await;
     let other = numbered();
-    eventually(&other, "it is stored", async || other.get::<u64>("kept").await.expect("up") == Some(7)).await;
+    becomes(&other, "it is stored", async || other.get::<u64>("kept").await.expect("up") == Some(7)).await;
     assert_eq!(server.keys(), Vec::<String>::new(), "nothing is in database 0");
 
     let socket = cache(server.unix_url());
@@ -229,10 +239,8 @@ async fn in_a_cluster_two_more_are_needed() {
     let slot = cluster.slot("topo:e:row");
     cluster.begin_move(slot, 1 - cluster.owner_of(slot));
     here.remove([row()]).await.expect("up");
-    eventually(&here, "it is stored where it is on its way to", async || {
-        load(&here, row(), 3).await.1 == Source::Redis
-    })
-    .await;
+    becomes(&here, "it is stored where it is on its way to", async || load(&here, row(), 3).await.1 == Source::Redis)
+        .await;
     do_everything(&here).await;
     assert!((0..2).all(|node| refused(cluster.node(node)).is_empty()));
     cluster.finish_move(slot, 1 - cluster.owner_of(slot));
@@ -276,16 +284,113 @@ async fn without_a_channel_invalidations_succeed_and_nothing_is_kept_in_process(
 }
 
 #[tokio::test]
+async fn who_may_not_hear_or_may_not_tell_is_told_so_once() {
+    for missing in [&["&topo:bus"][..], &["+publish", "+subscribe"], &["+publish"], &["+subscribe"]] {
+        let server = RedisServer::start();
+        set_user(&server, permissions().filter(|kept| !missing.contains(kept)));
+        let warnings = Warnings::collect();
+        let cache = as_user(&server);
+        for _ in 0..5 {
+            do_everything(&cache).await;
+        }
+        eventually("denied", async || is_denied(&cache)).await;
+        do_everything(&cache).await;
+        assert_eq!(warnings.so_far().len(), 1, "without {missing:?}: {:#?}", warnings.so_far());
+    }
+}
+
+#[tokio::test]
+async fn of_a_cluster_each_master_that_takes_no_subscriber_is_named_once() {
+    let cluster = RedisCluster::start(3, 0);
+    for node in 0..3 {
+        set_user(cluster.node(node), permissions().chain(CLUSTER).filter(|&kept| kept != "+subscribe"));
+    }
+    let warnings = Warnings::collect();
+    let cache = cache(cluster.cache_url().replace("://", "://app:hunter2@"));
+    for _ in 0..5 {
+        do_everything(&cache).await;
+    }
+    eventually("each is named", async || warnings.so_far().len() >= 3).await;
+    do_everything(&cache).await;
+    let told = warnings.so_far();
+    assert_eq!(told.len(), 3, "{told:#?}");
+    for master in cache.health().masters {
+        assert_eq!(told.iter().filter(|line| line.contains(&master)).count(), 1, "{master}: {told:#?}");
+    }
+    assert!(is_denied(&cache) && cache.health().available);
+}
+
+/// What servers say that do not speak RESP3: Redis before 6.0, Redis before 5.0, and proxies.
+const NO_RESP3: [&str; 4] = [
+    "ERR unknown command `HELLO`, with args beginning with: `3`, ",
+    "ERR unknown command 'HELLO'",
+    "NOPROTO unsupported protocol version",
+    "NOPROTO sorry, this protocol version is not supported",
+];
+
+/// An empty server that forgets what it is told, and does not speak RESP3.
+fn without_resp3(refusal: &'static str) -> FakeRedis {
+    FakeRedis::scripted(move |command| match command[0].to_ascii_uppercase().as_slice() {
+        b"HELLO" => reply::error(refusal).into(),
+        b"MGET" => reply::array(&vec![reply::nil(); command.len() - 1]).into(),
+        // A token or a stamp is taken; of the rest, nothing is there.
+        b"EVAL" if String::from_utf8_lossy(&command[1]).contains("redis.pcall('GET'") => {
+            reply::bulk(&command[4]).into()
+        }
+        b"EVAL" | b"PUBLISH" => reply::integer(0).into(),
+        _ => tests::Reply::Default,
+    })
+}
+
+#[tokio::test]
+async fn a_server_without_resp3_is_used_without_the_tier_and_told_of_once() {
+    for refusal in NO_RESP3 {
+        let server = without_resp3(refusal);
+        let warnings = Warnings::collect();
+        let cache = cache(server.url());
+        let use_it = async || {
+            assert_eq!(load(&cache, row(), 1).await, (1, Source::Loaded));
+            assert_eq!(cache.get::<u64>(row()).await.expect("it answers"), None);
+            cache.invalidate_tags(["rows"]).await.expect("it answers");
+            cache.shutdown().await.expect("nothing is owed");
+        };
+        use_it().await;
+        eventually("denied", async || is_denied(&cache)).await;
+        // Longer than the pauses between dials of a server that is in trouble.
+        for _ in 0..4 {
+            tokio::time::sleep(Duration::from_millis(400)).await;
+            use_it().await;
+        }
+        assert_eq!(warnings.so_far().len(), 1, "{refusal}: {:#?}", warnings.so_far());
+        let asked = server.commands().iter().filter(|command| command.starts_with("HELLO")).count();
+        assert_eq!(asked, 1, "{refusal}");
+        let (health, direct) = (cache.health(), cache.stats().direct);
+        assert!(health.available && health.last_error.is_none() && health.owed == 0, "{refusal}: {health:?}");
+        assert_eq!((direct.refusals, direct.disconnects, direct.timeouts, direct.fail_open), (0, 0, 0, 0), "{refusal}");
+    }
+}
+
+#[tokio::test]
+async fn without_hello_all_is_kept_in_redis_and_what_is_invalidated_is_void() {
+    let server = RedisServer::with_args(&["--rename-command", "HELLO", ""]);
+    let (here, there) = (cache(server.url()), cache(server.url()));
+    works(&here, &there, Source::Redis).await;
+    do_everything(&here).await;
+    assert!(is_denied(&here) && is_denied(&there));
+    assert_eq!(here.stats().direct.refusals, 0);
+}
+
+#[tokio::test]
 async fn a_channel_that_is_permitted_later_is_used() {
     let server = RedisServer::start();
     set_user(&server, permissions().filter(|&kept| kept != "+publish"));
     let cache = as_user(&server);
     cache.invalidate_tags(["rows"]).await.expect("it is removed");
-    assert!(cache.health().local.expect("it was asked for").denied);
+    assert!(is_denied(&cache));
     set_user(&server, permissions());
     cache.invalidate_tags(["rows"]).await.expect("it is removed");
-    eventually(&cache, "it is a hit", async || load(&cache, row(), 1).await == (1, Source::Local)).await;
-    assert!(!cache.health().local.expect("it was asked for").denied);
+    becomes(&cache, "it is a hit", async || load(&cache, row(), 1).await == (1, Source::Local)).await;
+    assert!(!is_denied(&cache));
 }
 
 #[tokio::test]
@@ -295,10 +400,11 @@ async fn a_history_that_is_hidden_is_done_without() {
     let (here, there) = (as_user(&server), as_user(&server));
     works(&here, &there, Source::Local).await;
     assert_eq!(here.health().history_guard, Some(false));
-    // An end of the connections is noticed by the channel, too.
-    server.command(&["CLIENT", "KILL", "TYPE", "pubsub"]);
+    // Who dials a data connection anew may have another server before him: the channel is dialed anew as well.
+    let before = epoch(&here);
     server.command(&["CLIENT", "KILL", "TYPE", "normal"]);
-    eventually(&here, "it is back", async || here.ping().await.is_ok()).await;
+    becomes(&here, "it is back", async || here.ping().await.is_ok()).await;
+    becomes(&here, "what was kept before is void", async || epoch(&here) > before).await;
     works(&here, &there, Source::Local).await;
 }
 

@@ -1,22 +1,21 @@
 //! The methods of a cache, the same on each tier.
 
+mod steps;
+
 use std::io;
 use std::time::Duration;
 
 use cache_runtime::{Cache, ErrorKind, Key};
+use steps::{TTL, patient};
 use tests::RedisServer;
 
-const TTL: Duration = Duration::from_secs(60);
-
-async fn on_each_tier<F: Future<Output = Result<(), cache_runtime::Error>>>(test: impl Fn(Cache) -> F) {
-    test(Cache::local()).await.expect("in process");
-    let server = RedisServer::start();
-    test(Cache::builder().namespace("direct").redis(server.url()).build().expect("in order")).await.expect("up");
+async fn on_each_tier(test: impl AsyncFn(Cache) -> Result<(), cache_runtime::Error>) {
+    steps::tiers::on_each_tier(async |cache, _| test(cache).await.expect("up")).await;
 }
 
 #[tokio::test]
 async fn values_are_put_got_and_removed() {
-    on_each_tier(|cache| async move {
+    on_each_tier(async |cache| {
         cache.put("a", &1, TTL).await?;
         cache.put_many([("b", 2), ("c", 3)], TTL).await?;
         assert_eq!(cache.get_many::<i32>(["a", "x", "c", "b"]).await?, [Some(1), None, Some(3), Some(2)]);
@@ -31,7 +30,7 @@ async fn values_are_put_got_and_removed() {
 
 #[tokio::test]
 async fn many_values_are_judged_by_their_own_tags() {
-    on_each_tier(|cache| async move {
+    on_each_tier(async |cache| {
         let keys = [Key::new("a").tag("x").tag("y"), Key::new("b"), Key::new("c").tag("y")];
         for (value, key) in keys.iter().enumerate() {
             cache.put(key, &value, TTL).await?;
@@ -45,7 +44,7 @@ async fn many_values_are_judged_by_their_own_tags() {
 
 #[tokio::test]
 async fn lifetimes_are_told_changed_and_end() {
-    on_each_tier(|cache| async move {
+    on_each_tier(async |cache| {
         cache.put("k", &1, Duration::from_millis(80)).await?;
         let left = cache.ttl("k").await?.expect("there");
         assert!(left <= Duration::from_millis(80), "{left:?}");
@@ -64,7 +63,7 @@ async fn lifetimes_are_told_changed_and_end() {
 
 #[tokio::test]
 async fn patterns_pick_as_redis_does_and_clear_takes_the_rest() {
-    on_each_tier(|cache| async move {
+    on_each_tier(async |cache| {
         for key in ["user:1", "user:2", "users", "org:1", "a*b", "axb"] {
             cache.put(key, &1, TTL).await?;
         }
@@ -84,7 +83,7 @@ async fn patterns_pick_as_redis_does_and_clear_takes_the_rest() {
 #[tokio::test]
 async fn clear_leaves_other_namespaces_alone() {
     let server = RedisServer::start();
-    let build = |namespace: &str| Cache::builder().namespace(namespace).redis(server.url()).build().expect("in order");
+    let build = |namespace: &str| patient(namespace, server.url()).build().expect("in order");
     // Also those that the first one, read as a pattern, would match.
     let caches = ["a*", "ab", "a"].map(build);
     for cache in &caches {
@@ -100,7 +99,7 @@ async fn clear_leaves_other_namespaces_alone() {
 
 #[tokio::test]
 async fn a_failing_loader_is_the_source_of_the_error() {
-    on_each_tier(|cache| async move {
+    on_each_tier(async |cache| {
         let failed =
             cache.get_or_load::<u8, _, _, _>("k", TTL, || async { Err(io::Error::other("disk on fire")) }).await;
         let error = failed.expect_err("the loader failed");
@@ -117,7 +116,7 @@ async fn a_failing_loader_is_the_source_of_the_error() {
 
 #[tokio::test]
 async fn a_zero_ttl_is_refused_by_name() {
-    on_each_tier(|cache| async move {
+    on_each_tier(async |cache| {
         for error in [
             cache.put("k", &1, Duration::ZERO).await.expect_err("zero"),
             cache.touch("k", Duration::ZERO).await.expect_err("zero"),
@@ -133,7 +132,7 @@ async fn a_zero_ttl_is_refused_by_name() {
 
 #[tokio::test]
 async fn the_tier_and_its_state_are_told() {
-    on_each_tier(|cache| async move {
+    on_each_tier(async |cache| {
         cache.ping().await?;
         assert!(cache.health().available);
         cache.put("k", &1, TTL).await?;

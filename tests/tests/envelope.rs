@@ -1,26 +1,21 @@
 //! Random, truncated, flipped and foreign bytes under our keys are a miss: never a panic, never wrong data.
 
-use std::time::Duration;
+mod steps;
 
-use cache_runtime::{Cache, Key, Source, cached, observe};
+use cache_runtime::{Key, Source, cached, observe};
+use steps::{TTL, becomes, patient};
 use tests::RedisServer;
 
 /// Reads envelopes from damaged bytes. Together with the random ones at least a million inputs.
 const ROUNDS: usize = 1_200_000;
 
-fn set_raw(server: &RedisServer, key: &str, value: &[u8]) {
-    let client = redis::Client::open(server.url()).expect("a URL");
-    let mut connection = client.get_connection().expect("up");
-    redis::cmd("SET").arg(key).arg(value).exec(&mut connection).expect("up");
-}
-
 /// A real envelope, as the server holds it.
 async fn stored() -> Vec<u8> {
     let server = RedisServer::start();
-    let cache = Cache::builder().namespace("fuzz").redis(server.url()).build().expect("in order");
+    let cache = patient("fuzz", server.url()).build().expect("in order");
     let key = Key::new("k").tag("t");
-    cache.put(&key, &("some text".to_owned(), 7u64), Duration::from_secs(60)).await.expect("up");
-    server.query(&["GET", "fuzz:e:k"])
+    cache.put(&key, &("some text".to_owned(), 7u64), TTL).await.expect("up");
+    server.get_raw("fuzz:e:k").expect("it was put")
 }
 
 #[tokio::test]
@@ -64,34 +59,31 @@ async fn value(n: u32) -> (u32, String) {
 #[tokio::test]
 async fn whatever_is_found_under_our_keys_is_overwritten_by_the_next_fill() {
     let server = RedisServer::start();
-    let cache = Cache::builder().namespace("foreign").redis(server.url()).local_tier(false).build().expect("in order");
+    let cache = patient("foreign", server.url()).local_tier(false).build().expect("in order");
     let right = (1, "right".to_owned());
     let settle = async || {
-        for _ in 0..400 {
+        becomes(&cache, "it is a hit again", async || {
             let (found, seen) = cache.scope(observe(value(1))).await;
             assert_eq!(found, right);
-            if seen.source == Source::Redis {
-                return;
-            }
-            tokio::time::sleep(Duration::from_millis(2)).await;
-        }
-        panic!("never a hit again: {:?}", server.query::<Vec<String>>(&["KEYS", "*"]));
+            seen.source == Source::Redis
+        })
+        .await;
     };
     settle().await;
-    let envelope = server.query::<Vec<u8>>(&["GET", "foreign:e:v:1"]);
+    let envelope = server.get_raw("foreign:e:v:1").expect("it is a hit");
     for length in [0, 1, 8, 9, 12, 13, 20, 52, envelope.len() - 1] {
-        set_raw(&server, "foreign:e:v:1", &envelope[..length]);
+        server.set_raw("foreign:e:v:1", &envelope[..length]);
         settle().await;
     }
     for bit in (0..envelope.len() * 8).step_by(7) {
         let mut flipped = envelope.clone();
         flipped[bit / 8] ^= 1 << (bit % 8);
-        set_raw(&server, "foreign:e:v:1", &flipped);
+        server.set_raw("foreign:e:v:1", &flipped);
         assert_eq!(cache.scope(value(1)).await, right, "bit {bit}");
     }
     for foreign in ["hello", "T", "V", "W-of-a-later-version", "{\"json\": true}"] {
         for key in ["foreign:e:v:1", "foreign:t:v"] {
-            set_raw(&server, key, foreign.as_bytes());
+            server.set_raw(key, foreign.as_bytes());
             settle().await;
         }
     }

@@ -9,8 +9,10 @@ use std::time::Duration;
 
 use cache_runtime::{Cache, CacheBuilder, Source, cached, invalidates, observe, refresh};
 use serde::{Deserialize, Serialize};
-use steps::{eventually, listening};
-use tests::RedisServer;
+use steps::tiers::on_each_tier;
+use steps::topologies::on_each_topology;
+use steps::{hears, is_idle, listening, patient};
+use tests::{RedisServer, eventually};
 use tokio::sync::Notify;
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -83,16 +85,18 @@ async fn source(cache: &Cache, db: &Db) -> Source {
 }
 
 fn at(url: impl Into<String>) -> CacheBuilder {
-    Cache::builder().namespace("found").redis(url)
+    patient("found", url)
 }
 
-/// In process, over Redis, and both.
-async fn on_each_tier(test: impl AsyncFn(Cache, Source)) {
+/// In process, and over each topology by Redis alone and by both.
+async fn everywhere(test: impl AsyncFn(Cache, Source)) {
     test(Cache::local(), Source::Local).await;
-    let server = RedisServer::start();
-    test(at(server.url()).local_tier(false).build().expect("in order"), Source::Redis).await;
-    server.command(&["FLUSHALL"]);
-    test(listening(at(server.url())).await, Source::Local).await;
+    on_each_topology(async |servers| {
+        test(at(servers.url()).local_tier(false).build().expect("in order"), Source::Redis).await;
+        servers.command(&["FLUSHALL"]);
+        test(listening(at(servers.url())).await, Source::Local).await;
+    })
+    .await;
 }
 
 /// Calls until the entry is stored, and checks that it takes no more loads than it may.
@@ -100,7 +104,7 @@ async fn is_stored(cache: &Cache, db: &Db, hit: Source) {
     let mut loads = 0;
     loop {
         let source = source(cache, db).await;
-        cache.shutdown().await.expect("idle");
+        is_idle(cache).await;
         if source == hit {
             break;
         }
@@ -125,7 +129,7 @@ async fn the_first_load_leaves_a_hint_the_second_is_stored_the_third_call_is_a_h
             .enumerate()
     {
         assert_eq!(source(&cache, &db).await, from, "call {call}");
-        cache.shutdown().await.expect("idle");
+        is_idle(&cache).await;
         assert_eq!(held(), Some(then), "call {call}");
     }
     assert_eq!(server.keys(), ["found:e:user:1", "found:t:org:1", "found:t:users"]);
@@ -135,12 +139,12 @@ async fn the_first_load_leaves_a_hint_the_second_is_stored_the_third_call_is_a_h
 }
 
 #[tokio::test]
-async fn the_third_call_is_a_hit_on_each_tier() {
-    on_each_tier(async |cache, hit| {
+async fn the_third_call_is_a_hit_everywhere() {
+    everywhere(async |cache, hit| {
         let db = Db::default();
         for expected in [Source::Loaded, Source::Loaded, hit, hit] {
             assert_eq!(source(&cache, &db).await, expected);
-            cache.shutdown().await.expect("idle");
+            is_idle(&cache).await;
         }
     })
     .await;
@@ -158,7 +162,7 @@ async fn rename(db: &Db, id: u64) {
 
 #[tokio::test]
 async fn each_of_its_names_voids_the_entry() {
-    on_each_tier(async |cache, hit| {
+    everywhere(async |cache, hit| {
         let db = Db::default();
         is_stored(&cache, &db, hit).await;
         cache.scope(suspend(&db, 1)).await;
@@ -179,7 +183,7 @@ async fn each_of_its_names_voids_the_entry() {
 
 #[tokio::test]
 async fn a_tag_that_the_result_names_no_more_counts_no_more() {
-    on_each_tier(async |cache, hit| {
+    everywhere(async |cache, hit| {
         let db = Db::default();
         is_stored(&cache, &db, hit).await;
         db.change(|user| user.org = 2);
@@ -195,13 +199,13 @@ async fn a_tag_that_the_result_names_no_more_counts_no_more() {
 
 #[tokio::test]
 async fn an_invalidation_during_the_load_that_is_stored_is_not_lost() {
-    on_each_tier(async |cache, hit| {
+    everywhere(async |cache, hit| {
         for held in [0, 1, 2] {
             let db = Arc::new(Db::default());
             db.held.store(held, SeqCst);
             for _ in 0..held {
                 source(&cache, &db).await;
-                cache.shutdown().await.expect("idle");
+                is_idle(&cache).await;
                 if held == 2 {
                     cache.invalidate_tags(["org:1"]).await.expect("up");
                 }
@@ -215,10 +219,10 @@ async fn an_invalidation_during_the_load_that_is_stored_is_not_lost() {
             db.go_on.notify_one();
             let (early, from) = load.await.expect("no panic");
             assert_eq!((early.map(|user| user.map(|user| user.name)), from), (Ok(Some(0)), Source::Loaded));
-            cache.shutdown().await.expect("idle");
+            is_idle(&cache).await;
             for _ in 0..4 {
                 source(&cache, &db).await;
-                cache.shutdown().await.expect("idle");
+                is_idle(&cache).await;
             }
             assert_eq!(source(&cache, &db).await, hit);
             cache.clear().await.expect("up");
@@ -241,7 +245,7 @@ async fn what_is_no_value_names_nothing() {
         cache.invalidate_tags(["users"]).await.expect("up");
         for _ in 0..3 {
             assert_eq!(source(&cache, &db).await, Source::Loaded, "an error is stored nowhere");
-            cache.shutdown().await.expect("idle");
+            is_idle(&cache).await;
         }
         db.set(Ok(Some(User { id: 1, org: 7, name: 0 })));
         is_stored(&cache, &db, hit).await;
@@ -289,7 +293,7 @@ async fn a_refresh_takes_on_the_new_tag() {
         is_stored(&cache, &db, hit).await;
         db.change(|user| user.org = 2);
         assert_eq!(cache.scope(refresh(user(&db, 1))).await.expect("a user").expect("there").org, 2);
-        cache.shutdown().await.expect("idle");
+        is_idle(&cache).await;
         // It may leave only a hint, and never the old value.
         is_stored(&cache, &db, hit).await;
         cache.scope(suspend(&db, 2)).await;
@@ -300,41 +304,41 @@ async fn a_refresh_takes_on_the_new_tag() {
 
 #[tokio::test]
 async fn another_process_is_told_by_the_found_tag_too() {
-    let server = RedisServer::start();
-    let (here, there) = (listening(at(server.url())).await, listening(at(server.url())).await);
-    let db = Db::default();
-    for round in 0..3 {
-        for cache in [&here, &there] {
-            is_stored(cache, &db, Source::Local).await;
+    on_each_topology(async |servers| {
+        let (here, there) = (listening(at(servers.url())).await, listening(at(servers.url())).await);
+        let db = Db::default();
+        for round in 0..3 {
+            for cache in [&here, &there] {
+                is_stored(cache, &db, Source::Local).await;
+            }
+            here.scope(suspend(&db, 1)).await;
+            assert_eq!(source(&here, &db).await, Source::Loaded, "round {round}");
+            let now = db.answer.lock().expect("nobody panics").clone();
+            eventually("told", async || see(&there, &db).await.0 == now).await;
+            for _ in 0..3 {
+                source(&there, &db).await;
+            }
         }
-        here.scope(suspend(&db, 1)).await;
-        assert_eq!(source(&here, &db).await, Source::Loaded, "round {round}");
-        let now = db.answer.lock().expect("nobody panics").clone();
-        eventually("told", async || see(&there, &db).await.0 == now).await;
-        for _ in 0..3 {
-            source(&there, &db).await;
-        }
-    }
+    })
+    .await;
 }
 
 #[tokio::test]
-async fn many_at_once_are_misses_at_worst() {
-    let server = RedisServer::start();
-    for tier in [false, true] {
-        let cache = at(server.url()).local_tier(tier).build().expect("in order");
+async fn many_at_once_are_found_by_the_tags_that_only_they_tell() {
+    everywhere(async |cache, hit| {
         let db = Db::default();
-        let hit = if tier { Source::Local } else { Source::Redis };
-        if tier {
-            steps::hears(&cache).await;
-        }
         is_stored(&cache, &db, hit).await;
-        let many = cache.get_many::<Option<User>>([user::key(1), user::key(2)]).await.expect("up");
-        assert_eq!(many[1], None);
-        assert!(many[0].as_ref().is_none_or(|user| user.as_ref().is_some_and(|user| user.name == 0)), "{many:?}");
+        let many = async || {
+            let many = cache.get_many::<Option<User>>([user::key(1), user::key(2)]).await.expect("up");
+            many.into_iter().map(|found| found.map(|user| user.map(|user| user.name))).collect::<Vec<_>>()
+        };
+        assert_eq!(many().await, [Some(Some(0)), None]);
         cache.scope(suspend(&db, 1)).await;
-        assert_eq!(cache.get_many::<Option<User>>([user::key(1)]).await.expect("up"), [None]);
-        cache.clear().await.expect("up");
-    }
+        assert_eq!(many().await, [None, None]);
+        is_stored(&cache, &db, hit).await;
+        assert_eq!(many().await, [Some(Some(1)), None]);
+    })
+    .await;
 }
 
 #[tokio::test]
@@ -343,7 +347,7 @@ async fn a_damaged_hint_heals() {
     let cache = at(server.url()).local_tier(false).build().expect("in order");
     let db = Db::default();
     source(&cache, &db).await;
-    cache.shutdown().await.expect("idle");
+    is_idle(&cache).await;
     let hint = server.get_raw("found:e:user:1").expect("left by the first load");
     assert_eq!(hint[0], b'H');
     let mut damages: Vec<Vec<u8>> = (0..hint.len()).map(|length| hint[..length].to_vec()).collect();
@@ -356,7 +360,7 @@ async fn a_damaged_hint_heals() {
         server.set_raw("found:e:user:1", &damaged);
         for _ in 0..3 {
             source(&cache, &db).await;
-            cache.shutdown().await.expect("idle");
+            is_idle(&cache).await;
         }
         assert_eq!(source(&cache, &db).await, Source::Redis, "{damaged:?}");
     }
@@ -372,7 +376,7 @@ async fn an_owed_tag_that_only_the_entry_names_is_not_served() {
         let cache = at(&*url).local_tier(tier).breaker_failures(u32::MAX).build().expect("in order");
         let db = Db::default();
         if tier {
-            steps::hears(&cache).await;
+            hears(&cache).await;
         }
         is_stored(&cache, &db, if tier { Source::Local } else { Source::Redis }).await;
         server.command(&["ACL", "SETUSER", "app", "-unlink"]);
@@ -405,7 +409,7 @@ async fn a_found_tag_that_is_declared_as_well_counts_once() {
         let before = TAGS.load(SeqCst);
         for _ in 0..4 {
             cache.scope(twice(5)).await;
-            cache.shutdown().await.expect("idle");
+            is_idle(&cache).await;
         }
         assert!(TAGS.load(SeqCst) <= before + 2);
         assert_eq!(cache.scope(observe(twice(5))).await.1.source, hit);
@@ -423,7 +427,7 @@ async fn who_comes_after_an_invalidation_is_not_handed_a_load_from_before_it() {
             db.held.store(held, SeqCst);
             for _ in 0..held {
                 source(&cache, &db).await;
-                cache.shutdown().await.expect("idle");
+                is_idle(&cache).await;
             }
             let early = tokio::spawn({
                 let (cache, db) = (cache.clone(), Arc::clone(&db));

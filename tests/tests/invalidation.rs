@@ -1,16 +1,21 @@
 //! An invalidation is never lost to a race, and costs the same however many entries it voids.
 
+mod steps;
+
 use std::collections::BTreeMap;
+use std::convert::Infallible;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
 use std::time::Duration;
 
 use cache_runtime::{Cache, Key, Source, cached, invalidates, observe};
-use tests::RedisServer;
+use steps::tiers::on_each_tier;
+use steps::{TTL, is_idle, patient};
+use tests::{RedisServer, eventually};
 use tokio::sync::Notify;
 
 fn over_redis(server: &RedisServer) -> Cache {
-    Cache::builder().namespace("inv").redis(server.url()).local_tier(false).build().expect("in order")
+    patient("inv", server.url()).local_tier(false).build().expect("in order")
 }
 
 /// A source whose load can be held up behind its read.
@@ -45,20 +50,20 @@ async fn change_by_type(db: &Db, id: u64) {
     db.value.fetch_add(1, SeqCst);
 }
 
-async fn race<F: Future<Output = ()>>(cache: Cache, change: impl FnOnce(Arc<Db>) -> F) {
+async fn race(cache: &Cache, change: impl AsyncFnOnce(&Db)) {
     let db = Arc::new(Db::default());
     let early = tokio::spawn({
         let (cache, db) = (cache.clone(), Arc::clone(&db));
         async move { cache.scope(held(db, 1)).await }
     });
     db.has_read.notified().await;
-    cache.scope(change(Arc::clone(&db))).await;
+    cache.scope(change(&db)).await;
     // A caller who comes now is not handed the load from before.
     let late = cache.scope(held(Arc::clone(&db), 1)).await;
     assert_eq!(late, 1, "joined the load from before the invalidation");
     db.go_on.notify_one();
     assert_eq!(early.await.expect("no panic"), 0, "his load did begin before");
-    cache.shutdown().await.expect("idle");
+    is_idle(cache).await;
     for _ in 0..3 {
         assert_eq!(cache.scope(held(Arc::clone(&db), 1)).await, 1, "the old value was written back");
     }
@@ -66,38 +71,62 @@ async fn race<F: Future<Output = ()>>(cache: Cache, change: impl FnOnce(Arc<Db>)
 
 #[tokio::test]
 async fn an_invalidation_while_a_load_runs_is_not_lost() {
-    let server = RedisServer::start();
-    for cache in [Cache::local(), over_redis(&server)] {
-        race(cache, |db| async move { change(&db, 1).await }).await;
-    }
+    on_each_tier(async |cache, _| race(&cache, async |db| change(db, 1).await).await).await;
 }
 
 #[tokio::test]
 async fn a_typed_invalidation_while_a_load_runs_is_not_lost() {
-    let server = RedisServer::start();
-    for cache in [Cache::local(), over_redis(&server)] {
-        race(cache, |db| async move { change_by_type(&db, 1).await }).await;
-    }
+    on_each_tier(async |cache, _| race(&cache, async |db| change_by_type(db, 1).await).await).await;
 }
 
 #[tokio::test]
 async fn clearing_and_removing_by_pattern_while_a_load_runs_is_not_lost() {
-    let server = RedisServer::start();
-    for cache in [Cache::local(), over_redis(&server)] {
-        let same = cache.clone();
-        race(cache.clone(), |db| async move {
+    on_each_tier(async |cache, _| {
+        let clear = async |db: &Db| {
             db.value.fetch_add(1, SeqCst);
-            same.clear().await.expect("up");
-        })
-        .await;
-        let same = cache.clone();
+            cache.clear().await.expect("up");
+        };
+        race(&cache, clear).await;
         cache.clear().await.expect("up");
-        race(cache, |db| async move {
+        let remove = async |db: &Db| {
             db.value.fetch_add(1, SeqCst);
-            same.remove_matching("held:*").await.expect("up");
-        })
-        .await;
-    }
+            cache.remove_matching("held:*").await.expect("up");
+        };
+        race(&cache, remove).await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn invalidations_and_the_values_that_were_not_stored_for_them_are_counted() {
+    on_each_tier(async |cache, hit| {
+        let key = Key::new("k").tag("t");
+        let load = async |removes: bool| {
+            let loader = async || {
+                if removes {
+                    cache.remove([&key]).await.expect("up");
+                }
+                Ok::<_, Infallible>(1)
+            };
+            let (value, seen) = observe(cache.get_or_load(&key, TTL, loader)).await;
+            assert_eq!(value.expect("the loader does not fail"), 1);
+            is_idle(&cache).await;
+            seen.source
+        };
+        let counted = || {
+            let stats = cache.stats();
+            (stats.invalidations, stats.invalidations_deferred, stats.direct.fills, stats.direct.fills_refused)
+        };
+        for times in 1..=2 {
+            assert_eq!(load(true).await, Source::Loaded);
+            assert_eq!(counted(), (times, 0, 0, times));
+        }
+        assert_eq!(load(false).await, Source::Loaded);
+        assert_eq!(load(false).await, hit);
+        cache.invalidate_tags(["t"]).await.expect("up");
+        assert_eq!(counted(), (3, 0, 1, 2));
+    })
+    .await;
 }
 
 #[tokio::test]
@@ -105,7 +134,7 @@ async fn another_process_sees_the_invalidation() {
     let server = RedisServer::start();
     let (here, there) = (over_redis(&server), over_redis(&server));
     let key = Key::new("k").tag("t");
-    here.put(&key, &1, Duration::from_secs(60)).await.expect("up");
+    here.put(&key, &1, TTL).await.expect("up");
     assert_eq!(there.get::<i32>(&key).await.expect("up"), Some(1));
     there.invalidate_tags(["t"]).await.expect("up");
     assert_eq!(here.get::<i32>(&key).await.expect("up"), None);
@@ -116,11 +145,11 @@ async fn entries_whose_tag_was_evicted_are_misses() {
     let server = RedisServer::start();
     let cache = over_redis(&server);
     let key = Key::new("k").tag("t");
-    cache.put(&key, &1, Duration::from_secs(60)).await.expect("up");
+    cache.put(&key, &1, TTL).await.expect("up");
     server.command(&["DEL", "inv:t:t"]);
     assert_eq!(cache.get::<i32>(&key).await.expect("up"), None);
     // The stamp that comes next is another one.
-    cache.put(Key::new("other").tag("t"), &2, Duration::from_secs(60)).await.expect("up");
+    cache.put(Key::new("other").tag("t"), &2, TTL).await.expect("up");
     assert_eq!(cache.get::<i32>(&key).await.expect("up"), None);
 }
 
@@ -129,7 +158,7 @@ async fn a_tag_is_one_key_however_many_entries_carry_it() {
     let server = RedisServer::start();
     let cache = over_redis(&server);
     let entries = (0..500).map(|n| (Key::new(format!("k{n}")).tag("everything"), n));
-    cache.put_many(entries, Duration::from_secs(60)).await.expect("up");
+    cache.put_many(entries, TTL).await.expect("up");
     assert_eq!(server.query::<u64>(&["DBSIZE"]), 501);
     cache.invalidate_tags(["everything"]).await.expect("up");
     assert_eq!(server.query::<u64>(&["DBSIZE"]), 500, "one key was removed, and the entries expire");
@@ -138,16 +167,26 @@ async fn a_tag_is_one_key_however_many_entries_carry_it() {
     }
 }
 
-/// What a server has done so far: calls by command, and bytes that it received. The asking itself is the same bytes
-/// each time.
-fn done(server: &RedisServer) -> (BTreeMap<String, u64>, u64) {
-    let info: String = server.query(&["INFO", "everything"]);
-    let calls = |line: &str| {
-        let (name, rest) = line.strip_prefix("cmdstat_")?.split_once(":calls=")?;
-        Some((name.to_owned(), rest.split(',').next()?.parse().ok()?))
-    };
-    let received = info.lines().find_map(|line| line.strip_prefix("total_net_input_bytes:")?.parse().ok());
-    (info.lines().filter_map(calls).collect(), received.expect("every server counts"))
+/// What a server has counted by this name of `INFO stats`.
+fn counted(server: &RedisServer, name: &str) -> u64 {
+    let stats: String = server.query(&["INFO", "stats"]);
+    let count = stats.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':')?.parse().ok());
+    count.unwrap_or_else(|| panic!("no `{name}` is counted: {stats}"))
+}
+
+/// Commands by their names, without the test's own and a lane's look at its server once a second.
+fn commands(server: &RedisServer) -> BTreeMap<String, u64> {
+    let ours = |name: &String| !["info", "client", "hello", "config"].iter().any(|other| name.starts_with(other));
+    server.calls().into_iter().filter(|(name, _)| ours(name)).collect()
+}
+
+/// What was counted later and not before.
+fn more(later: BTreeMap<String, u64>, before: &BTreeMap<String, u64>) -> BTreeMap<String, u64> {
+    let more = later.into_iter().map(|(name, count)| {
+        let before = before.get(&name).copied().unwrap_or_default();
+        (name, count - before)
+    });
+    more.filter(|(_, more)| *more > 0).collect()
 }
 
 #[tokio::test]
@@ -157,7 +196,7 @@ async fn an_invalidation_is_the_same_for_one_entry_and_for_ten_thousand() {
     let key = |tag: &str, n: usize| Key::new(format!("{tag}:{n}")).tag(tag);
     let all: Vec<Key> = (0..10_000).map(|n| key("many", n)).chain([key("one.", 0), key("warm", 0)]).collect();
     for some in all.chunks(100) {
-        let minute = Duration::from_secs(60);
+        let minute = TTL;
         let stored = futures::future::join_all(some.iter().map(|key| cache.put(key, &1, minute))).await;
         stored.into_iter().collect::<Result<(), _>>().expect("up");
     }
@@ -167,22 +206,16 @@ async fn an_invalidation_is_the_same_for_one_entry_and_for_ten_thousand() {
     for tag in ["one.", "many"] {
         let stamp = server.get_raw(&format!("inv:t:{tag}")).expect("stored");
         // The best of some: now and then a connection asks the server for its standing in between.
-        let attempts = (0..5).map(async |_| {
+        let mut best = None;
+        for _ in 0..5 {
             server.set_raw(&format!("inv:t:{tag}"), &stamp);
             assert_eq!(cache.get(key(tag, 0)).await.expect("up"), Some(1), "it stands again");
-            let (calls, bytes) = done(&server);
+            // The asking itself is the same bytes each time.
+            let (calls, bytes) = (server.calls(), counted(&server, "total_net_input_bytes"));
             cache.invalidate_tags([tag]).await.expect("up");
-            let (calls_after, bytes_after) = done(&server);
+            let bytes = counted(&server, "total_net_input_bytes") - bytes;
+            let cost = (bytes, more(server.calls(), &calls));
             assert_eq!(cache.get::<i32>(key(tag, 0)).await.expect("up"), None);
-            let more = calls_after.into_iter().map(|(name, after)| {
-                let before = calls.get(&name).copied().unwrap_or_default();
-                (name, after - before)
-            });
-            (bytes_after - bytes, more.filter(|(_, more)| *more > 0).collect::<BTreeMap<_, _>>())
-        });
-        let mut best = None;
-        for attempt in attempts {
-            let cost = attempt.await;
             best = Some(best.map_or_else(|| cost.clone(), |best| std::cmp::min(best, cost.clone())));
         }
         costs.extend(best);
@@ -195,13 +228,7 @@ async fn an_invalidation_is_the_same_for_one_entry_and_for_ten_thousand() {
 async fn nothing_is_left_behind_when_the_ttl_is_over() {
     let server = RedisServer::start();
     let short = Duration::from_millis(300);
-    let cache = Cache::builder()
-        .namespace("inv")
-        .redis(server.url())
-        .tag_ttl(short)
-        .token_ttl(short)
-        .build()
-        .expect("in order");
+    let cache = patient("inv", server.url()).tag_ttl(short).token_ttl(short).build().expect("in order");
     let entries = (0..200).map(|n| (Key::new(format!("k{n}")).tag("all").tag(format!("own:{n}")), n));
     cache.put_many(entries, short).await.expect("up");
     cache.invalidate_tags(["all"]).await.expect("up");
@@ -212,13 +239,7 @@ async fn nothing_is_left_behind_when_the_ttl_is_over() {
     let left = cache.get_or_load(load("left"), short, async || std::future::pending::<Result<i32, String>>().await);
     tokio::time::timeout(Duration::from_millis(50), left).await.expect_err("it never ends");
     assert!(server.query::<u64>(&["DBSIZE"]) > 0);
-    for _ in 0..200 {
-        if server.query::<u64>(&["DBSIZE"]) == 0 {
-            return;
-        }
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
-    panic!("still there: {:?}", server.keys());
+    eventually("nothing is there any more", async || server.keys().is_empty()).await;
 }
 
 #[tokio::test]
@@ -231,37 +252,49 @@ async fn every_key_has_a_ttl_and_short_ones_are_not_rounded() {
     assert!(server.query::<i64>(&["PTTL", "inv:t:t"]) > 0);
     // A token, too.
     let key = Key::new("loading").tag("t");
-    let loading = cache.get_or_load(&key, Duration::from_secs(60), || async {
+    let loading = cache.get_or_load(&key, TTL, || async {
         assert!(server.query::<i64>(&["PTTL", "inv:e:loading"]) > 0);
-        Ok::<_, std::convert::Infallible>(1)
+        Ok::<_, Infallible>(1)
     });
     loading.await.expect("the loader does not fail");
 }
 
+/// Requests that a server has read so far, each of which cost a round trip.
+fn requests(server: &RedisServer) -> u64 {
+    counted(server, "total_reads_processed")
+}
+
 #[tokio::test]
-async fn a_hit_is_one_command_and_a_miss_two_before_the_body() {
+async fn a_hit_is_one_request_and_a_miss_two_before_the_body() {
     let server = RedisServer::start();
     let cache = over_redis(&server);
-    let key = Key::new("k").tag("a").tag("b");
-    let commands = || {
-        let info: String = server.query(&["INFO", "commandstats"]);
-        let calls = |line: &str| {
-            let (name, rest) = line.strip_prefix("cmdstat_")?.split_once(":calls=")?;
-            let calls: u64 = rest.split(',').next()?.parse().ok()?;
-            // The test's own, and a lane's look at its server once a second.
-            let ours = !["info", "client", "hello", "config"].iter().any(|other| name.starts_with(other));
-            ours.then(|| (name.to_owned(), calls))
-        };
-        info.lines().filter_map(calls).collect::<BTreeMap<_, _>>()
-    };
-    cache.put(&key, &1, Duration::from_secs(60)).await.expect("up");
-    let before = commands();
-    for _ in 0..100 {
-        assert_eq!(cache.get::<i32>(&key).await.expect("up"), Some(1));
+    let key = |n: usize| Key::new(format!("k{n}")).tag("all").tag(format!("own:{n}"));
+    cache.put(key(0), &1, TTL).await.expect("up");
+    // What the asking itself costs.
+    let asking = requests(&server);
+    let asking = requests(&server) - asking;
+    // The best of some: now and then a connection asks the server for its standing in between.
+    let (mut hits, mut misses) = (u64::MAX, u64::MAX);
+    for n in 1..=5 {
+        let (calls, before) = (commands(&server), requests(&server));
+        for _ in 0..100 {
+            assert_eq!(cache.get::<i32>(key(0)).await.expect("up"), Some(1));
+        }
+        hits = hits.min(requests(&server) - before - asking);
+        assert_eq!(more(commands(&server), &calls), BTreeMap::from([("mget".to_owned(), 100)]));
+
+        let (calls, before) = (commands(&server), requests(&server));
+        let loading = cache.get_or_load(key(n), TTL, async || {
+            misses = misses.min(requests(&server) - before - asking);
+            // A look at the entry and its tags; a token, and a stamp for the tag that has none.
+            let asked = [("mget", 1), ("eval", 2), ("get", 2), ("set", 2)];
+            assert_eq!(more(commands(&server), &calls), asked.map(|(name, calls)| (name.to_owned(), calls)).into());
+            Ok::<_, Infallible>(1)
+        });
+        loading.await.expect("the loader does not fail");
+        is_idle(&cache).await;
     }
-    let mut after = commands();
-    *after.get_mut("mget").expect("hits are MGETs") -= 100;
-    assert_eq!(after, before, "nothing but one MGET for each hit");
+    assert_eq!((hits, misses), (100, 2));
 }
 
 #[derive(Debug, Clone, serde::Serialize, serde::Deserialize)]

@@ -7,55 +7,21 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
 use std::time::Duration;
 
-use cache_runtime::{Cache, CacheBuilder, Key, Observation, Source, bypass, cached, invalidates, observe, refresh};
-use steps::{eventually, hears, listening};
-use tests::{Mode, Proxy, RedisServer};
+use cache_runtime::{Cache, CacheBuilder, Key, Source, bypass, cached, invalidates, observe, refresh};
+use steps::table::{Table, comes_from, is_kept, is_told, row, see};
+use steps::topologies::on_each_topology;
+use steps::{TTL, epoch, hears, is_denied, is_idle, listening, patient};
+use tests::{Mode, RedisServer, eventually};
 use tokio::sync::Notify;
 
-const TTL: Duration = Duration::from_secs(60);
-
 fn at(url: impl Into<String>) -> CacheBuilder {
-    Cache::builder().namespace("local").redis(url)
-}
-
-/// What is cached; a mutation counts it up.
-#[derive(Default)]
-struct Table {
-    value: AtomicU64,
-    loads: AtomicU64,
-}
-
-impl Table {
-    fn read(&self) -> u64 {
-        self.loads.fetch_add(1, SeqCst);
-        self.value.load(SeqCst)
-    }
-
-    fn change(&self) -> u64 {
-        self.value.fetch_add(1, SeqCst) + 1
-    }
-}
-
-#[cached(key = "row:{id}", ttl = "1m", tags = ["row:{id}", "rows"], skip(table))]
-async fn row(table: &Table, id: u64) -> u64 {
-    let _ = id;
-    table.read()
-}
-
-async fn see(cache: &Cache, table: &Table, id: u64) -> (u64, Source) {
-    let (value, Observation { source, .. }) = cache.scope(observe(row(table, id))).await;
-    (value, source)
-}
-
-/// Calls until the row comes from there.
-async fn comes_from(source: Source, cache: &Cache, table: &Table, id: u64) {
-    eventually(source.as_str(), async || see(cache, table, id).await.1 == source).await;
+    patient("local", url)
 }
 
 /// Both know the row, each in its own process.
 async fn both_keep(here: &Cache, there: &Cache, table: &Table, id: u64) {
     for cache in [here, there] {
-        comes_from(Source::Local, cache, table, id).await;
+        is_kept(cache, table, id).await;
     }
 }
 
@@ -70,10 +36,10 @@ async fn the_second_call_is_answered_in_process() {
     }
     // Another process finds it in Redis, once.
     let other = listening(at(server.url())).await;
-    cache.shutdown().await.expect("idle");
+    is_idle(&cache).await;
     assert_eq!(see(&other, &table, 1).await, (0, Source::Redis));
     assert_eq!(see(&other, &table, 1).await, (0, Source::Local));
-    assert_eq!(table.loads.load(SeqCst), 1);
+    assert_eq!(table.loads(), 1);
 }
 
 const NOTHING: Duration = Duration::ZERO;
@@ -230,77 +196,110 @@ const INVALIDATIONS: [(&str, Act); 11] = [
 
 #[tokio::test]
 async fn every_way_to_invalidate_voids_what_any_process_keeps() {
-    let server = RedisServer::start();
-    let (here, there) = (listening(at(server.url())).await, listening(at(server.url())).await);
-    let table = Table::default();
-    for (name, act) in INVALIDATIONS {
-        both_keep(&here, &there, &table, 1).await;
-        // A hit in process may have been a load's; what is in Redis is what `touch` needs.
-        here.shutdown().await.expect("idle");
-        there.shutdown().await.expect("idle");
-        let epochs = (here.stats().local_epoch, there.stats().local_epoch);
-        act(&here, &table).await;
-        let now = table.value.load(SeqCst);
-        let (value, source) = see(&here, &table, 1).await;
-        assert_eq!(value, now, "{name}: in its own process at once");
-        assert!(source != Source::Local || name == "refresh", "{name}: {source}");
-        // What is there was voided by the message; the lease did not end.
-        eventually(name, async || {
-            let (value, source) = see(&there, &table, 1).await;
-            value == now && source != Source::Local
-        })
-        .await;
-        for _ in 0..3 {
-            assert_eq!(see(&there, &table, 1).await.0, now, "{name}: the old value came back");
+    on_each_topology(async |servers| {
+        let (here, there) = (listening(at(servers.url())).await, listening(at(servers.url())).await);
+        let table = Table::default();
+        for (name, act) in INVALIDATIONS {
+            both_keep(&here, &there, &table, 1).await;
+            // A hit in process may have been a load's; what is in Redis is what `touch` needs.
+            is_idle(&here).await;
+            is_idle(&there).await;
+            let epochs = (epoch(&here), epoch(&there));
+            act(&here, &table).await;
+            let (value, source) = see(&here, &table, 1).await;
+            assert_eq!(value, table.now(), "{name}: in its own process at once");
+            assert!(source != Source::Local || name == "refresh", "{name}: {source}");
+            // What is there was voided by the message; the lease did not end.
+            eventually(name, async || {
+                let (value, source) = see(&there, &table, 1).await;
+                value == table.now() && source != Source::Local
+            })
+            .await;
+            for _ in 0..3 {
+                assert_eq!(see(&there, &table, 1).await.0, table.now(), "{name}: the old value came back");
+            }
+            if !["clear", "remove_matching"].contains(&name) {
+                assert_eq!((epoch(&here), epoch(&there)), epochs, "{name}: more than asked was void");
+            }
         }
-        if !["clear", "remove_matching"].contains(&name) {
-            assert_eq!(
-                (here.stats().local_epoch, there.stats().local_epoch),
-                epochs,
-                "{name}: more than asked was void"
-            );
-        }
-    }
+    })
+    .await;
 }
 
 #[tokio::test]
 async fn what_is_not_named_stays() {
-    let server = RedisServer::start();
-    let (here, there) = (listening(at(server.url())).await, listening(at(server.url())).await);
-    let table = Table::default();
-    both_keep(&here, &there, &table, 1).await;
-    both_keep(&here, &there, &table, 2).await;
-    here.scope(change_by_tag(&table, 1)).await;
-    eventually("told", async || see(&there, &table, 1).await == (1, Source::Local)).await;
-    assert_eq!(see(&here, &table, 2).await, (0, Source::Local));
-    assert_eq!(see(&there, &table, 2).await, (0, Source::Local));
+    on_each_topology(async |servers| {
+        let (here, there) = (listening(at(servers.url())).await, listening(at(servers.url())).await);
+        let table = Table::default();
+        both_keep(&here, &there, &table, 1).await;
+        both_keep(&here, &there, &table, 2).await;
+        here.scope(change_by_tag(&table, 1)).await;
+        eventually("told", async || see(&there, &table, 1).await == (1, Source::Local)).await;
+        assert_eq!(see(&here, &table, 2).await, (0, Source::Local));
+        assert_eq!(see(&there, &table, 2).await, (0, Source::Local));
+    })
+    .await;
 }
 
 #[tokio::test]
-async fn a_lifetime_that_was_made_shorter_counts_in_process_too() {
+async fn a_message_that_is_not_understood_voids_everything() {
+    on_each_topology(async |servers| {
+        let (here, there) = (listening(at(servers.url())).await, listening(at(servers.url())).await);
+        let table = Table::default();
+        // Of a version that is not known yet, cut off, empty, and somebody else's.
+        for message in ["\u{2}", "\u{2}12345678", "\u{1}1234567", "", "invalidate row:1"] {
+            both_keep(&here, &there, &table, 1).await;
+            let epochs = (epoch(&here), epoch(&there));
+            servers.masters()[0].command(&["PUBLISH", "local:bus", message]);
+            for cache in [&here, &there] {
+                eventually(format!("{message:?}"), async || see(cache, &table, 1).await.1 == Source::Redis).await;
+            }
+            assert!(epoch(&here) > epochs.0 && epoch(&there) > epochs.1, "{message:?}");
+        }
+        assert_eq!(table.loads(), 1, "nothing was removed from Redis");
+    })
+    .await;
+}
+
+/// Asks until the value is answered in process.
+async fn is_a_local_hit(cache: &Cache, key: &Key, value: u64) {
+    eventually("kept", async || {
+        let before = cache.stats().direct.local_hits;
+        assert_eq!(cache.get::<u64>(key).await.expect("up"), Some(value));
+        cache.stats().direct.local_hits > before
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_lifetime_that_was_made_shorter_or_longer_counts_in_process_too() {
     let server = RedisServer::start();
     let (here, there) = (listening(at(server.url())).await, listening(at(server.url())).await);
-    here.put("k", &1u8, TTL).await.expect("up");
-    assert!(here.touch("k", Duration::from_millis(300)).await.expect("up"));
+    let key = Key::new("k");
+    here.put(&key, &1u64, TTL).await.expect("up");
     for cache in [&here, &there] {
-        let kept = cache.get::<u8>("k").await.expect("up");
-        println!("before it ended: {kept:?}");
-        eventually("expired", async || cache.get::<u8>("k").await.expect("up").is_none()).await;
+        is_a_local_hit(cache, &key, 1).await;
     }
-    // And longer.
-    here.put("k", &2u8, Duration::from_millis(50)).await.expect("up");
-    if here.touch("k", TTL).await.expect("up") {
-        tokio::time::sleep(Duration::from_millis(60)).await;
-        assert_eq!(there.get::<u8>("k").await.expect("up"), Some(2));
-        let hits = there.stats().direct.local_hits;
-        assert_eq!(there.get::<u8>("k").await.expect("up"), Some(2));
-        assert_eq!(there.stats().direct.local_hits, hits + 1, "it is kept for as long as it lives now");
+    assert!(here.touch(&key, Duration::from_millis(300)).await.expect("up"), "it stands");
+    for cache in [&here, &there] {
+        eventually("expired", async || cache.get::<u64>(&key).await.expect("up").is_none()).await;
+    }
+    let short = Duration::from_secs(1);
+    here.put(&key, &2u64, short).await.expect("up");
+    for cache in [&here, &there] {
+        is_a_local_hit(cache, &key, 2).await;
+    }
+    assert!(here.touch(&key, TTL).await.expect("up"), "it stands");
+    tokio::time::sleep(short).await;
+    for cache in [&here, &there] {
+        is_a_local_hit(cache, &key, 2).await;
     }
 }
 
 #[derive(Default)]
 struct Held {
     table: Table,
+    loads: AtomicU64,
     has_read: Notify,
     go_on: Notify,
 }
@@ -308,8 +307,8 @@ struct Held {
 #[cached(key = "held:{id}", ttl = "1m", tags = ["held:{id}"], skip(held))]
 async fn held(held: Arc<Held>, id: u64) -> u64 {
     let _ = id;
-    let value = held.table.value.load(SeqCst);
-    if held.table.loads.fetch_add(1, SeqCst) == 0 {
+    let value = held.table.now();
+    if held.loads.fetch_add(1, SeqCst) == 0 {
         held.has_read.notify_one();
         held.go_on.notified().await;
     }
@@ -318,88 +317,77 @@ async fn held(held: Arc<Held>, id: u64) -> u64 {
 
 #[tokio::test]
 async fn a_load_under_way_during_an_invalidation_is_not_kept() {
-    let server = RedisServer::start();
-    let (here, there) = (listening(at(server.url())).await, listening(at(server.url())).await);
-    let table = Table::default();
-    for (id, invalidator) in [(1, &here), (2, &there)] {
-        // Under the same tag, so that it tells when the message has arrived.
-        let bell = Key::new("bell").tag(format!("held:{id}"));
-        here.put(&bell, &id, TTL).await.expect("up");
-        eventually("kept", async || {
-            let before = here.stats().direct.local_hits;
-            here.get::<u64>(&bell).await.expect("up");
-            here.stats().direct.local_hits > before
-        })
-        .await;
-        let source = Arc::new(Held::default());
-        let load = tokio::spawn({
-            let (here, source) = (here.clone(), Arc::clone(&source));
-            async move { here.scope(held(source, id)).await }
-        });
-        source.has_read.notified().await;
-        source.table.change();
-        invalidator.invalidate_tags([format!("held:{id}")]).await.expect("up");
-        eventually("heard", async || here.get::<u64>(&bell).await.expect("up").is_none()).await;
-        source.go_on.notify_one();
-        assert_eq!(load.await.expect("no panic"), 0, "it began before");
-        for _ in 0..5 {
-            assert_eq!(here.scope(held(Arc::clone(&source), id)).await, 1, "the old value was kept");
+    on_each_topology(async |servers| {
+        let (here, there) = (listening(at(servers.url())).await, listening(at(servers.url())).await);
+        for (id, invalidator) in [(1, &here), (2, &there)] {
+            // Under the same tag, so that it tells when the message has arrived.
+            let bell = Key::new("bell").tag(format!("held:{id}"));
+            here.put(&bell, &id, TTL).await.expect("up");
+            is_a_local_hit(&here, &bell, id).await;
+            let source = Arc::new(Held::default());
+            let load = tokio::spawn({
+                let (here, source) = (here.clone(), Arc::clone(&source));
+                async move { here.scope(held(source, id)).await }
+            });
+            source.has_read.notified().await;
+            source.table.change();
+            invalidator.invalidate_tags([format!("held:{id}")]).await.expect("up");
+            eventually("heard", async || here.get::<u64>(&bell).await.expect("up").is_none()).await;
+            source.go_on.notify_one();
+            assert_eq!(load.await.expect("no panic"), 0, "it began before");
+            for _ in 0..5 {
+                assert_eq!(here.scope(held(Arc::clone(&source), id)).await, 1, "the old value was kept");
+            }
         }
-        assert_eq!(see(&here, &table, id).await.0, 0);
-    }
+    })
+    .await;
 }
 
 #[tokio::test]
 async fn nothing_is_served_in_process_while_nothing_is_heard() {
-    let server = RedisServer::start();
-    let proxy = Proxy::start(server.port());
-    let here = listening(at(proxy.url()).lease(Duration::from_millis(200))).await;
-    let there = listening(at(server.url())).await;
-    let table = Table::default();
-    comes_from(Source::Local, &here, &table, 1).await;
-    proxy.set(Mode::BlackHole);
-    let changed = table.change();
-    there.scope(change_by_tag(&table, 1)).await;
-    let now = changed + 1;
-    // Within the lease, by the promise; here only: some time, and then for good.
-    eventually("the lease ends", async || see(&here, &table, 1).await.1 != Source::Local).await;
-    for _ in 0..50 {
-        let (value, source) = see(&here, &table, 1).await;
-        assert_eq!((value, source), (now, Source::Bypassed));
-    }
-    let health = here.health();
-    assert_eq!(health.local.expect("there is a tier").vouched_for, Duration::ZERO);
-    assert!(!health.available);
-    let epoch = here.stats().local_epoch;
-    proxy.set(Mode::Pass);
-    proxy.kill_connections();
-    eventually("it comes back", async || {
-        let (value, source) = see(&here, &table, 1).await;
-        assert_eq!(value, now, "{source}");
-        source == Source::Local
+    on_each_topology(async |servers| {
+        let brief =
+            |builder: CacheBuilder| builder.lease(Duration::from_millis(200)).budget(Duration::from_millis(300));
+        let cache = listening(brief(at(servers.url()))).await;
+        let table = Table::default();
+        is_kept(&cache, &table, 1).await;
+        is_idle(&cache).await;
+        servers.network(Mode::BlackHole);
+        // By another process, which nobody hears.
+        table.change();
+        servers.owner("local:t:row:1").command(&["UNLINK", "local:t:row:1"]);
+        // Within the lease, by the promise; here only: some time, and then for good.
+        eventually("the lease ends", async || see(&cache, &table, 1).await.1 != Source::Local).await;
+        for _ in 0..50 {
+            assert_eq!(see(&cache, &table, 1).await, (1, Source::Bypassed));
+        }
+        let health = cache.health();
+        assert_eq!(health.local.expect("there is a tier").vouched_for, Duration::ZERO);
+        assert!(!health.available);
+        let before = epoch(&cache);
+        servers.mend();
+        // Whatever is returned on the way is new.
+        is_kept(&cache, &table, 1).await;
+        assert!(epoch(&cache) > before, "what was missed in between voids everything");
     })
     .await;
-    assert!(here.stats().local_epoch > epoch, "what was missed in between voids everything");
 }
 
 #[tokio::test]
 async fn a_subscriber_that_is_killed_is_replaced_and_what_it_missed_counts() {
-    let server = RedisServer::start();
-    let (here, there) = (listening(at(server.url())).await, listening(at(server.url())).await);
-    let table = Table::default();
-    for _ in 0..5 {
-        both_keep(&here, &there, &table, 1).await;
-        server.command(&["CLIENT", "KILL", "TYPE", "pubsub"]);
-        there.scope(change_by_tag(&table, 1)).await;
-        let now = table.value.load(SeqCst);
-        eventually("the new value", async || see(&here, &table, 1).await.0 == now).await;
-        eventually("it comes back", async || {
-            let (value, source) = see(&here, &table, 1).await;
-            assert_eq!(value, now, "{source}");
-            source == Source::Local
-        })
-        .await;
-    }
+    on_each_topology(async |servers| {
+        let (here, there) = (listening(at(servers.url())).await, listening(at(servers.url())).await);
+        let table = Table::default();
+        for _ in 0..3 {
+            both_keep(&here, &there, &table, 1).await;
+            servers.command(&["CLIENT", "KILL", "TYPE", "pubsub"]);
+            there.scope(change_by_tag(&table, 1)).await;
+            is_told(&here, &table, 1).await;
+            // From now on never the old value.
+            is_kept(&here, &table, 1).await;
+        }
+    })
+    .await;
 }
 
 #[tokio::test]
@@ -566,7 +554,7 @@ async fn a_user_who_may_not_subscribe_goes_without_the_tier() {
     let cache = at(format!("redis://app:secret@127.0.0.1:{}", server.port())).build().expect("in order");
     let table = Table::default();
     comes_from(Source::Redis, &cache, &table, 1).await;
-    eventually("told", async || cache.health().local.is_some_and(|local| local.denied)).await;
+    eventually("told", async || is_denied(&cache)).await;
     for _ in 0..5 {
         assert_eq!(see(&cache, &table, 1).await, (0, Source::Redis));
     }

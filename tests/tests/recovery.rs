@@ -2,21 +2,20 @@
 
 mod steps;
 
-use std::io::{BufRead, BufReader};
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
 use std::time::Duration;
 
-use cache_runtime::{Cache, CacheBuilder, ErrorKind, Key, Source, cached, invalidates, observe};
-use steps::{eventually, listening};
-use tests::{Mode, Proxy, RedisServer};
+use cache_runtime::{CacheBuilder, ErrorKind, Key, Source, invalidates};
+use steps::process::Process;
+use steps::table::{Table, is_kept, is_told, see};
+use steps::topologies::{Servers, on_each_topology};
+use steps::{TTL, epoch, hears, listening, patient};
+use tests::{Mode, Proxy, RedisServer, eventually};
 use tokio::runtime::Runtime;
 
-const TTL: Duration = Duration::from_secs(60);
-
 fn at(url: impl Into<String>) -> CacheBuilder {
-    Cache::builder().namespace("owing").redis(url)
+    patient("owing", url)
 }
 
 /// A directory of this test's own.
@@ -55,7 +54,9 @@ impl Drop for Directory {
 async fn the_process_that_dies() {
     let (Ok(url), Ok(directory)) = (std::env::var("OWING_URL"), std::env::var("OWING_DIRECTORY")) else { return };
     let limit = std::env::var("OWING_LIMIT").ok().and_then(|limit| limit.parse().ok()).unwrap_or(100);
-    let cache = at(url).recovery_dir(directory).owed_limit(limit).build().expect("in order");
+    // Whether it owes because it was refused or because nobody answered is the same.
+    let cache = at(url).budget(Duration::from_millis(300)).recovery_dir(directory).owed_limit(limit);
+    let cache = cache.build().expect("in order");
     if std::env::var("OWING_MUTATION").is_ok() {
         cache.scope(change(7)).await;
     } else {
@@ -71,51 +72,31 @@ async fn change(n: u64) {
     let _ = n;
 }
 
-/// Another process that owes `t`, `k1` and `k2`.
-struct Owing(Child);
-
-impl Owing {
-    fn start(url: &str, directory: &Path, more: &[(&str, &str)]) -> (Self, String) {
-        let mut child = Command::new(std::env::current_exe().expect("it runs"))
-            .args(["--exact", "the_process_that_dies", "--nocapture"])
-            .env("OWING_URL", url)
-            .env("OWING_DIRECTORY", directory)
-            .envs(more.iter().copied())
-            .stdout(Stdio::piped())
-            .spawn()
-            .expect("what runs can be run again");
-        let output = BufReader::new(child.stdout.take().expect("it is piped"));
-        let told = output.lines().map_while(Result::ok).find_map(|line| Some(line.split_once("owing ")?.1.to_owned()));
-        (Self(child), told.expect("it owes, and waits"))
-    }
-
-    /// `SIGKILL`.
-    fn kill(self) {
-        drop(self);
-    }
-}
-
-impl Drop for Owing {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
-
-/// What the other process will owe, and something that it will not.
-async fn stored(server: &RedisServer) -> Cache {
-    let cache = at(server.url()).local_tier(false).build().expect("in order");
-    for key in keys() {
-        cache.put(&key, &1u8, TTL).await.expect("up");
-    }
-    cache
+/// Another process that owes `t`, `k1` and `k2`, and how many names that are.
+fn owing(url: &str, directory: &Directory, more: &[(&str, &str)]) -> (Process, String) {
+    let directory = directory.0.to_str().expect("it is ours, and ASCII");
+    let environment = [&[("OWING_URL", url), ("OWING_DIRECTORY", directory)], more].concat();
+    Process::start("the_process_that_dies", "owing ", &environment)
 }
 
 fn keys() -> [Key; 4] {
     [Key::new("tagged").tag("t"), Key::new("k1"), Key::new("k2"), Key::new("other")]
 }
 
-async fn there(cache: &Cache) -> [bool; 4] {
+/// What the other process will owe, and something that it will not.
+async fn store(url: &str) {
+    let cache = at(url).local_tier(false).build().expect("in order");
+    for key in keys() {
+        cache.put(&key, &1u8, TTL).await.expect("up");
+    }
+}
+
+/// The names under which that is stored.
+const STORED: [&str; 5] = ["owing:e:k1", "owing:e:k2", "owing:e:other", "owing:e:tagged", "owing:t:t"];
+
+/// What of it is there for a process that owes nothing.
+async fn there(url: &str) -> [bool; 4] {
+    let cache = at(url).local_tier(false).build().expect("in order");
     let mut there = [false; 4];
     for (key, there) in keys().iter().zip(&mut there) {
         *there = cache.get::<u8>(key).await.expect("up").is_some();
@@ -128,8 +109,8 @@ const WHAT_IS_NOT_OWED: [bool; 4] = [false, false, false, true];
 const NOTHING: [bool; 4] = [false; 4];
 
 /// A cache on the directory has delivered all that was found there.
-async fn delivers(server: &RedisServer, directory: &Directory) {
-    let heir = at(server.url()).recovery_dir(&directory.0).build().expect("in order");
+async fn delivers(url: &str, directory: &Directory) {
+    let heir = at(url).recovery_dir(&directory.0).build().expect("in order");
     eventually("delivered", async || heir.health().owed == 0).await;
     heir.shutdown().await.expect("nothing is owed");
     drop(heir);
@@ -138,53 +119,57 @@ async fn delivers(server: &RedisServer, directory: &Directory) {
 
 #[tokio::test]
 async fn what_a_killed_process_owed_is_delivered_by_the_next() {
-    let server = RedisServer::start();
-    let proxy = Proxy::start(server.port());
-    for (mode, more) in [
-        (Mode::Refuse, &[][..]),
-        (Mode::Reset, &[("OWING_MUTATION", "")]),
-        (Mode::BlackHole, &[]),
-        (Mode::BlackHoleRequests, &[("OWING_MUTATION", "")]),
-    ] {
-        let directory = Directory::new();
-        let witness = stored(&server).await;
-        proxy.set(mode);
-        let (owing, count) = Owing::start(&proxy.url(), &directory.0, more);
-        assert_eq!(count, if more.is_empty() { "3" } else { "4" }, "{mode:?}");
-        owing.kill();
-        assert_eq!(there(&witness).await, ALL, "nobody told the server: {mode:?}");
-        delivers(&server, &directory).await;
-        assert_eq!(there(&witness).await, WHAT_IS_NOT_OWED, "{mode:?}");
-    }
+    on_each_topology(async |servers| {
+        for (mode, more) in [
+            (Mode::Refuse, &[][..]),
+            (Mode::Reset, &[("OWING_MUTATION", "")]),
+            (Mode::BlackHole, &[]),
+            (Mode::BlackHoleRequests, &[("OWING_MUTATION", "")]),
+        ] {
+            let directory = Directory::new();
+            store(&servers.url()).await;
+            servers.network(mode);
+            let (owing, count) = owing(&servers.url(), &directory, more);
+            assert_eq!(count, if more.is_empty() { "3" } else { "4" }, "{mode:?}");
+            owing.kill();
+            assert_eq!(servers.keys(), STORED, "nobody told the server: {mode:?}");
+            servers.mend();
+            delivers(&servers.url(), &directory).await;
+            assert_eq!(there(&servers.url()).await, WHAT_IS_NOT_OWED, "{mode:?}");
+        }
+    })
+    .await;
 }
 
 #[tokio::test]
 async fn what_was_owed_to_a_server_that_was_paused_is_delivered() {
     let server = RedisServer::start();
     let directory = Directory::new();
-    let witness = stored(&server).await;
+    store(&server.url()).await;
     server.pause();
-    let (owing, _) = Owing::start(&server.url(), &directory.0, &[]);
+    let (owing, _) = owing(&server.url(), &directory, &[]);
     owing.kill();
     server.resume();
-    delivers(&server, &directory).await;
-    eventually("delivered", async || there(&witness).await == WHAT_IS_NOT_OWED).await;
+    delivers(&server.url(), &directory).await;
+    assert_eq!(there(&server.url()).await, WHAT_IS_NOT_OWED);
 }
 
 #[tokio::test]
 async fn too_much_is_everything_also_across_a_crash() {
-    let server = RedisServer::start();
-    let proxy = Proxy::start(server.port());
-    proxy.set(Mode::Refuse);
-    let directory = Directory::new();
-    let witness = stored(&server).await;
-    server.command(&["SET", "somebody", "else's"]);
-    let (owing, count) = Owing::start(&proxy.url(), &directory.0, &[("OWING_LIMIT", "2")]);
-    assert_eq!(count, "1", "everything counts as one");
-    owing.kill();
-    delivers(&server, &directory).await;
-    assert_eq!(there(&witness).await, NOTHING);
-    assert_eq!(server.keys(), ["somebody"]);
+    on_each_topology(async |servers| {
+        let directory = Directory::new();
+        store(&servers.url()).await;
+        servers.owner("somebody").command(&["SET", "somebody", "else's"]);
+        servers.network(Mode::Refuse);
+        let (owing, count) = owing(&servers.url(), &directory, &[("OWING_LIMIT", "2")]);
+        assert_eq!(count, "1", "everything counts as one");
+        owing.kill();
+        servers.mend();
+        delivers(&servers.url(), &directory).await;
+        assert_eq!(there(&servers.url()).await, NOTHING);
+        assert_eq!(servers.keys(), ["somebody"]);
+    })
+    .await;
 }
 
 #[tokio::test]
@@ -193,8 +178,8 @@ async fn what_a_living_process_owes_is_left_to_it() {
     let proxy = Proxy::start(server.port());
     proxy.set(Mode::Refuse);
     let directory = Directory::new();
-    let witness = stored(&server).await;
-    let (owing, _) = Owing::start(&proxy.url(), &directory.0, &[]);
+    store(&server.url()).await;
+    let (owing, _) = owing(&proxy.url(), &directory, &[]);
     let early = at(server.url()).recovery_dir(&directory.0).build().expect("in order");
     assert_eq!(early.health().owed, 0);
     assert_eq!(directory.files().len(), 2);
@@ -203,10 +188,10 @@ async fn what_a_living_process_owes_is_left_to_it() {
     let other = at(server.url()).namespace("other").recovery_dir(&directory.0).build().expect("in order");
     assert_eq!(other.health().owed, 0);
     drop((early, other));
-    assert_eq!(there(&witness).await, ALL);
+    assert_eq!(there(&server.url()).await, ALL);
     eventually("theirs are gone", async || directory.files().len() == 1).await;
-    delivers(&server, &directory).await;
-    assert_eq!(there(&witness).await, WHAT_IS_NOT_OWED);
+    delivers(&server.url(), &directory).await;
+    assert_eq!(there(&server.url()).await, WHAT_IS_NOT_OWED);
 }
 
 #[tokio::test]
@@ -215,7 +200,7 @@ async fn a_journal_that_is_cut_off_or_damaged_stands_for_everything() {
     let proxy = Proxy::start(server.port());
     proxy.set(Mode::Refuse);
     let directory = Directory::new();
-    let (owing, _) = Owing::start(&proxy.url(), &directory.0, &[]);
+    let (owing, _) = owing(&proxy.url(), &directory, &[]);
     owing.kill();
     let (path, whole) = directory.journal();
     let damages: [fn(&mut Vec<u8>); 5] = [
@@ -226,19 +211,19 @@ async fn a_journal_that_is_cut_off_or_damaged_stands_for_everything() {
         |bytes| bytes.extend([0; 7]),
     ];
     for (number, damage) in damages.into_iter().enumerate() {
-        let witness = stored(&server).await;
+        store(&server.url()).await;
         let mut damaged = whole.clone();
         damage(&mut damaged);
         std::fs::write(&path, damaged).expect("it can be written");
-        delivers(&server, &directory).await;
-        assert_eq!(there(&witness).await, NOTHING, "damage {number}");
+        delivers(&server.url(), &directory).await;
+        assert_eq!(there(&server.url()).await, NOTHING, "damage {number}");
     }
     // What is whole is taken by its word, and what is empty owes nothing.
     for (bytes, expected) in [(whole, WHAT_IS_NOT_OWED), (Vec::new(), ALL)] {
-        let witness = stored(&server).await;
+        store(&server.url()).await;
         std::fs::write(&path, bytes).expect("it can be written");
-        delivers(&server, &directory).await;
-        assert_eq!(there(&witness).await, expected);
+        delivers(&server.url(), &directory).await;
+        assert_eq!(there(&server.url()).await, expected);
     }
 }
 
@@ -329,13 +314,13 @@ fn another_runtime_carries_the_delivery_on() {
             Some(directory) => builder.recovery_dir(&directory.0),
             None => builder,
         };
-        let (cache, witness) = first.block_on(async {
-            let witness = stored(&server).await;
+        let cache = first.block_on(async {
+            store(&server.url()).await;
             let cache = listening(builder).await;
             proxy.set(Mode::Reset);
             cache.invalidate_tags(["t"]).await.expect_err("nobody takes it");
             cache.remove(["k1", "k2"]).await.expect_err("nobody takes it");
-            (cache, witness)
+            cache
         });
         first.shutdown_timeout(Duration::from_secs(20));
         proxy.set(Mode::Pass);
@@ -348,9 +333,8 @@ fn another_runtime_carries_the_delivery_on() {
                 cache.health().owed == 0
             })
             .await;
-            eventually("it is used again", async || witness.ping().await.is_ok()).await;
-            assert_eq!(there(&witness).await, WHAT_IS_NOT_OWED);
-            steps::hears(&cache).await;
+            assert_eq!(there(&server.url()).await, WHAT_IS_NOT_OWED);
+            hears(&cache).await;
         });
     }
 }
@@ -362,7 +346,7 @@ fn a_cache_that_ends_with_its_runtime_leaves_what_it_owes_to_the_next() {
     let directory = Directory::new();
     let first = Runtime::new().expect("there are threads");
     first.block_on(async {
-        stored(&server).await;
+        store(&server.url()).await;
         let cache = at(proxy.url()).recovery_dir(&directory.0).build().expect("in order");
         proxy.set(Mode::Reset);
         cache.invalidate_tags(["t"]).await.expect_err("nobody takes it");
@@ -371,48 +355,114 @@ fn a_cache_that_ends_with_its_runtime_leaves_what_it_owes_to_the_next() {
     first.shutdown_timeout(Duration::from_secs(20));
     assert!(!directory.journal().1.is_empty());
     Runtime::new().expect("there are threads").block_on(async {
-        delivers(&server, &directory).await;
-        let witness = at(server.url()).build().expect("in order");
-        assert_eq!(there(&witness).await, WHAT_IS_NOT_OWED);
+        delivers(&server.url(), &directory).await;
+        assert_eq!(there(&server.url()).await, WHAT_IS_NOT_OWED);
     });
 }
 
-static VALUE: AtomicU64 = AtomicU64::new(0);
-
-#[cached(key = "row:{id}", ttl = "1m", tags = ["row:{id}"])]
-async fn row(id: u64) -> u64 {
-    let _ = id;
-    VALUE.load(SeqCst)
+#[invalidates(tags = ["row:{id}"])]
+async fn change_row(table: &Table, id: u64) {
+    table.change();
 }
 
-#[invalidates(tags = ["row:{id}"])]
-async fn change_row(id: u64) {
-    VALUE.fetch_add(1, SeqCst);
+#[tokio::test]
+async fn what_cannot_be_delivered_is_owed_once_and_delivered_later() {
+    on_each_topology(async |servers| {
+        let (here, there) = (listening(at(servers.url())).await, listening(at(servers.url())).await);
+        let table = Table::default();
+        is_kept(&here, &table, 1).await;
+        is_kept(&there, &table, 1).await;
+        assert_eq!((here.stats().invalidations, here.stats().invalidations_deferred), (0, 0));
+        servers.network(Mode::Reset);
+        for times in 1..=3 {
+            here.scope(change_row(&table, 1)).await;
+            assert_eq!(see(&here, &table, 1).await, (times, Source::Bypassed), "neither served nor kept");
+            let stats = here.stats();
+            assert_eq!((stats.invalidations, stats.invalidations_deferred, stats.owed), (times, times, 1));
+        }
+        assert_eq!(here.health().owed, 1);
+        servers.mend();
+        here.shutdown().await.expect("delivered");
+        assert_eq!((here.health().owed, here.stats().owed), (0, 0));
+        is_kept(&here, &table, 1).await;
+        is_told(&there, &table, 1).await;
+        is_kept(&there, &table, 1).await;
+        here.scope(change_row(&table, 1)).await;
+        assert_eq!((here.stats().invalidations, here.stats().invalidations_deferred), (4, 3), "this one was delivered");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_shutdown_ends_although_nobody_takes_what_is_owed_and_says_how_much_that_is() {
+    on_each_topology(async |servers| {
+        let cache = listening(at(servers.url())).await;
+        servers.network(Mode::Refuse);
+        servers.command(&["CLIENT", "KILL", "TYPE", "normal"]);
+        cache.invalidate_tags(["t"]).await.expect_err("nobody takes it");
+        let late = cache.shutdown().await.expect_err("nobody takes it");
+        assert_eq!(late.kind(), ErrorKind::Unavailable);
+        assert!(late.to_string().contains("1 invalidation"), "{late}");
+        assert_eq!(cache.health().owed, 1, "it stays usable, and goes on to owe it");
+        servers.mend();
+        cache.shutdown().await.expect("delivered");
+        assert_eq!(cache.health().owed, 0);
+    })
+    .await;
+}
+
+/// A user whose reads go on while his removals fail.
+fn permit_removals(servers: &Servers, permitted: bool) {
+    servers.command(&["ACL", "SETUSER", "app", if permitted { "+unlink" } else { "-unlink" }]);
+}
+
+fn as_user(servers: &Servers) -> CacheBuilder {
+    servers.command(&["ACL", "SETUSER", "app", "on", ">secret", "~*", "&*", "+@all"]);
+    at(servers.url_as("app:secret")).breaker_failures(u32::MAX)
 }
 
 #[tokio::test]
 async fn what_is_owed_is_void_here_at_once() {
-    let server = RedisServer::start();
-    server.command(&["ACL", "SETUSER", "app", "on", ">secret", "~*", "&*", "+@all"]);
-    let url = format!("redis://app:secret@127.0.0.1:{}", server.port());
-    for limit in [1, 100] {
-        // Reads go on, and removals fail.
-        let cache = listening(at(&*url).breaker_failures(u32::MAX).owed_limit(limit)).await;
-        let see = async || {
-            let (value, seen) = cache.scope(observe(row(1))).await;
-            (value == VALUE.load(SeqCst), seen.source)
-        };
-        eventually("kept", async || see().await == (true, Source::Local)).await;
-        server.command(&["ACL", "SETUSER", "app", "-unlink"]);
-        cache.scope(change_row(1)).await;
-        cache.invalidate_tags(["another"]).await.expect_err("nobody takes it");
-        assert_eq!(cache.health().owed, limit.min(2));
-        for _ in 0..5 {
-            assert_eq!(see().await, (true, Source::Bypassed), "neither served nor kept");
+    on_each_topology(async |servers| {
+        let table = Table::default();
+        for limit in [1, 100] {
+            let cache = listening(as_user(servers).owed_limit(limit)).await;
+            is_kept(&cache, &table, 1).await;
+            permit_removals(servers, false);
+            cache.scope(change_row(&table, 1)).await;
+            cache.invalidate_tags(["another"]).await.expect_err("nobody takes it");
+            assert_eq!(cache.health().owed, limit.min(2));
+            for _ in 0..5 {
+                assert_eq!(see(&cache, &table, 1).await, (table.now(), Source::Bypassed), "neither served nor kept");
+            }
+            permit_removals(servers, true);
+            cache.shutdown().await.expect("delivered");
+            assert_eq!(see(&cache, &table, 1).await, (table.now(), Source::Loaded));
+            is_kept(&cache, &table, 1).await;
         }
-        server.command(&["ACL", "SETUSER", "app", "+unlink"]);
-        cache.shutdown().await.expect("delivered");
-        assert_eq!(see().await, (true, Source::Loaded));
-        eventually("kept", async || see().await == (true, Source::Local)).await;
-    }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn too_much_is_everything_in_other_processes_too() {
+    on_each_topology(async |servers| {
+        let (here, there) = (listening(as_user(servers).owed_limit(2)).await, listening(at(servers.url())).await);
+        let table = Table::default();
+        is_kept(&there, &table, 1).await;
+        let before = epoch(&there);
+        permit_removals(servers, false);
+        // None of them is the row, whose name is lost among too many.
+        for n in 0..3 {
+            here.remove([format!("k{n}")]).await.expect_err("nobody takes it");
+        }
+        assert_eq!(here.health().owed, 1, "everything");
+        assert_eq!((see(&there, &table, 1).await, epoch(&there)), ((0, Source::Local), before), "nobody was told");
+        permit_removals(servers, true);
+        here.shutdown().await.expect("delivered");
+        eventually("void", async || epoch(&there) > before).await;
+        assert_ne!(see(&there, &table, 1).await.1, Source::Local);
+        assert_eq!(table.loads(), 2, "nor is it in Redis any more");
+    })
+    .await;
 }

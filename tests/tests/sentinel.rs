@@ -1,64 +1,35 @@
 //! Over Sentinels: whoever they call the master is used, and nobody else.
 
-use std::convert::Infallible;
-use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
+mod steps;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::SeqCst};
 use std::time::Duration;
 
-use cache_runtime::{Cache, Key, Source, observe};
-use tests::{RedisServer, Sentinels};
+use cache_runtime::{Cache, CacheBuilder, Source};
+use steps::rows::Rows;
+use steps::{becomes, epoch, load, patient};
+use tests::{FakeRedis, Mode, Proxy, RedisServer, Reply, Sentinels, reply};
 
-const TTL: Duration = Duration::from_secs(60);
+/// A lease that no pause of the machine outlasts: without a reason, no epoch changes.
+const LONG: Duration = Duration::from_secs(20);
 
-fn cache(url: impl Into<String>, local: bool) -> Cache {
-    let builder = Cache::builder().namespace("topo").redis(url).budget(Duration::from_millis(500));
-    builder.local_tier(local).build().expect("in order")
+fn builder(url: impl Into<String>) -> CacheBuilder {
+    patient("topo", url).lease(LONG)
 }
 
-async fn eventually(cache: &Cache, what: &str, mut holds: impl AsyncFnMut() -> bool) {
-    for _ in 0..4_000 {
-        if holds().await {
-            return;
-        }
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
-    panic!("not within 20 s: {what}: {:?} {:?}", cache.health(), cache.stats().total());
+fn plain(url: impl Into<String>) -> Cache {
+    builder(url).local_tier(false).build().expect("in order")
 }
 
-#[derive(Default)]
-struct Row(AtomicU64);
-
-impl Row {
-    async fn read(&self, cache: &Cache) -> (u64, Source) {
-        let key = Key::new("row").tag("rows").tag("all");
-        let (value, seen) =
-            observe(cache.get_or_load(key, TTL, || async { Ok::<_, Infallible>(self.0.load(SeqCst)) })).await;
-        (value.expect("the loader does not fail"), seen.source)
-    }
-
-    async fn becomes_a_hit(&self, cache: &Cache, source: Source) {
-        eventually(cache, "it is a hit", async || self.read(cache).await == (self.0.load(SeqCst), source)).await;
-    }
-
-    async fn stays_fresh(&self, by: &Cache, readers: &[&Cache]) {
-        for tag in ["rows", "all"] {
-            let version = self.0.fetch_add(1, SeqCst) + 1;
-            by.invalidate_tags([tag])
-                .await
-                .unwrap_or_else(|error| panic!("the master is there: {error:?} {:?}", by.health()));
-            for reader in readers {
-                assert_eq!(self.read(reader).await.0, version);
-            }
-        }
-    }
+fn tiered(url: impl Into<String>) -> Cache {
+    builder(url).build().expect("in order")
 }
 
-/// How often a server was asked for values, and by how many connections it is listened to.
+/// How often a server was asked for values, and by how many caches it is listened to.
 fn used(server: &RedisServer) -> (u64, usize) {
-    let stats: String = server.query(&["INFO", "commandstats"]);
-    let calls = |line: &str| line.split_once("calls=")?.1.split_once(',')?.0.parse::<u64>().ok();
     // Not PUBLISH, which comes from its master as well.
-    let ours = ["cmdstat_mget:", "cmdstat_eval:"];
-    let asked = stats.lines().filter(|line| ours.iter().any(|ours| line.starts_with(ours))).filter_map(calls).sum();
+    let asked = server.calls_of(&["mget", "eval"]);
     let clients: String = server.query(&["CLIENT", "LIST", "TYPE", "pubsub"]);
     (asked, clients.lines().filter(|client| client.contains("resp=3")).count())
 }
@@ -66,58 +37,48 @@ fn used(server: &RedisServer) -> (u64, usize) {
 #[tokio::test]
 async fn whoever_the_sentinels_name_is_used_and_who_was_deposed_is_not() {
     let mut group = Sentinels::start(1);
-    let (plain, here, there) = (cache(group.url(), false), cache(group.url(), true), cache(group.url(), true));
+    let (plain, here, there) = (plain(group.url()), tiered(group.url()), tiered(group.url()));
     let all = [&plain, &here, &there];
-    let row = Row::default();
-    row.becomes_a_hit(&plain, Source::Redis).await;
-    row.becomes_a_hit(&here, Source::Local).await;
-    row.becomes_a_hit(&there, Source::Local).await;
-    row.stays_fresh(&here, &[&plain, &here]).await;
-    let version = row.0.load(SeqCst);
-    eventually(&there, "it hears of it", async || row.read(&there).await.0 == version).await;
+    let row = Rows::one();
+    row.become_hits(&plain, Source::Redis).await;
+    row.become_hits(&here, Source::Local).await;
+    row.become_hits(&there, Source::Local).await;
+    row.stay_fresh(&here, &[&plain, &here]).await;
+    row.are_told(&there).await;
     assert_eq!(plain.health().history_guard, Some(true));
 
     for _ in 0..2 {
-        let (dead, version) = (group.master(), row.0.load(SeqCst));
-        row.becomes_a_hit(&plain, Source::Redis).await;
+        let dead = group.master();
+        row.become_hits(&plain, Source::Redis).await;
         group.wait_in_step();
         group.kill(dead);
         // Nobody is there: it costs nobody an error, and what cannot be told is owed.
-        row.0.store(version + 1, SeqCst);
-        plain.invalidate_tags(["rows"]).await.expect_err("the master is dead");
+        row.change();
+        plain.invalidate_tags(["own:0"]).await.expect_err("the master is dead");
         assert_eq!(plain.health().owed, 1);
-        assert_eq!(row.read(&plain).await.0, version + 1, "owed, so not served");
+        assert_eq!(row.read(&plain, 0).await.0, row.now(0), "owed, so not served");
 
         group.wait_master_changes_from(dead);
         are_used(&all, &group).await;
         // It has the value of before, which is of another history.
-        assert_eq!(row.read(&there).await.0, version + 1);
+        assert_eq!(row.read(&there, 0).await.0, row.now(0));
         plain.shutdown().await.expect("delivered to the new master");
-        row.becomes_a_hit(&plain, Source::Redis).await;
-        row.becomes_a_hit(&here, Source::Local).await;
+        row.become_hits(&plain, Source::Redis).await;
+        row.become_hits(&here, Source::Local).await;
 
         // Sentinels may change their minds while it comes back.
         group.restart(dead);
         group.wait_ok();
         are_used(&all, &group).await;
-        let (master, deposed) = (group.master(), 1 - group.master());
-        group.node(deposed).command(&["CONFIG", "RESETSTAT"]);
-        row.stays_fresh(&plain, &[&plain, &plain]).await;
-        row.stays_fresh(&here, &[&plain, &here]).await;
-        row.becomes_a_hit(&there, Source::Local).await;
-        let epochs = || all.map(|cache| cache.health().local.map(|local| local.epoch));
-        let before = epochs();
-        tokio::time::sleep(Duration::from_millis(1500)).await;
-        assert_eq!(epochs(), before, "nothing happened");
-        assert_eq!(used(group.node(deposed)), (0, 0), "who was deposed is not spoken to");
-        assert!(used(group.node(master)).0 > 0);
+        is_left_alone(group.node(1 - group.master()), &row, &all).await;
+        assert!(used(group.node(group.master())).0 > 0);
     }
 }
 
 /// Waits until all use the Sentinels' master.
 async fn are_used(caches: &[&Cache], group: &Sentinels) {
     for cache in caches {
-        eventually(cache, "the new master is used", async || {
+        becomes(cache, "the new master is used", async || {
             let master = group.urls()[group.master()].trim_start_matches("redis://").to_owned();
             cache.health().masters == [master] && cache.ping().await.is_ok()
         })
@@ -125,13 +86,63 @@ async fn are_used(caches: &[&Cache], group: &Sentinels) {
     }
 }
 
+/// Whatever the caches do, who was deposed is not spoken to; nothing stale is served, and nothing else happens.
+async fn is_left_alone(deposed: &RedisServer, row: &Rows, caches: &[&Cache; 3]) {
+    let [plain, here, there] = caches;
+    deposed.command(&["CONFIG", "RESETSTAT"]);
+    row.stay_fresh(plain, &[plain, plain]).await;
+    row.stay_fresh(here, &[plain, here]).await;
+    row.become_hits(there, Source::Local).await;
+    let before = [epoch(here), epoch(there)];
+    // Longer than the second between two looks at the Sentinels.
+    tokio::time::sleep(Duration::from_millis(1500)).await;
+    assert_eq!([epoch(here), epoch(there)], before, "nothing happened");
+    row.stay_fresh(here, &[plain, here]).await;
+    assert_eq!(used(deposed), (0, 0), "who was deposed is not spoken to");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_master_that_is_demoted_while_it_lives_is_left_by_all_who_are_connected_to_it() {
+    let group = Sentinels::start(1);
+    let (plain, here, there) = (plain(group.url()), tiered(group.url()), tiered(group.url()));
+    let all = [&plain, &here, &there];
+    let row = Rows::one();
+    for _ in 0..2 {
+        let old = group.master();
+        row.become_hits(&plain, Source::Redis).await;
+        row.become_hits(&here, Source::Local).await;
+        row.become_hits(&there, Source::Local).await;
+        assert_eq!(used(group.node(old)).1, 2, "both listen there");
+        group.wait_in_step();
+        // All go on to call meanwhile, and none of them meets an error.
+        let over = AtomicBool::new(false);
+        let calls = async {
+            while !over.load(SeqCst) {
+                for cache in all {
+                    assert_eq!(row.read(cache, 0).await.0, row.now(0));
+                }
+                tokio::time::sleep(Duration::from_millis(1)).await;
+            }
+        };
+        let replaced = async {
+            let new = tokio::task::block_in_place(|| group.failover());
+            over.store(true, SeqCst);
+            new
+        };
+        let (new, ()) = tokio::join!(replaced, calls);
+        assert_ne!(new, old);
+        are_used(&all, &group).await;
+        is_left_alone(group.node(old), &row, &all).await;
+        row.become_hits(&here, Source::Local).await;
+    }
+}
+
 #[tokio::test]
 async fn a_name_that_no_sentinel_knows_is_named() {
     let group = Sentinels::start(0);
-    let cache = cache(group.url().replace(group.name(), "nobody"), true);
-    let row = Row::default();
+    let cache = tiered(group.url().replace(group.name(), "nobody"));
     for _ in 0..5 {
-        assert_eq!(row.read(&cache).await, (0, Source::Bypassed));
+        assert_eq!(load(&cache, "row", 1).await, (1, Source::Bypassed));
     }
     let health = cache.health();
     assert_eq!(health.last_error.as_deref(), Some("no Sentinel knows a master called `nobody`"), "{health:?}");
@@ -148,10 +159,10 @@ async fn sentinels_have_users_of_their_own() {
     }
     group.node(0).command(&["ACL", "SETUSER", "app", "on", ">hunter2", "~topo:*", "&topo:bus", "+@all"]);
     let url = group.url().replace("//", "//app:hunter2@") + "?sentinel_username=watch&sentinel_password=hunter3";
-    let cache = cache(url, true);
-    let row = Row::default();
-    row.becomes_a_hit(&cache, Source::Local).await;
-    row.stays_fresh(&cache, &[&cache]).await;
+    let cache = tiered(url);
+    let row = Rows::one();
+    row.become_hits(&cache, Source::Local).await;
+    row.stay_fresh(&cache, &[&cache]).await;
     let users: String = group.node(0).query(&["CLIENT", "LIST"]);
     assert!(users.contains("user=app"), "{users}");
     let users: String = group.sentinel(0).query(&["CLIENT", "LIST"]);
@@ -162,21 +173,72 @@ async fn sentinels_have_users_of_their_own() {
 async fn sentinels_that_are_down_at_the_start_are_found_later() {
     let mut group = Sentinels::start(0);
     (0..3).for_each(|at| group.kill_sentinel(at));
-    let cache = cache(group.url(), true);
-    let row = Row::default();
+    let cache = tiered(group.url());
+    let row = Rows::one();
     for _ in 0..20 {
-        let (value, seen) = observe(cache.get_or_load("row", TTL, || async { Ok::<_, Infallible>(1) })).await;
-        assert_eq!((value.expect("the loader does not fail"), seen.fail_open), (1, true));
+        assert_eq!(row.read(&cache, 0).await, (0, Source::Bypassed));
     }
     let health = cache.health();
     assert!(!health.available && health.last_error.is_some(), "{health:?}");
     // One of them is enough.
     group.restart_sentinel(1);
-    row.becomes_a_hit(&cache, Source::Local).await;
-    row.stays_fresh(&cache, &[&cache]).await;
+    row.become_hits(&cache, Source::Local).await;
+    row.stay_fresh(&cache, &[&cache]).await;
     assert_eq!(cache.health().last_error, None);
     // The master is known by now, and is used without them.
     group.kill_sentinel(1);
-    row.stays_fresh(&cache, &[&cache]).await;
-    row.becomes_a_hit(&cache, Source::Local).await;
+    row.stay_fresh(&cache, &[&cache]).await;
+    row.become_hits(&cache, Source::Local).await;
+}
+
+/// A Sentinel that names whom it is told to: each time it is asked, by his port.
+fn sentinel(named: impl Fn() -> u16 + Send + Sync + 'static) -> FakeRedis {
+    FakeRedis::start(move |command| match command[1].to_ascii_uppercase().as_slice() {
+        b"MASTER" => Reply::from(reply::array(&[reply::bulk("config-epoch"), reply::bulk("1")])),
+        b"GET-MASTER-ADDR-BY-NAME" => {
+            reply::array(&[reply::bulk("127.0.0.1"), reply::bulk(named().to_string())]).into()
+        }
+        _ => Reply::Default,
+    })
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_master_that_was_replaced_is_not_used_when_it_comes_back_before_it_was_demoted() {
+    for local in [false, true] {
+        let (mut old, new) = (RedisServer::start(), RedisServer::start());
+        let gate = Arc::new(Proxy::start(old.port()));
+        // Whom the cache was told last is the old one: the Sentinel hears of the new one only when the old one is back
+        // and was dialed.
+        let dialed_before = Arc::new(AtomicU64::new(u64::MAX));
+        let sentinel = sentinel({
+            let (gate, dialed_before, new) = (Arc::clone(&gate), Arc::clone(&dialed_before), new.port());
+            move || if gate.connections() > dialed_before.load(SeqCst) { new } else { gate.port() }
+        });
+        let cache = builder(format!("redis+sentinel://127.0.0.1:{}/any", sentinel.port()));
+        let cache = cache.local_tier(local).build().expect("in order");
+        let source = if local { Source::Local } else { Source::Redis };
+        let row = Rows::one();
+        row.become_hits(&cache, source).await;
+        old.kill();
+        gate.set(Mode::Refuse);
+        gate.kill_connections();
+        becomes(&cache, "it is missed", async || row.read(&cache, 0).await.1 == Source::Bypassed).await;
+        old.restart();
+        dialed_before.store(gate.connections(), SeqCst);
+        gate.set(Mode::Pass);
+        // By one who knows, and whom nobody hears who uses the old one.
+        let other = plain(new.url());
+        // What is kept in process is told a moment later.
+        let at_once: &[&Cache] = if local { &[] } else { &[&cache] };
+        becomes(&cache, "the new one is used", async || {
+            row.stay_fresh(&other, at_once).await;
+            row.read(&cache, 0).await;
+            cache.health().masters == [format!("127.0.0.1:{}", new.port())]
+        })
+        .await;
+        assert!(gate.connections() > dialed_before.load(SeqCst), "the old one was dialed");
+        assert_eq!(used(&old).0, 0, "and not asked");
+        row.are_told(&cache).await;
+        row.become_hits(&cache, source).await;
+    }
 }

@@ -1,5 +1,7 @@
 //! One load per missing key, whatever happens to the callers and to the one who loads.
 
+mod steps;
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::time::Duration;
@@ -7,15 +9,10 @@ use std::time::Duration;
 use cache_runtime::{Cache, ErrorKind, Key, Source, cached, observe};
 use futures::StreamExt;
 use serde::{Deserialize, Serialize, Serializer};
+use steps::tiers::on_each_tier;
+use steps::{TTL, is_idle, patient};
 use tests::RedisServer;
 use tokio::task::JoinSet;
-
-/// Both tiers make the same promises.
-async fn on_each_tier<F: Future>(test: impl Fn(Cache) -> F) {
-    test(Cache::local()).await;
-    let server = RedisServer::start();
-    test(Cache::builder().namespace("stampede").redis(server.url()).build().expect("in order")).await;
-}
 
 #[derive(Default)]
 struct Runs(AtomicUsize);
@@ -39,7 +36,7 @@ async fn slow(runs: Arc<Runs>, id: u32) -> u32 {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_thousand_callers_of_one_missing_key_run_the_body_once() {
-    on_each_tier(|cache| async move {
+    on_each_tier(async |cache, _| {
         let runs = Arc::new(Runs::default());
         let mut callers = JoinSet::new();
         for _ in 0..1000 {
@@ -56,7 +53,7 @@ async fn a_thousand_callers_of_one_missing_key_run_the_body_once() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_dropped_leader_is_replaced_by_exactly_one_follower() {
-    on_each_tier(|cache| async move {
+    on_each_tier(async |cache, _| {
         let runs = Arc::new(Runs::default());
         let leader = tokio::spawn({
             let (cache, runs) = (cache.clone(), Arc::clone(&runs));
@@ -112,7 +109,7 @@ async fn panicking_callers(cache: &Cache, runs: &Arc<Runs>, panics: usize, id: u
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_leader_who_panics_takes_nobody_with_him() {
-    on_each_tier(|cache| async move {
+    on_each_tier(async |cache, _| {
         let runs = Arc::new(Runs::default());
         assert_eq!(panicking_callers(&cache, &runs, 1, 1).await, (9, 1));
         assert_eq!(runs.count(), 2);
@@ -122,7 +119,7 @@ async fn a_leader_who_panics_takes_nobody_with_him() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_load_that_always_panics_is_tried_twice_and_not_once_per_caller() {
-    on_each_tier(|cache| async move {
+    on_each_tier(async |cache, _| {
         let runs = Arc::new(Runs::default());
         assert_eq!(panicking_callers(&cache, &runs, usize::MAX, 2).await, (0, 10));
         assert_eq!(runs.count(), 2);
@@ -154,7 +151,7 @@ async fn failing_alone(runs: Arc<Runs>, id: u32) -> Result<u32, Private> {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_error_is_shared_if_it_can_be_cloned_and_is_never_stored() {
-    on_each_tier(|cache| async move {
+    on_each_tier(async |cache, _| {
         let runs = Arc::new(Runs::default());
         let calls = (0..20).map(|_| cache.scope(failing(Arc::clone(&runs), 1)));
         for outcome in futures::future::join_all(calls).await {
@@ -169,7 +166,7 @@ async fn an_error_is_shared_if_it_can_be_cloned_and_is_never_stored() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn followers_of_an_error_that_cannot_be_cloned_lead_in_turn() {
-    on_each_tier(|cache| async move {
+    on_each_tier(async |cache, _| {
         let runs = Arc::new(Runs::default());
         let calls = (0..5).map(|_| cache.scope(failing_alone(Arc::clone(&runs), 1)));
         for outcome in futures::future::join_all(calls).await {
@@ -190,7 +187,7 @@ async fn recursive(depth: u32, id: u32) -> u32 {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn recursion_on_one_key_ends() {
-    on_each_tier(|cache| async move {
+    on_each_tier(async |cache, _| {
         let answer = tokio::time::timeout(Duration::from_secs(10), cache.scope(recursive(3, 9)));
         assert_eq!(answer.await.expect("no deadlock"), 9);
     })
@@ -212,7 +209,7 @@ async fn right(meet: Arc<tokio::sync::Barrier>, deeper: bool, id: u32) -> u32 {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn two_loads_that_wait_for_each_other_do_not_deadlock() {
-    on_each_tier(|cache| async move {
+    on_each_tier(async |cache, _| {
         let barrier = Arc::new(tokio::sync::Barrier::new(2));
         let one = tokio::spawn({
             let (cache, barrier) = (cache.clone(), Arc::clone(&barrier));
@@ -232,7 +229,7 @@ async fn two_loads_that_wait_for_each_other_do_not_deadlock() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_caller_right_behind_a_load_does_not_load_again() {
-    on_each_tier(|cache| async move {
+    on_each_tier(async |cache, _| {
         cache
             .scope(async {
                 let runs = Arc::new(Runs::default());
@@ -248,7 +245,7 @@ async fn the_caller_right_behind_a_load_does_not_load_again() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn another_process_waits_for_the_load_of_the_first() {
     let server = RedisServer::start();
-    let node = || Cache::builder().namespace("nodes").redis(server.url()).build().expect("in order");
+    let node = || patient("nodes", server.url()).fill_wait(Duration::from_secs(2)).build().expect("in order");
     let (first, second) = (node(), node());
     let runs = Arc::new(Runs::default());
     first.ping().await.expect("up");
@@ -260,7 +257,7 @@ async fn another_process_waits_for_the_load_of_the_first() {
             tokio::time::sleep(Duration::from_millis(15)).await;
             Ok::<_, std::convert::Infallible>(5)
         };
-        cache.get_or_load("shared", Duration::from_secs(60), loader).await.expect("the loader does not fail")
+        cache.get_or_load("shared", TTL, loader).await.expect("the loader does not fail")
     };
     let late = async {
         tokio::time::sleep(Duration::from_millis(5)).await;
@@ -281,8 +278,8 @@ async fn first_hangs(runs: Arc<Runs>, id: u32) -> u32 {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_follower_of_a_leader_whom_nobody_polls_gets_his_value() {
     let server = RedisServer::start();
-    let builder = || Cache::builder().namespace("unpolled").load_wait(Duration::from_millis(100));
-    for cache in [builder(), builder().redis(server.url())].map(|builder| builder.build().expect("in order")) {
+    for builder in [Cache::builder(), patient("unpolled", server.url())] {
+        let cache = builder.load_wait(Duration::from_millis(100)).build().expect("in order");
         let runs = Arc::new(Runs::default());
         let follow = async {
             // The stream polls its second future while it waits for the first, and not while its item is worked on.
@@ -308,7 +305,7 @@ async fn a_follower_of_a_leader_whom_nobody_polls_gets_his_value() {
         assert_eq!(values, [1, 1, 1]);
         assert_eq!(runs.count(), 2, "one of them led as well");
         assert_eq!(cache.scope(first_hangs(runs, 1)).await, 1);
-        cache.shutdown().await.expect("idle");
+        is_idle(&cache).await;
         assert_eq!(cache.stats().flights, 0, "the one whom nobody polled left nothing behind");
     }
 }
@@ -331,13 +328,13 @@ async fn unwritable(runs: Arc<Runs>, id: u8) -> Unwritable {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_value_whose_serialize_panics_is_not_lost() {
-    on_each_tier(|cache| async move {
+    on_each_tier(async |cache, _| {
         let runs = Arc::new(Runs::default());
         let calls = (0..10).map(|_| cache.scope(unwritable(Arc::clone(&runs), 3)));
         assert_eq!(futures::future::join_all(calls).await, vec![Unwritable(3); 10]);
         assert_eq!(runs.count(), 1);
         assert_eq!(cache.scope(unwritable(Arc::clone(&runs), 3)).await, Unwritable(3));
-        cache.shutdown().await.expect("idle");
+        is_idle(&cache).await;
         assert_eq!(cache.stats().flights, 0);
     })
     .await;
@@ -345,13 +342,13 @@ async fn a_value_whose_serialize_panics_is_not_lost() {
 
 #[tokio::test]
 async fn more_tags_than_an_envelope_counts_are_told_and_cost_nobody_a_panic() {
-    on_each_tier(|cache| async move {
+    on_each_tier(async |cache, _| {
         let tagged = |count: u32| (0..count).fold(Key::new("many"), |key, n| key.tag(format!("t{n}")));
         let load = async |key: &Key| {
             let loader = || async { Ok::<_, std::convert::Infallible>(1u8) };
-            let (value, seen) = observe(cache.get_or_load(key, Duration::from_secs(60), loader)).await;
+            let (value, seen) = observe(cache.get_or_load(key, TTL, loader)).await;
             assert_eq!(value.expect("the loader does not fail"), 1);
-            cache.shutdown().await.expect("idle");
+            is_idle(&cache).await;
             seen.source
         };
         let most = tagged(255);
@@ -364,7 +361,7 @@ async fn more_tags_than_an_envelope_counts_are_told_and_cost_nobody_a_panic() {
         for error in [
             cache.get::<u8>(&more).await.expect_err("too many"),
             cache.get_many::<u8>([&most, &more]).await.expect_err("too many"),
-            cache.put(&more, &2u8, Duration::from_secs(60)).await.expect_err("too many"),
+            cache.put(&more, &2u8, TTL).await.expect_err("too many"),
         ] {
             assert_eq!(error.kind(), ErrorKind::Argument);
             assert!(error.to_string().contains("255 tags"), "{error}");

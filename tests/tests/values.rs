@@ -1,23 +1,21 @@
 //! What is stored and what is not: errors, `None`, other types, values that are too large or do not survive.
 
+mod steps;
+
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use cache_runtime::{Cache, CacheCodec, ErrorKind, Key, Source, bypass, cached, observe, refresh};
 use serde::{Deserialize, Serialize};
+use steps::tiers::on_each_tier;
+use steps::{is_idle, patient};
 use tests::RedisServer;
-
-async fn on_each_tier<F: Future>(test: impl Fn(Cache) -> F) {
-    test(Cache::local()).await;
-    let server = RedisServer::start();
-    test(Cache::builder().namespace("values").redis(server.url()).build().expect("in order")).await;
-}
 
 /// Where the second of two calls is answered from; the fill of the first is waited for.
 async fn second<T, F: Future<Output = T>>(cache: &Cache, call: impl Fn() -> F) -> Source {
     cache.scope(call()).await;
-    cache.shutdown().await.expect("idle");
+    is_idle(cache).await;
     cache.scope(observe(call())).await.1.source
 }
 
@@ -44,7 +42,7 @@ async fn negative(n: u32) -> Option<u32> {
 
 #[tokio::test]
 async fn an_error_is_not_cached_through_any_alias_of_result() {
-    on_each_tier(|cache| async move {
+    on_each_tier(async |cache, _| {
         assert_eq!(second(&cache, || aliased(0)).await, Source::Loaded);
         assert!(is_hit(second(&cache, || aliased(2)).await));
     })
@@ -53,7 +51,7 @@ async fn an_error_is_not_cached_through_any_alias_of_result() {
 
 #[tokio::test]
 async fn none_is_cached_only_with_a_negative_ttl() {
-    on_each_tier(|cache| async move {
+    on_each_tier(async |cache, _| {
         assert_eq!(second(&cache, || aliased(1)).await, Source::Loaded);
         assert!(is_hit(second(&cache, || negative(1)).await));
         assert_eq!(cache.scope(negative(1)).await, None);
@@ -79,7 +77,7 @@ mod second_module {
 
 #[tokio::test]
 async fn functions_of_one_name_in_two_modules_do_not_share_keys() {
-    on_each_tier(|cache| async move {
+    on_each_tier(async |cache, _| {
         cache
             .scope(async {
                 assert_eq!((first::same_name(1).await, second_module::same_name(1).await), (2, 3));
@@ -124,14 +122,14 @@ mod after {
 
 #[tokio::test]
 async fn entries_of_a_type_that_changed_are_misses_and_never_garbage() {
-    on_each_tier(|cache| async move {
+    on_each_tier(async |cache, _| {
         let old = cache.scope(before::user(1)).await;
         assert_eq!((old.id, old.age), (1, 30));
-        cache.shutdown().await.expect("idle");
+        is_idle(&cache).await;
         // The bytes would decode, with the fields exchanged.
         let (new, seen) = cache.scope(observe(after::user(1))).await;
         assert_eq!((new.id, new.age, seen.source), (1, 30, Source::Loaded));
-        cache.shutdown().await.expect("idle");
+        is_idle(&cache).await;
         assert!(is_hit(cache.scope(observe(after::user(1))).await.1.source));
         assert_eq!(cache.scope(after::newer(1)).await.age, 31, "a new version makes older entries misses");
     })
@@ -184,10 +182,10 @@ async fn skipping_as_json(n: u8) -> Skipping {
 #[tokio::test]
 async fn a_type_that_does_not_survive_the_codec_is_returned_and_never_stored() {
     let server = RedisServer::start();
-    let cache = Cache::builder().namespace("unfit").redis(server.url()).build().expect("in order");
+    let cache = patient("unfit", server.url()).build().expect("in order");
     for n in 0..20 {
         assert_eq!(cache.scope(skipping(n)).await, SKIPPING);
-        cache.shutdown().await.expect("idle");
+        is_idle(&cache).await;
     }
     let stored: Vec<String> = server.query(&["KEYS", "unfit:e:*"]);
     assert!(stored.is_empty(), "{stored:?}");
@@ -211,10 +209,10 @@ async fn unencodable(n: u8) -> HashMap<(u8, u8), u8> {
 #[tokio::test]
 async fn a_value_that_cannot_be_encoded_is_returned() {
     let server = RedisServer::start();
-    let cache = Cache::builder().namespace("unencodable").redis(server.url()).build().expect("in order");
+    let cache = patient("unencodable", server.url()).build().expect("in order");
     for _ in 0..3 {
         assert_eq!(cache.scope(unencodable(1)).await.len(), 1, "JSON has no map with such keys");
-        cache.shutdown().await.expect("idle");
+        is_idle(&cache).await;
     }
 }
 
@@ -222,7 +220,7 @@ async fn a_value_that_cannot_be_encoded_is_returned() {
 async fn each_codec_is_a_default_that_works() {
     let server = RedisServer::start();
     for codec in [CacheCodec::Bincode, CacheCodec::Postcard, CacheCodec::Json, CacheCodec::MessagePack] {
-        let cache = Cache::builder().namespace("codecs").codec(codec).redis(server.url()).build().expect("in order");
+        let cache = patient("codecs", server.url()).codec(codec).build().expect("in order");
         let value = HashMap::from([("a".to_owned(), vec![Some(1.5), None]), ("b".to_owned(), vec![])]);
         assert_eq!(
             cache.get::<HashMap<String, Vec<Option<f64>>>>("k").await.expect("up"),
@@ -244,7 +242,7 @@ async fn an_arc_is_shared_in_process_and_stored_like_its_value() {
     let cache = Cache::local();
     let (one, other) = (cache.scope(shared(1)).await, cache.scope(shared(1)).await);
     assert!(Arc::ptr_eq(&one, &other));
-    on_each_tier(|cache| async move {
+    on_each_tier(async |cache, _| {
         assert!(is_hit(second(&cache, || shared(2)).await));
     })
     .await;
@@ -258,19 +256,19 @@ async fn count(counter: &std::sync::atomic::AtomicU32, n: u8) -> u32 {
 
 #[tokio::test]
 async fn bypass_leaves_the_cache_alone_and_refresh_replaces_what_it_holds() {
-    on_each_tier(|cache| async move {
+    on_each_tier(async |cache, _| {
         let counter = std::sync::atomic::AtomicU32::new(0);
         cache
             .scope(async {
                 assert_eq!(bypass(count(&counter, 1)).await, 0);
                 assert_eq!(count(&counter, 1).await, 1, "bypass stored nothing");
-                Cache::current().shutdown().await.expect("idle");
+                is_idle(&Cache::current()).await;
                 assert_eq!(count(&counter, 1).await, 1);
                 assert_eq!(bypass(count(&counter, 1)).await, 2, "bypass reads nothing");
                 assert_eq!(count(&counter, 1).await, 1);
                 let (value, seen) = observe(refresh(count(&counter, 1))).await;
                 assert_eq!((value, seen.source), (3, Source::Loaded));
-                Cache::current().shutdown().await.expect("idle");
+                is_idle(&Cache::current()).await;
                 assert_eq!(count(&counter, 1).await, 3, "refresh stored");
             })
             .await;
@@ -280,7 +278,7 @@ async fn bypass_leaves_the_cache_alone_and_refresh_replaces_what_it_holds() {
 
 #[tokio::test]
 async fn companions_read_and_write_what_the_function_does() {
-    on_each_tier(|cache| async move {
+    on_each_tier(async |cache, _| {
         cache
             .scope(async {
                 assert_eq!(negative::key(7).as_str(), "negative:7");

@@ -201,7 +201,10 @@ async fn listen(server: &Weak<Server>, node: &Arc<Node>, local: &Arc<LocalStore>
         }
         let Some(failure) = failure else { return };
         let denied = failure.is_denial();
-        if denied && !channel.denied.swap(true, SeqCst) {
+        // Once: where not even a PUBLISH was taken, that has been said.
+        let told = channel.is_denied();
+        channel.denied.fetch_or(denied, SeqCst);
+        if denied && !told {
             tracing::warn!(server = %node.name, cause = %failure.message, "the server takes no subscriber; entries are not kept in this process");
         }
         channel.note_trouble(Some(failure.message));
@@ -316,14 +319,15 @@ async fn subscribe(node: &Node, local: &Arc<LocalStore>, bus: &str) -> Result<Mu
     let speaking = node.info.redis_settings().clone().set_protocol(ProtocolVersion::RESP3);
     let client = Client::open(node.info.clone().set_redis_settings(speaking)).map_err(Failure::from)?;
     let mut connection = client.get_multiplexed_async_connection_with_config(&settings).await?;
-    connection.subscribe(bus).await?;
-    // Who may listen and not tell shares that, as a rule, with all whom he would hear. The news of nothing shows it.
+    // Who may listen and not tell shares that, as a rule, with all whom he would hear. The news of nothing shows it; first,
+    // because to be heard by nobody is the graver of the two.
     let nothing = message::write(&[xxh3_64(bus.as_bytes())]);
     match redis::cmd("PUBLISH").arg(bus).arg(nothing).query_async::<()>(&mut connection).await.map_err(Failure::from) {
         Ok(()) => node.channel.may_tell(),
         Err(failure) if failure.is_denial() => node.news_denied(&failure.message),
         Err(failure) => return Err(failure),
     }
+    connection.subscribe(bus).await?;
     Ok(connection)
 }
 

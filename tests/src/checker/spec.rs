@@ -1,59 +1,22 @@
 //! The rows, what may be read of them, and what was.
 
-use std::collections::VecDeque;
 use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use cache_runtime::Source;
 
-/// How long floors are remembered: longer than any read takes.
-const MEMORY: Duration = Duration::from_secs(90);
+use super::clock::now;
+use super::floors::Floors;
+use super::history::{History, What};
+use super::tally::{Count, Peak, Tally};
 
-/// Versions with the time from which on they bind.
-#[derive(Default)]
-struct Floors {
-    /// By time; versions rise.
-    past: VecDeque<(Instant, u64)>,
-    /// Not due yet: of mutators who died.
-    future: Vec<(Instant, u64)>,
-}
+/// Of how many violations more than their number is told.
+const TOLD: usize = 3;
 
-impl Floors {
-    fn raise(&mut self, at: Instant, version: u64) {
-        if self.past.back().is_none_or(|(_, highest)| *highest < version) {
-            self.past.push_back((at, version));
-        }
-        // One older than the memory stays, as the floor of everything older.
-        while self.past.get(1).is_some_and(|(next, _)| at.saturating_duration_since(*next) > MEMORY) {
-            self.past.pop_front();
-        }
-    }
-
-    fn at(&self, moment: Instant) -> u64 {
-        let past = self.past.iter().rev().find(|(at, _)| *at < moment).map_or(0, |(_, version)| *version);
-        let due = self.future.iter().filter(|(at, _)| *at < moment).map(|(_, version)| *version);
-        due.fold(past, u64::max)
-    }
-
-    /// Since when something newer than `version` has been binding.
-    fn outdated_since(&self, version: u64) -> Option<Instant> {
-        let all = self.past.iter().chain(&self.future);
-        all.filter(|(_, newer)| *newer > version).map(|(at, _)| *at).min()
-    }
-}
-
-#[derive(Default)]
-struct Row {
-    version: AtomicU64,
-    floors: Mutex<Floors>,
-    /// Of each node's own acknowledgements.
-    own: Vec<Mutex<Floors>>,
-}
-
-/// What a read violated.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(super) enum Violation {
+/// Which promise was broken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Violation {
     /// P1.
     Stale,
     /// P2.
@@ -62,83 +25,80 @@ pub(super) enum Violation {
     Late,
     /// P4.
     Invented,
-    /// P6.
+    /// P6: a call that did not end.
     Stuck,
+    /// P7: what a node owed was not delivered in the end, or the node was of no use.
+    Owed,
+    /// P7: after the end, something else than what is committed was read.
+    Lost,
+}
+
+impl Violation {
+    /// All of them.
+    pub const ALL: [Self; 7] =
+        [Self::Stale, Self::OwnStale, Self::Late, Self::Invented, Self::Stuck, Self::Owed, Self::Lost];
 }
 
 /// A finished read.
+#[derive(Clone, Copy)]
 pub(super) struct Read {
     pub(super) node: usize,
     pub(super) row: usize,
     pub(super) started: Instant,
     pub(super) value: u64,
-    pub(super) source: Source,
+    /// `None`: the caller was not told.
+    pub(super) source: Option<Source>,
+}
+
+#[derive(Default)]
+struct Row {
+    version: AtomicU64,
+    floors: Mutex<Floors>,
+    /// Of each node's own acknowledgements.
+    own: Vec<Mutex<Floors>>,
+    history: Mutex<History>,
+}
+
+/// A fault, over or not.
+struct Trouble {
+    name: &'static str,
+    began: Instant,
+    ended: Option<Instant>,
+}
+
+#[derive(Default)]
+struct Verdict {
+    total: [u64; 7],
+    examples: Vec<String>,
 }
 
 /// The source of truth, and the judge.
 pub(super) struct World {
+    pub(super) tally: Tally,
     rows: Vec<Row>,
     lease: Duration,
-    counts: Mutex<Counts>,
-    reads: AtomicU64,
-    local: AtomicU64,
-    redis: AtomicU64,
-    joined: AtomicU64,
-    loaded: AtomicU64,
-    acknowledged: AtomicU64,
-    unknown: AtomicU64,
-    worst_local_micros: AtomicU64,
-}
-
-#[derive(Default)]
-struct Counts {
-    violations: Vec<(Violation, String)>,
-    total: [u64; 5],
-}
-
-/// Sums of a run.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Sums {
-    pub(super) reads: u64,
-    pub(super) local: u64,
-    pub(super) redis: u64,
-    pub(super) joined: u64,
-    pub(super) loaded: u64,
-    pub(super) acknowledged: u64,
-    pub(super) unknown: u64,
-    pub(super) stale: u64,
-    pub(super) own_stale: u64,
-    pub(super) late: u64,
-    pub(super) invented: u64,
-    pub(super) stuck: u64,
-    pub(super) worst_local: Duration,
-    pub(super) examples: Vec<String>,
+    /// Whether nodes keep entries in process.
+    tier: bool,
+    began: Instant,
+    troubles: Mutex<Vec<Trouble>>,
+    verdict: Mutex<Verdict>,
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-#[expect(clippy::disallowed_methods, reason = "the checker's one clock")]
-pub(super) fn now() -> Instant {
-    Instant::now()
-}
-
 impl World {
-    pub(super) fn new(rows: usize, nodes: usize, lease: Duration) -> Self {
+    pub(super) fn new(rows: usize, nodes: usize, lease: Duration, tier: bool) -> Self {
         let row = || Row { own: (0..nodes).map(|_| Mutex::default()).collect(), ..Row::default() };
         Self {
+            tally: Tally::default(),
             rows: (0..rows).map(|_| row()).collect(),
             lease,
-            counts: Mutex::default(),
-            reads: AtomicU64::new(0),
-            local: AtomicU64::new(0),
-            redis: AtomicU64::new(0),
-            joined: AtomicU64::new(0),
-            loaded: AtomicU64::new(0),
-            acknowledged: AtomicU64::new(0),
-            unknown: AtomicU64::new(0),
-            worst_local_micros: AtomicU64::new(0),
+            tier,
+            began: now(),
+            troubles: Mutex::default(),
+            verdict: Mutex::default(),
         }
     }
 
@@ -151,118 +111,165 @@ impl World {
         self.rows[row].version.load(SeqCst)
     }
 
-    pub(super) fn commit(&self, row: usize) -> u64 {
-        self.rows[row].version.fetch_add(1, SeqCst) + 1
+    pub(super) fn commit(&self, node: usize, row: usize) -> u64 {
+        let version = self.rows[row].version.fetch_add(1, SeqCst) + 1;
+        self.remember(node, row, What::Committed, version);
+        version
     }
 
-    /// The invalidation of a mutation returned.
-    pub(super) fn acknowledge(&self, node: usize, row: usize, version: u64, outcome: bool) {
-        if !outcome {
-            self.unknown.fetch_add(1, SeqCst);
-            return;
-        }
-        self.acknowledged.fetch_add(1, SeqCst);
+    /// The invalidation of a mutation succeeded.
+    pub(super) fn acknowledge(&self, node: usize, row: usize, version: u64) {
+        self.tally.count(Count::Acknowledged);
         for floors in [&self.rows[row].floors, &self.rows[row].own[node]] {
             // The time is taken under the lock: who looks later sees it.
             let mut floors = lock(floors);
             floors.raise(now(), version);
         }
+        self.remember(node, row, What::Acknowledged, version);
+    }
+
+    /// Nobody knows yet what became of the invalidation of a mutation: it binds nobody before the end.
+    pub(super) fn unknown(&self, node: usize, row: usize, version: u64) {
+        self.tally.count(Count::Unknown);
+        self.remember(node, row, What::Unknown, version);
     }
 
     /// A mutator died after its commit, under a fence that ends by itself then.
-    pub(super) fn died_fenced(&self, row: usize, version: u64, fence_ttl: Duration) {
+    pub(super) fn died_fenced(&self, node: usize, row: usize, version: u64, fence_ttl: Duration) {
+        self.tally.count(Count::Died);
         let mut floors = lock(&self.rows[row].floors);
-        let now = now();
-        let (due, future) = floors.future.drain(..).partition::<Vec<_>, _>(|(at, _)| *at <= now);
-        floors.future = future;
-        for (at, version) in due {
-            floors.raise(at.max(now), version);
-        }
-        floors.future.push((now + fence_ttl, version));
+        floors.raise(now() + fence_ttl, version);
+        drop(floors);
+        self.remember(node, row, What::Died, version);
     }
 
-    pub(super) fn stuck(&self, what: String) {
-        self.note(Violation::Stuck, what);
+    fn remember(&self, node: usize, row: usize, what: What, version: u64) {
+        let now = now();
+        lock(&self.rows[row].history).note(node, what, version, now, now);
     }
 
     pub(super) fn judge(&self, read: &Read) {
-        self.reads.fetch_add(1, SeqCst);
         let Read { node, row, started, value, source } = *read;
-        let local = source == Source::Local;
-        let counter = match source {
-            Source::Local => &self.local,
-            Source::Redis => &self.redis,
-            Source::Joined => &self.joined,
-            _ => &self.loaded,
-        };
-        counter.fetch_add(1, SeqCst);
-        let describe = |floor: u64| {
-            format!("node {node} read version {value} of row {row} from {source:?}, and {floor} was the floor")
-        };
+        self.tally.count(match source {
+            Some(Source::Local) => Count::Local,
+            Some(Source::Redis) => Count::Redis,
+            Some(Source::Joined) => Count::Joined,
+            Some(_) => Count::Loaded,
+            None => Count::Untold,
+        });
+        lock(&self.rows[row].history).note(node, What::Read(source), value, started, now());
         if value > self.version(row) {
-            self.note(Violation::Invented, describe(self.version(row)));
+            self.broken(Violation::Invented, read, self.version(row));
         }
         let own = lock(&self.rows[row].own[node]).at(started);
         if value < own {
-            self.note(Violation::OwnStale, describe(own));
+            self.broken(Violation::OwnStale, read, own);
         }
         let floors = lock(&self.rows[row].floors);
-        if local {
+        let may_be_local = source.map_or(self.tier, |source| source == Source::Local);
+        if may_be_local {
             if let Some(since) = floors.outdated_since(value)
                 && let Some(behind) = started.checked_duration_since(since)
             {
-                let micros = u64::try_from(behind.as_micros()).unwrap_or(u64::MAX);
-                self.worst_local_micros.fetch_max(micros, SeqCst);
+                self.tally.peak(Peak::Lag, behind);
             }
             let floor = started.checked_sub(self.lease).map_or(0, |then| floors.at(then));
             drop(floors);
             if value < floor {
-                self.note(Violation::Late, describe(floor));
+                self.broken(Violation::Late, read, floor);
             }
         } else {
             let floor = floors.at(started);
             drop(floors);
             if value < floor {
-                self.note(Violation::Stale, describe(floor));
+                self.broken(Violation::Stale, read, floor);
             }
         }
     }
 
-    fn note(&self, violation: Violation, what: String) {
-        let mut counts = lock(&self.counts);
-        counts.total[violation as usize] += 1;
-        if counts.violations.len() < 5 {
-            counts.violations.push((violation, what));
+    /// A read when everything is over, and everything delivered.
+    pub(super) fn judge_the_last(&self, read: &Read) {
+        self.judge(read);
+        let committed = self.version(read.row);
+        if read.value != committed {
+            self.broken(Violation::Lost, read, committed);
         }
     }
 
-    pub(super) fn reads(&self) -> u64 {
-        self.reads.load(SeqCst)
+    fn broken(&self, violation: Violation, read: &Read, floor: u64) {
+        let Read { node, row, value, source, started } = read;
+        let source = source.map_or("somewhere", Source::as_str);
+        let at = self.millis(*started);
+        let what = format!("at {at} ms node {node} read {value} of row {row} from {source}, and {floor} was the floor");
+        self.note(violation, what, Some(*row));
+    }
+
+    /// A caller waited in vain.
+    pub(super) fn stuck(&self, node: usize, row: usize) {
+        self.note(Violation::Stuck, format!("node {node}, row {row}, until {} ms", self.millis(now())), Some(row));
+    }
+
+    /// A node did not settle.
+    pub(super) fn owed(&self, node: usize, what: &str) {
+        self.note(Violation::Owed, format!("node {node}: {what}"), None);
+    }
+
+    fn note(&self, violation: Violation, mut what: String, row: Option<usize>) {
+        let mut verdict = lock(&self.verdict);
+        verdict.total[violation as usize] += 1;
+        if verdict.examples.len() < TOLD {
+            // The others are of the same kind, as a rule.
+            if let Some(row) = row.filter(|_| verdict.examples.is_empty()) {
+                what += &self.story(row);
+            }
+            verdict.examples.push(format!("{violation:?}: {what}"));
+        }
+    }
+
+    /// What happened to a row lately, and to the servers meanwhile.
+    fn story(&self, row: usize) -> String {
+        let mut events: Vec<(Instant, String)> = lock(&self.rows[row].history).tell().collect();
+        // What happened before it may still show.
+        let since = events.iter().map(|(at, _)| *at).min().unwrap_or(self.began);
+        for Trouble { name, began, ended } in lock(&self.troubles).iter() {
+            if ended.is_none_or(|ended| ended + self.lease > since) {
+                events.push((*began, format!("{name} begins")));
+                events.extend(ended.map(|ended| (ended, format!("{name} is over"))));
+            }
+        }
+        events.sort_by_key(|(at, _)| *at);
+        events.iter().map(|(at, what)| format!("\n  {:>7} ms  {what}", self.millis(*at))).collect()
+    }
+
+    fn millis(&self, at: Instant) -> u128 {
+        at.saturating_duration_since(self.began).as_millis()
+    }
+
+    pub(super) fn fault_begins(&self, name: &'static str) {
+        lock(&self.troubles).push(Trouble { name, began: now(), ended: None });
+    }
+
+    /// `happened`: false if there was no occasion for it after all.
+    pub(super) fn fault_ends(&self, happened: bool) {
+        let mut troubles = lock(&self.troubles);
+        match (happened, troubles.last_mut()) {
+            (true, Some(last)) => last.ended = Some(now()),
+            _ => _ = troubles.pop(),
+        }
+    }
+
+    pub(super) fn faults(&self) -> Vec<&'static str> {
+        lock(&self.troubles).iter().map(|trouble| trouble.name).collect()
     }
 
     pub(super) fn has_violations(&self) -> bool {
-        !lock(&self.counts).violations.is_empty()
+        lock(&self.verdict).total.iter().any(|total| *total > 0)
     }
 
-    pub(super) fn sums(&self) -> Sums {
-        let counts = lock(&self.counts);
-        let [stale, own_stale, late, invented, stuck] = counts.total;
-        Sums {
-            reads: self.reads(),
-            local: self.local.load(SeqCst),
-            redis: self.redis.load(SeqCst),
-            joined: self.joined.load(SeqCst),
-            loaded: self.loaded.load(SeqCst),
-            acknowledged: self.acknowledged.load(SeqCst),
-            unknown: self.unknown.load(SeqCst),
-            stale,
-            own_stale,
-            late,
-            invented,
-            stuck,
-            worst_local: Duration::from_micros(self.worst_local_micros.load(SeqCst)),
-            examples: counts.violations.iter().map(|(violation, what)| format!("{violation:?}: {what}")).collect(),
-        }
+    /// How often each promise was broken, and the first few times in words.
+    pub(super) fn verdict(&self) -> ([u64; 7], Vec<String>) {
+        let verdict = lock(&self.verdict);
+        (verdict.total, verdict.examples.clone())
     }
 }
 
@@ -272,56 +279,96 @@ mod tests {
 
     const LEASE: Duration = Duration::from_millis(100);
 
-    fn read(world: &World, started: Instant, value: u64, source: Source) {
+    fn world(nodes: usize, tier: bool) -> World {
+        World::new(1, nodes, LEASE, tier)
+    }
+
+    fn read(world: &World, started: Instant, value: u64, source: Option<Source>) {
         world.judge(&Read { node: 0, row: 0, started, value, source });
+    }
+
+    fn times(world: &World, violation: Violation) -> u64 {
+        world.verdict().0[violation as usize]
     }
 
     #[test]
     fn a_read_is_held_against_the_floor_at_its_start() {
-        let world = World::new(1, 2, LEASE);
+        let world = world(2, true);
         let before = now();
-        let version = world.commit(0);
-        world.acknowledge(1, 0, version, true);
+        let version = world.commit(1, 0);
+        world.acknowledge(1, 0, version);
         let after = now() + Duration::from_micros(1);
-        read(&world, before, 0, Source::Redis);
-        read(&world, after, 1, Source::Redis);
+        read(&world, before, 0, Some(Source::Redis));
+        read(&world, after, 1, Some(Source::Redis));
         // Another node's tier may be behind, for one lease.
-        read(&world, after, 0, Source::Local);
-        assert!(!world.has_violations(), "{:?}", world.sums().examples);
-        read(&world, after, 0, Source::Joined);
-        assert_eq!(world.sums().stale, 1);
-        read(&world, after + LEASE, 0, Source::Local);
-        assert_eq!(world.sums().late, 1);
-        read(&world, after, 2, Source::Redis);
-        assert_eq!(world.sums().invented, 1);
+        read(&world, after, 0, Some(Source::Local));
+        read(&world, after, 0, None);
+        assert!(!world.has_violations(), "{:?}", world.verdict().1);
+        read(&world, after, 0, Some(Source::Joined));
+        assert_eq!(times(&world, Violation::Stale), 1);
+        read(&world, after + LEASE, 0, Some(Source::Local));
+        read(&world, after + LEASE, 0, None);
+        assert_eq!(times(&world, Violation::Late), 2);
+        read(&world, after, 2, Some(Source::Redis));
+        assert_eq!(times(&world, Violation::Invented), 1);
+    }
+
+    #[test]
+    fn without_a_tier_nobody_may_be_behind() {
+        let world = world(2, false);
+        let version = world.commit(1, 0);
+        world.acknowledge(1, 0, version);
+        read(&world, now() + Duration::from_micros(1), 0, None);
+        assert_eq!(times(&world, Violation::Stale), 1);
     }
 
     #[test]
     fn a_node_reads_what_it_acknowledged_itself() {
-        let world = World::new(1, 1, LEASE);
-        let version = world.commit(0);
-        world.acknowledge(0, 0, version, true);
-        read(&world, now() + Duration::from_micros(1), 0, Source::Local);
-        assert_eq!(world.sums().own_stale, 1);
+        let world = world(1, true);
+        let version = world.commit(0, 0);
+        world.acknowledge(0, 0, version);
+        read(&world, now() + Duration::from_micros(1), 0, Some(Source::Local));
+        assert_eq!(times(&world, Violation::OwnStale), 1);
     }
 
     #[test]
-    fn what_is_not_known_binds_nobody() {
-        let world = World::new(1, 1, LEASE);
-        let version = world.commit(0);
-        world.acknowledge(0, 0, version, false);
-        read(&world, now() + Duration::from_secs(1), 0, Source::Redis);
+    fn what_is_not_known_binds_nobody_before_the_end() {
+        let world = world(1, true);
+        let version = world.commit(0, 0);
+        world.unknown(0, 0, version);
+        let old = Read { node: 0, row: 0, started: now() + LEASE * 10, value: 0, source: Some(Source::Redis) };
+        world.judge(&old);
         assert!(!world.has_violations());
+        world.judge_the_last(&old);
+        assert_eq!(times(&world, Violation::Lost), 1);
     }
 
     #[test]
     fn a_dead_mutators_fence_binds_when_it_has_ended() {
-        let world = World::new(1, 1, LEASE);
-        let version = world.commit(0);
-        world.died_fenced(0, version, Duration::from_secs(5));
-        read(&world, now() + Duration::from_secs(4), 0, Source::Redis);
+        let world = world(1, true);
+        let version = world.commit(0, 0);
+        world.died_fenced(0, 0, version, Duration::from_secs(5));
+        read(&world, now() + Duration::from_secs(4), 0, Some(Source::Redis));
         assert!(!world.has_violations());
-        read(&world, now() + Duration::from_secs(6), 0, Source::Redis);
-        assert_eq!(world.sums().stale, 1);
+        read(&world, now() + Duration::from_secs(6), 0, Some(Source::Redis));
+        assert_eq!(times(&world, Violation::Stale), 1);
+    }
+
+    #[test]
+    fn a_violation_is_told_with_what_happened_before_it() {
+        let world = world(1, true);
+        world.fault_begins("a nap");
+        world.fault_ends(false);
+        world.fault_begins("a storm");
+        let version = world.commit(0, 0);
+        world.fault_ends(true);
+        world.acknowledge(0, 0, version);
+        read(&world, now() + LEASE, 0, Some(Source::Redis));
+        let example = &world.verdict().1[0];
+        for told in ["a storm begins", "node 0: 1 Committed", "a storm is over", "node 0: 1 Acknowledged", "read 0"] {
+            assert!(example.contains(told), "{told}: {example}");
+        }
+        assert!(!example.contains("a nap"), "{example}");
+        assert_eq!(world.faults(), ["a storm"]);
     }
 }

@@ -2,7 +2,11 @@
 
 use std::time::Duration;
 
-use crate::{Pair, Proxy, RedisCluster, RedisServer, Sentinels};
+use crate::users::{USERS, log_in};
+use crate::{Mode, Pair, Proxy, RedisCluster, RedisServer, Sentinels};
+
+/// How many nodes read and mutate.
+pub(super) const NODES: usize = USERS.len();
 
 /// Which servers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,11 +35,11 @@ pub enum System {
 
 impl System {
     /// Starts the servers.
-    pub fn start(kind: Kind, nodes: usize) -> Self {
+    pub fn start(kind: Kind) -> Self {
         match kind {
             Kind::Standalone => {
                 let server = RedisServer::start();
-                let proxies = (0..nodes).map(|_| Proxy::start(server.port())).collect();
+                let proxies = (0..NODES).map(|_| Proxy::start(server.port())).collect();
                 Self::Standalone(Box::new(server), proxies)
             }
             Kind::Pair => Self::Pair(Box::new(Pair::start())),
@@ -54,9 +58,52 @@ impl System {
     pub fn url(&self, node: usize) -> String {
         match self {
             Self::Standalone(_, proxies) => proxies[node].url(),
-            Self::Pair(pair) => pair.url(),
-            Self::Sentinel(sentinels) => sentinels.url(),
-            Self::Cluster(cluster) => cluster.url().replacen("redis://", "redis+cluster://", 1),
+            Self::Pair(pair) => log_in(&pair.url(), USERS[node]),
+            Self::Sentinel(sentinels) => log_in(&sentinels.url(), USERS[node]),
+            Self::Cluster(cluster) => log_in(&cluster.url(), USERS[node]).replacen("redis://", "redis+cluster://", 1),
+        }
+    }
+
+    /// Those who are masters now, past their proxies.
+    pub(super) fn masters(&self) -> Vec<&RedisServer> {
+        match self {
+            Self::Standalone(server, _) => vec![server],
+            Self::Pair(pair) => vec![pair.master()],
+            Self::Sentinel(sentinels) => vec![sentinels.node(sentinels.master())],
+            Self::Cluster(cluster) => cluster.masters().into_iter().map(|at| cluster.node(at)).collect(),
+        }
+    }
+
+    /// What nodes go through on their way to the masters.
+    pub(super) fn proxies(&self) -> Vec<&Proxy> {
+        match self {
+            Self::Standalone(_, proxies) => proxies.iter().collect(),
+            Self::Pair(pair) => vec![pair.front()],
+            Self::Sentinel(sentinels) => vec![sentinels.proxy(sentinels.master())],
+            Self::Cluster(cluster) => cluster.masters().into_iter().map(|at| cluster.proxy(at)).collect(),
+        }
+    }
+
+    /// What the network does to one node alone, on its way to everybody, until [`calm`](Self::calm).
+    pub(super) fn set_node(&self, node: usize, data: Mode, subscribers: Mode) {
+        if let Self::Standalone(_, proxies) = self {
+            proxies[node].set_data(data);
+            proxies[node].set_subscribers(subscribers);
+        } else {
+            self.all_proxies().iter().for_each(|proxy| proxy.set_user(USERS[node], data, subscribers));
+        }
+    }
+
+    /// The network is well again, for all. What has lost bytes stays silent.
+    pub(super) fn calm(&self) {
+        self.all_proxies().iter().for_each(|proxy| proxy.set(Mode::Pass));
+    }
+
+    fn all_proxies(&self) -> Vec<&Proxy> {
+        match self {
+            Self::Sentinel(sentinels) => (0..sentinels.urls().len()).map(|at| sentinels.proxy(at)).collect(),
+            Self::Cluster(cluster) => (0..cluster.urls().len()).map(|at| cluster.proxy(at)).collect(),
+            Self::Standalone(..) | Self::Pair(_) => self.proxies(),
         }
     }
 }

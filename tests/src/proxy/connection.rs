@@ -4,15 +4,16 @@ use std::convert::Infallible;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::net::tcp::{ReadHalf, WriteHalf};
-use tokio::sync::{mpsc, watch};
+use tokio::sync::mpsc;
 use tokio::time::Instant;
 
+use super::weather::{Client, Outlook};
 use super::{Counters, Mode};
 
 /// How many reads may be on their way in one direction, before no more is read.
@@ -24,15 +25,13 @@ const SINGLY: usize = 128;
 
 /// How long the pieces of a dripping message are.
 const DRIP: usize = 64;
-/// How a client asks for RESP3.
-const HELLO: &[u8] = b"HELLO\r\n$1\r\n3\r\n";
 
 /// A client's connection, counted as open while it exists.
 pub(super) struct Connection {
     client: Wire,
-    /// What the network does to this connection; which of the two is known when the client has spoken.
-    mode: watch::Receiver<Mode>,
-    subscribers: watch::Receiver<Mode>,
+    /// What the network does to this connection; whose it is is known when the client has spoken.
+    outlook: Outlook,
+    subscribed: Arc<AtomicBool>,
     counters: Arc<Counters>,
 }
 
@@ -65,19 +64,18 @@ struct Due {
 }
 
 impl Connection {
-    pub(super) fn new(
-        client: TcpStream,
-        mode: watch::Receiver<Mode>,
-        subscribers: watch::Receiver<Mode>,
-        counters: Arc<Counters>,
-    ) -> Self {
+    pub(super) fn new(client: TcpStream, outlook: Outlook, counters: Arc<Counters>) -> Self {
         counters.open.fetch_add(1, Ordering::SeqCst);
-        Self { client: Wire::new(client), mode, subscribers, counters }
+        Self { client: Wire::new(client), outlook, subscribed: Arc::default(), counters }
+    }
+
+    /// Whether it is one who subscribes, told from when its client has spoken.
+    pub(super) fn subscribed(&self) -> Arc<AtomicBool> {
+        Arc::clone(&self.subscribed)
     }
 
     pub(super) async fn run(mut self, server: SocketAddr) {
-        let mode = *self.mode.borrow();
-        match mode {
+        match self.outlook.mode() {
             Mode::Reset => {}
             Mode::BlackHole => self.swallow().await,
             _ => self.forward(server).await,
@@ -95,17 +93,17 @@ impl Connection {
     async fn forward(&mut self, server: SocketAddr) {
         let Ok(server) = TcpStream::connect(server).await else { return };
         let mut server = Wire::new(server);
-        // Clients speak first. One who asks for RESP3 is one who subscribes.
+        // Clients speak first.
         let mut first = [0; 256];
         let spoken = self.client.0.peek(&mut first).await.unwrap_or(0);
-        if first[..spoken].windows(HELLO.len()).any(|window| window == HELLO) {
-            self.mode = self.subscribers.clone();
-        }
+        let client = Client::introduced_by(&first[..spoken]);
+        self.subscribed.store(client.subscribes, Ordering::SeqCst);
+        let outlook = self.outlook.clone().of(client);
         let end = {
             let (from_client, to_client) = self.client.0.split();
             let (from_server, to_server) = server.0.split();
-            let requests = pump(Direction::Requests, from_client, to_server, &self.mode, &self.counters);
-            let replies = pump(Direction::Replies, from_server, to_client, &self.mode, &self.counters);
+            let requests = pump(Direction::Requests, from_client, to_server, &outlook, &self.counters);
+            let replies = pump(Direction::Replies, from_server, to_client, &outlook, &self.counters);
             tokio::select! {
                 end = requests => end,
                 end = replies => end,
@@ -144,14 +142,14 @@ async fn pump(
     direction: Direction,
     from: ReadHalf<'_>,
     to: WriteHalf<'_>,
-    mode: &watch::Receiver<Mode>,
+    outlook: &Outlook,
     counters: &Counters,
 ) -> End {
     let (queue, arrivals) = mpsc::channel(IN_FLIGHT);
-    let writer = Writer { direction, to, mode: mode.clone(), dead: false, toward_cut: 0 };
+    let writer = Writer { direction, to, outlook: outlook.clone(), dead: false, toward_cut: 0 };
     tokio::select! {
         end = writer.run(arrivals) => end,
-        never = read(direction, from, queue, mode, counters) => match never {},
+        never = read(direction, from, queue, outlook, counters) => match never {},
     }
 }
 
@@ -161,7 +159,7 @@ async fn read(
     direction: Direction,
     mut from: ReadHalf<'_>,
     queue: mpsc::Sender<(Option<Due>, Arrival)>,
-    mode: &watch::Receiver<Mode>,
+    outlook: &Outlook,
     counters: &Counters,
 ) -> Infallible {
     let mut buffer = vec![0; 16 * 1024];
@@ -174,7 +172,7 @@ async fn read(
         if let (Direction::Requests, Arrival::Bytes(bytes)) = (direction, &arrival) {
             counters.request_bytes.fetch_add(bytes.len() as u64, Ordering::SeqCst);
         }
-        let due = match *mode.borrow() {
+        let due = match outlook.mode() {
             delayed @ Mode::Delay(delay) => Some(Due { at: Instant::now() + delay, under: delayed }),
             _ => None,
         };
@@ -188,7 +186,7 @@ async fn read(
 struct Writer<'a> {
     direction: Direction,
     to: WriteHalf<'a>,
-    mode: watch::Receiver<Mode>,
+    outlook: Outlook,
     /// Bytes were lost, so none may follow.
     dead: bool,
     /// How many bytes went through since `CloseMidReply` was set.
@@ -199,8 +197,7 @@ impl Writer<'_> {
     async fn run(mut self, mut arrivals: mpsc::Receiver<(Option<Due>, Arrival)>) -> End {
         while let Some((due, arrival)) = arrivals.recv().await {
             if let Some(due) = due {
-                let over = self.mode.wait_for(|mode| *mode != due.under);
-                // An error is that of a proxy which is being dropped, and this task with it.
+                let over = self.outlook.when(|mode| mode != due.under);
                 let _ = tokio::time::timeout_at(due.at, over).await;
             }
             let mode = self.mode_after_stall().await;
@@ -219,11 +216,10 @@ impl Writer<'_> {
     }
 
     async fn mode_after_stall(&mut self) -> Mode {
-        let mode = self.mode.wait_for(|mode| *mode != Mode::Stall).await.map(|mode| *mode);
-        match mode {
-            Ok(mode) => mode,
+        match self.outlook.when(|mode| mode != Mode::Stall).await {
+            Some(mode) => mode,
             // The proxy is being dropped, and this task with it.
-            Err(_) => std::future::pending().await,
+            None => std::future::pending().await,
         }
     }
 
@@ -246,7 +242,7 @@ impl Writer<'_> {
             (Mode::Drip(pause), Direction::Requests) => {
                 for piece in bytes.chunks(DRIP) {
                     self.to.write_all(piece).await?;
-                    let over = self.mode.wait_for(|mode| *mode != Mode::Drip(pause));
+                    let over = self.outlook.when(|mode| mode != Mode::Drip(pause));
                     let _ = tokio::time::timeout(pause, over).await;
                 }
             }
