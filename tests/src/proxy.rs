@@ -12,13 +12,13 @@ mod weather;
 
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc as blocking;
 use std::time::Duration;
 
 use tokio::net::{TcpSocket, TcpStream};
 use tokio::sync::{mpsc, watch};
-use tokio::task::JoinSet;
+use tokio::task::{AbortHandle, JoinSet};
 
 use self::connection::Connection;
 use self::weather::{Modes, Outlook, Weather};
@@ -92,6 +92,7 @@ enum Order {
     User(String, Modes),
     Point(u16),
     Kill,
+    KillSubscribers,
 }
 
 impl Proxy {
@@ -108,6 +109,7 @@ impl Proxy {
             weather: watch::Sender::new(Weather::same_for_all(Mode::Pass)),
             counters: Arc::clone(&counters),
             connections: JoinSet::new(),
+            subscribed: Vec::new(),
         };
         let thread = Background::spawn("proxy", || network.run(received));
         Self { port, counters, orders, _thread: thread }
@@ -162,6 +164,12 @@ impl Proxy {
         self.order(Order::Kill);
     }
 
+    /// The same for the connections of subscribers only: see [`set_subscribers`](Self::set_subscribers).
+    #[track_caller]
+    pub fn kill_subscribers(&self) {
+        self.order(Order::KillSubscribers);
+    }
+
     /// How many connections were accepted so far.
     pub fn connections(&self) -> u64 {
         self.counters.connections.load(Ordering::SeqCst)
@@ -192,6 +200,8 @@ struct Network {
     weather: watch::Sender<Weather>,
     counters: Arc<Counters>,
     connections: JoinSet<()>,
+    /// Of each connection: whether it turned out to be a subscriber's, and its task.
+    subscribed: Vec<(Arc<AtomicBool>, AbortHandle)>,
 }
 
 impl Network {
@@ -223,6 +233,15 @@ impl Network {
                 self.weather.send_modify(|weather| _ = weather.users.insert(user.clone(), modes));
             }
             Order::Point(server) => self.server.set_port(server),
+            Order::KillSubscribers => {
+                let theirs = self.subscribed.iter().filter(|(subscribed, _)| subscribed.load(Ordering::SeqCst));
+                for (_, connection) in theirs {
+                    connection.abort();
+                    while !connection.is_finished() {
+                        tokio::task::yield_now().await;
+                    }
+                }
+            }
             Order::Kill => {}
         }
         if matches!(order, Order::Kill | Order::Set(Mode::Reset)) {
@@ -234,7 +253,10 @@ impl Network {
     fn connect(&mut self, client: TcpStream) {
         self.counters.connections.fetch_add(1, Ordering::SeqCst);
         let connection = Connection::new(client, Outlook::new(self.weather.subscribe()), Arc::clone(&self.counters));
-        self.connections.spawn(connection.run(self.server));
+        let subscribed = connection.subscribed();
+        let task = self.connections.spawn(connection.run(self.server));
+        self.subscribed.retain(|(_, connection)| !connection.is_finished());
+        self.subscribed.push((subscribed, task));
     }
 }
 
@@ -278,6 +300,34 @@ impl Door {
 mod tests {
     use super::*;
     use crate::RedisServer;
+
+    fn connect(url: &str) -> redis::RedisResult<redis::Connection> {
+        redis::Client::open(url)?.get_connection()
+    }
+
+    #[test]
+    fn subscribers_are_killed_apart_and_new_ones_are_treated_as_the_mode_says() {
+        let server = RedisServer::start();
+        let proxy = Proxy::start(server.port());
+        let resp3 = format!("{}?protocol=resp3", proxy.url());
+        let mut data = connect(&proxy.url()).expect("it passes");
+        let mut subscriber = connect(&resp3).expect("it passes");
+        proxy.set_subscribers(Mode::Stall);
+        proxy.kill_subscribers();
+        assert!(redis::cmd("PING").query::<String>(&mut subscriber).is_err());
+        assert_eq!(redis::cmd("PING").query::<String>(&mut data).expect("it was spared"), "PONG");
+        std::thread::scope(|scope| {
+            let before = proxy.connections();
+            let connecting = scope.spawn(|| connect(&resp3).map(drop));
+            while proxy.connections() == before {
+                std::thread::yield_now();
+            }
+            std::thread::sleep(Duration::from_millis(50));
+            assert!(!connecting.is_finished(), "it is held back");
+            proxy.set_subscribers(Mode::Pass);
+            connecting.join().expect("no panic").expect("it passes");
+        });
+    }
 
     #[test]
     fn what_is_late_follows_the_next_mode_at_once() {

@@ -1,17 +1,18 @@
 //! Races that random runs hardly ever find, step by step: refused by the protocol, let through by the rule that is
 //! switched off.
 
+mod steps;
+
+use std::convert::Infallible;
 use std::time::Duration;
 
 use cache_runtime::mutant::Mutant;
-use cache_runtime::{Cache, CacheBuilder, Key, Source, observe};
-use tests::{Mode, Pair, Predecessor, Proxy, RedisCluster, RedisServer};
-
-const TTL: Duration = Duration::from_secs(60);
-const SOON: Duration = Duration::from_millis(2);
+use cache_runtime::{Cache, CacheBuilder, Key, Source};
+use steps::{TTL, becomes, epoch, hears, is_vouched_for, load, patient};
+use tests::{Mode, Pair, Predecessor, Proxy, RedisCluster, RedisServer, eventually};
 
 fn builder(url: impl Into<String>, mutant: Option<Mutant>) -> CacheBuilder {
-    let builder = Cache::builder().namespace("replay").redis(url).budget(Duration::from_secs(5));
+    let builder = patient("replay", url);
     match mutant {
         Some(mutant) => builder.mutant(mutant),
         None => builder,
@@ -22,56 +23,48 @@ fn bare(url: impl Into<String>, mutant: Option<Mutant>) -> Cache {
     builder(url, mutant).local_tier(false).build().expect("settings are in order")
 }
 
-/// A node with an in-process tier that is vouched for long, so that only what is void is refused.
-fn node(url: impl Into<String>, mutant: Option<Mutant>) -> Cache {
-    builder(url, mutant).lease(Duration::from_secs(3)).build().expect("settings are in order")
-}
-
-async fn load(cache: &Cache, key: &Key, value: u8) -> (u8, Source) {
-    let loading = cache.get_or_load(key, TTL, || async { Ok::<_, std::convert::Infallible>(value) });
-    let (loaded, seen) = observe(loading).await;
-    (loaded.expect("the loader does not fail"), seen.source)
+/// A node with an in-process tier that is vouched for.
+async fn node(url: impl Into<String>, mutant: Option<Mutant>) -> Cache {
+    let cache = builder(url, mutant).build().expect("settings are in order");
+    hears(&cache).await;
+    cache
 }
 
 /// Reads until the answer comes from where it is waited for.
-async fn until(cache: &Cache, key: &Key, value: u8, source: Source) {
-    for _ in 0..2_000 {
-        if load(cache, key, value).await.1 == source {
-            return;
-        }
-        tokio::time::sleep(SOON).await;
-    }
-    panic!("never from {source:?}: {:?}", cache.health());
+async fn until(cache: &Cache, key: &Key, value: u64, source: Source) {
+    becomes(cache, source.as_str(), async || load(cache, key, value).await.1 == source).await;
 }
 
-/// Waits until the in-process tier is vouched for.
-async fn vouched_for(cache: &Cache) {
-    let _ = cache.ping().await;
-    for _ in 0..2_000 {
-        if cache.health().local.is_some_and(|local| !local.vouched_for.is_zero()) {
-            return;
+/// Reads until the value is there, for far longer than a message takes; what it is in the end.
+async fn becomes_or_stays(cache: &Cache, key: &Key, value: u64) -> u64 {
+    let mut last = 0;
+    for _ in 0..500 {
+        last = load(cache, key, value).await.0;
+        if last == value {
+            break;
         }
-        tokio::time::sleep(SOON).await;
+        tokio::time::sleep(Duration::from_millis(1)).await;
     }
-    panic!("never vouched for: {:?}", cache.health());
+    last
 }
 
-async fn get(cache: &Cache, key: &Key) -> Option<u8> {
-    for _ in 0..2_000 {
-        match cache.get::<u8>(key).await {
-            Ok(found) => return found,
-            Err(_) => tokio::time::sleep(SOON).await,
-        }
-    }
-    panic!("never an answer: {:?}", cache.health());
+async fn get(cache: &Cache, key: &Key) -> Option<u64> {
+    let mut found = None;
+    becomes(cache, "an answer", async || {
+        let answer = cache.get::<u64>(key).await;
+        found = answer.as_ref().ok().copied().flatten();
+        answer.is_ok()
+    })
+    .await;
+    found
 }
 
 /// What a cache finds after its server came back with a snapshot from before an invalidation.
-async fn after_an_old_snapshot(mutant: Option<Mutant>) -> Option<u8> {
+async fn after_an_old_snapshot(mutant: Option<Mutant>) -> Option<u64> {
     let mut server = RedisServer::start();
     let cache = bare(server.url(), mutant);
     let key = Key::new("k").tag("t");
-    cache.put(&key, &1u8, TTL).await.expect("up");
+    cache.put(&key, &1u64, TTL).await.expect("up");
     server.command(&["SAVE"]);
     cache.invalidate_tags(["t"]).await.expect("up");
     assert_eq!(get(&cache, &key).await, None);
@@ -88,15 +81,15 @@ async fn an_old_snapshot_does_not_bring_back_what_was_invalidated() {
 }
 
 /// What is found when the stamp of a tag was evicted after an invalidation, and made again by another entry.
-async fn after_an_eviction(mutant: Option<Mutant>) -> Option<u8> {
+async fn after_an_eviction(mutant: Option<Mutant>) -> Option<u64> {
     let server = RedisServer::start();
     let cache = bare(server.url(), mutant);
     let key = Key::new("k").tag("t");
-    cache.put(&key, &1u8, TTL).await.expect("up");
+    cache.put(&key, &1u64, TTL).await.expect("up");
     cache.invalidate_tags(["t"]).await.expect("up");
     assert_eq!(get(&cache, &key).await, None);
     server.command(&["DEL", "replay:t:t"]);
-    cache.put(Key::new("other").tag("t"), &2u8, TTL).await.expect("up");
+    cache.put(Key::new("other").tag("t"), &2u64, TTL).await.expect("up");
     get(&cache, &key).await
 }
 
@@ -108,7 +101,7 @@ async fn an_evicted_stamp_never_begins_at_one_that_entries_carry() {
 
 /// What a caller is handed who comes after an invalidation that a failover then lost, while a load from before it is
 /// under way. The entry has no tags: its token is all there is.
-async fn joins_across_a_failover(mutant: Option<Mutant>) -> u8 {
+async fn joins_across_a_failover(mutant: Option<Mutant>) -> u64 {
     let mut pair = Pair::start();
     let cache = bare(pair.url(), mutant);
     let other = bare(pair.url(), None);
@@ -122,7 +115,7 @@ async fn joins_across_a_failover(mutant: Option<Mutant>) -> u8 {
             let load = cache.get_or_load(&key, TTL, || async {
                 begun.send(()).expect("somebody waits");
                 goes.await.expect("told to go on");
-                Ok::<_, std::convert::Infallible>(1u8)
+                Ok::<_, Infallible>(1u64)
             });
             load.await.expect("the loader does not fail")
         })
@@ -133,6 +126,7 @@ async fn joins_across_a_failover(mutant: Option<Mutant>) -> u8 {
     // Acknowledged by the master, and lost with it: the replica still has the token.
     other.remove([&key]).await.expect("up");
     pair.promote(Predecessor::Killed);
+    let asked = pair.master().calls_of(&["eval"]);
     let joining = {
         let (cache, key) = (cache.clone(), key.clone());
         tokio::spawn(async move {
@@ -145,8 +139,12 @@ async fn joins_across_a_failover(mutant: Option<Mutant>) -> u8 {
             }
         })
     };
-    // Let him find the flight, or lead one of his own.
-    tokio::time::sleep(Duration::from_millis(300)).await;
+    // He has looked, and left or found a token; with the answer he finds the flight, or leads one of his own.
+    eventually("he has asked", async || pair.master().calls_of(&["eval"]) > asked).await;
+    cache.ping().await.expect("on the same connection, so his answer has come before this one");
+    for _ in 0..100 {
+        tokio::task::yield_now().await;
+    }
     go.send(()).expect("the loader waits");
     assert_eq!(loading.await.expect("no panic"), 1);
     joining.await.expect("no panic")
@@ -159,11 +157,10 @@ async fn nobody_joins_a_load_of_another_history() {
 }
 
 /// What a node serves whose data connection went on to a new master while its subscriber stayed with the deposed one.
-async fn with_a_deposed_subscriber(mutant: Option<Mutant>) -> (u8, Source) {
+async fn with_a_deposed_subscriber(mutant: Option<Mutant>) -> (u64, Source) {
     let mut pair = Pair::start();
-    let reader = node(pair.url(), mutant);
+    let reader = node(pair.url(), mutant).await;
     let key = Key::new("k").tag("t");
-    vouched_for(&reader).await;
     until(&reader, &key, 1, Source::Local).await;
     pair.wait_in_step();
     // Both are masters now, and connections stay where they are.
@@ -188,37 +185,37 @@ async fn a_subscriber_on_a_deposed_master_vouches_for_nothing() {
 
 /// What a node serves later that read through one of two data connections which had stayed on a deposed master, while
 /// the other one and its subscriber had followed to the new one.
-async fn with_a_deposed_lane(mutant: Option<Mutant>) -> u8 {
+async fn with_a_deposed_lane(mutant: Option<Mutant>) -> u64 {
     let mut pair = Pair::start();
-    let reader = builder(pair.url(), mutant).lanes(2).lease(Duration::from_secs(3)).build().expect("in order");
+    let reader = steps::listening(builder(pair.url(), mutant).lanes(2)).await;
     let key = Key::new("k").tag("t");
-    vouched_for(&reader).await;
     // Both connections are in use.
     for n in 0..4 {
-        load(&reader, &Key::new(format!("warm{n}")), 9).await;
+        load(&reader, format!("warm{n}"), 9).await;
     }
     let lanes = data_connections(pair.master());
     assert_eq!(lanes.len(), 2, "{lanes:?}");
     // Stored by somebody else: not kept by this reader yet.
-    bare(pair.url(), None).put(&key, &1u8, TTL).await.expect("up");
+    bare(pair.url(), None).put(&key, &1u64, TTL).await.expect("up");
     pair.wait_in_step();
     pair.promote(Predecessor::Unaware);
-    let epoch = reader.stats().local_epoch;
+    let before = epoch(&reader);
     pair.replica().command(&["CLIENT", "KILL", "ID", &lanes[0]]);
     pair.replica().command(&["CLIENT", "KILL", "TYPE", "pubsub"]);
-    while reader.stats().local_epoch == epoch || data_connections(pair.master()).is_empty() {
-        load(&reader, &Key::new(format!("more{}", fastrand::u64(..))), 9).await;
-        tokio::time::sleep(SOON).await;
-    }
-    vouched_for(&reader).await;
+    becomes(&reader, "one of its connections is at the new master, and it listens there", async || {
+        load(&reader, format!("more{}", fastrand::u64(..)), 9).await;
+        epoch(&reader) != before && !data_connections(pair.master()).is_empty()
+    })
+    .await;
+    hears(&reader).await;
     // At the new master: one of the reader's connections does not know.
     bare(pair.url(), None).invalidate_tags(["t"]).await.expect("up");
     // What the deposed one answers is old, which nobody can help. It must not be kept.
     for _ in 0..4 {
-        let _ = reader.get::<u8>(&key).await;
+        let _ = reader.get::<u64>(&key).await;
     }
     pair.replica().command(&["CLIENT", "KILL", "ID", &lanes[1]]);
-    vouched_for(&reader).await;
+    hears(&reader).await;
     load(&reader, &key, 2).await.0
 }
 
@@ -240,35 +237,36 @@ async fn what_a_deposed_master_answered_is_not_kept() {
 }
 
 /// What a node keeps of a read that was under way while its subscriber was away.
-async fn reads_across_a_gap(mutant: Option<Mutant>) -> u8 {
+async fn reads_across_a_gap(mutant: Option<Mutant>) -> u64 {
     let server = RedisServer::start();
     let proxy = Proxy::start(server.port());
-    let reader = node(proxy.url(), mutant);
+    let reader = node(proxy.url(), mutant).await;
     let writer = bare(server.url(), None);
     let key = Key::new("k").tag("t");
-    vouched_for(&reader).await;
-    writer.put(&key, &1u8, TTL).await.expect("up");
-    let epoch = reader.health().local.expect("it has a tier").epoch;
+    writer.put(&key, &1u64, TTL).await.expect("up");
+    let before = epoch(&reader);
+    // It is told that its connection has ended, and does not come through with another one.
     proxy.set_subscribers(Mode::Stall);
-    server.command(&["CLIENT", "KILL", "TYPE", "pubsub"]);
-    // The proxy holds the end of the connection back as well.
-    proxy.set_subscribers(Mode::Reset);
-    while reader.health().local.expect("it has a tier").epoch == epoch {
-        tokio::time::sleep(SOON).await;
-    }
-    proxy.set_subscribers(Mode::Stall);
-    // Read before the invalidation, answered after the subscriber is back.
-    proxy.set_data(Mode::Delay(Duration::from_millis(600)));
+    proxy.kill_subscribers();
+    eventually("it knows", async || epoch(&reader) != before).await;
+    // Read before the invalidation, answered after the subscriber is back: a new delay holds up the answer, and no
+    // longer the question, which was under the old one.
+    let (sent, asked) = (proxy.request_bytes(), server.calls_of(&["mget"]));
+    proxy.set_data(Mode::Delay(Duration::from_secs(3600)));
     let reading = tokio::spawn({
         let (reader, key) = (reader.clone(), key.clone());
         async move { load(&reader, &key, 2).await }
     });
-    tokio::time::sleep(Duration::from_millis(800)).await;
+    eventually("it has asked", async || proxy.request_bytes() > sent).await;
+    proxy.set_data(Mode::Delay(Duration::from_secs(3601)));
+    eventually("it was answered", async || server.calls_of(&["mget"]) > asked).await;
     writer.invalidate_tags(["t"]).await.expect("up");
     proxy.set_subscribers(Mode::Pass);
-    reading.await.expect("no panic");
+    eventually("it is back", async || is_vouched_for(&reader)).await;
+    assert!(!reading.is_finished(), "its answer is on the way");
     proxy.set(Mode::Pass);
-    vouched_for(&reader).await;
+    reading.await.expect("no panic");
+    hears(&reader).await;
     load(&reader, &key, 2).await.0
 }
 
@@ -279,13 +277,12 @@ async fn what_was_read_while_nobody_listened_is_not_kept() {
 }
 
 /// What a node keeps that reads between the message of an invalidation and its removal.
-async fn reads_between_message_and_removal(mutant: Option<Mutant>) -> u8 {
+async fn reads_between_message_and_removal(mutant: Option<Mutant>) -> u64 {
     let server = RedisServer::start();
     let proxy = Proxy::start(server.port());
-    let reader = node(server.url(), None);
+    let reader = node(server.url(), None).await;
     let writer = bare(proxy.url(), mutant);
     let key = Key::new("k").tag("t");
-    vouched_for(&reader).await;
     until(&reader, &key, 1, Source::Local).await;
     writer.ping().await.expect("up");
     let voided = reader.stats().local_voided;
@@ -298,14 +295,10 @@ async fn reads_between_message_and_removal(mutant: Option<Mutant>) -> u8 {
     // Meanwhile the reader reads, and keeps what it finds.
     while !writing.is_finished() {
         load(&reader, &key, 1).await;
-        tokio::time::sleep(SOON).await;
+        tokio::time::sleep(Duration::from_millis(2)).await;
     }
     writing.await.expect("no panic").expect("up");
-    let mut value = 0;
-    for _ in 0..50 {
-        value = load(&reader, &key, 2).await.0;
-        tokio::time::sleep(SOON).await;
-    }
+    let value = becomes_or_stays(&reader, &key, 2).await;
     assert!(reader.stats().local_voided > voided, "the reader heard of it");
     value
 }
@@ -317,12 +310,10 @@ async fn nothing_is_kept_that_was_read_between_the_message_and_the_removal() {
 }
 
 /// What a node serves when the masters of a Cluster do not hear each other for a moment.
-async fn with_a_cut_bus(mutant: Option<Mutant>) -> u8 {
+async fn with_a_cut_bus(mutant: Option<Mutant>) -> u64 {
     let cluster = RedisCluster::start(3, 0);
-    let url = cluster.url().replacen("redis://", "redis+cluster://", 1);
-    let reader = node(url.clone(), mutant);
-    let writer = bare(url, None);
-    vouched_for(&reader).await;
+    let reader = node(cluster.cache_url(), mutant).await;
+    let writer = bare(cluster.cache_url(), None);
     // A key of the last master, by address: the mutant listens to the first alone.
     let masters = reader.health().masters;
     let last = masters.last().expect("there are three").clone();
@@ -335,11 +326,9 @@ async fn with_a_cut_bus(mutant: Option<Mutant>) -> u8 {
     until(&reader, &key, 1, Source::Local).await;
     let owner = cluster.owner(&format!("replay:e:{name}"));
     cluster.cut_bus(owner);
-    tokio::time::sleep(Duration::from_millis(100)).await;
     writer.remove([&key]).await.expect("up");
-    tokio::time::sleep(Duration::from_millis(50)).await;
     cluster.mend_bus(owner);
-    load(&reader, &key, 2).await.0
+    becomes_or_stays(&reader, &key, 2).await
 }
 
 #[tokio::test]

@@ -4,7 +4,7 @@ use std::convert::Infallible;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -31,6 +31,7 @@ pub(super) struct Connection {
     client: Wire,
     /// What the network does to this connection; whose it is is known when the client has spoken.
     outlook: Outlook,
+    subscribed: Arc<AtomicBool>,
     counters: Arc<Counters>,
 }
 
@@ -65,7 +66,12 @@ struct Due {
 impl Connection {
     pub(super) fn new(client: TcpStream, outlook: Outlook, counters: Arc<Counters>) -> Self {
         counters.open.fetch_add(1, Ordering::SeqCst);
-        Self { client: Wire::new(client), outlook, counters }
+        Self { client: Wire::new(client), outlook, subscribed: Arc::default(), counters }
+    }
+
+    /// Whether it is a subscriber's, known when the client has spoken.
+    pub(super) fn subscribed(&self) -> Arc<AtomicBool> {
+        Arc::clone(&self.subscribed)
     }
 
     pub(super) async fn run(mut self, server: SocketAddr) {
@@ -91,6 +97,7 @@ impl Connection {
         let mut first = [0; 256];
         let spoken = self.client.0.peek(&mut first).await.unwrap_or(0);
         let outlook = self.outlook.clone().of(Client::introduced_by(&first[..spoken]));
+        self.subscribed.store(outlook.subscribes(), Ordering::SeqCst);
         let end = {
             let (from_client, to_client) = self.client.0.split();
             let (from_server, to_server) = server.0.split();

@@ -75,6 +75,10 @@ impl Outlook {
         Self { client, ..self }
     }
 
+    pub(super) fn subscribes(&self) -> bool {
+        self.client.subscribes
+    }
+
     pub(super) fn mode(&self) -> Mode {
         self.weather.borrow().over(&self.client)
     }
