@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use cache_runtime::mutant::Mutant;
 use cache_runtime::{Cache, Key};
-use tests::RedisServer;
+use tests::{RedisServer, eventually};
 use tokio::io::{AsyncReadExt, AsyncWriteExt, copy_bidirectional};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::oneshot;
@@ -84,9 +84,7 @@ async fn after_a_late_ensure(mutant: Option<Mutant>) -> Option<u8> {
     assert_eq!(server.get_raw("late:t:t"), None);
     connection.write_all(&script).await.expect("the server is up");
     connection.read_exact(&mut [0; 20]).await.expect("it is executed");
-    while server.get_raw("late:t:t").is_none() {
-        tokio::time::sleep(Duration::from_millis(1)).await;
-    }
+    eventually("all of it is", async || server.get_raw("late:t:t").is_some()).await;
     cache.get::<u8>(&key).await.expect("up")
 }
 

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use redis::aio::MultiplexedConnection;
 use redis::{AsyncConnectionConfig, Client, RedisResult, Value};
-use tests::{FakeRedis, Mode, Proxy, RedisServer, Reply, reply};
+use tests::{FakeRedis, Mode, Proxy, RedisServer, Reply, eventually, reply};
 
 /// Longer than any answer takes here, shorter than a test may take.
 const LONG: Duration = Duration::from_secs(20);
@@ -33,16 +33,6 @@ async fn set(connection: &mut MultiplexedConnection, key: &str, value: &str) -> 
 
 async fn is_silent<T>(answer: impl Future<Output = T>) -> bool {
     tokio::time::timeout(SILENCE, answer).await.is_err()
-}
-
-async fn eventually(mut holds: impl FnMut() -> bool) {
-    tokio::time::timeout(LONG, async {
-        while !holds() {
-            tokio::time::sleep(Duration::from_millis(2)).await;
-        }
-    })
-    .await
-    .expect("it becomes true in time");
 }
 
 fn code(error: &redis::RedisError) -> &str {
@@ -206,7 +196,7 @@ mod proxy {
         let second = net.client().await;
         assert_eq!((net.proxy.connections(), net.proxy.open_connections()), (2, 2));
         drop((client, second));
-        eventually(|| net.proxy.open_connections() == 0).await;
+        eventually("all are closed", async || net.proxy.open_connections() == 0).await;
         assert_eq!(net.proxy.connections(), 2);
     }
 
@@ -285,7 +275,7 @@ mod proxy {
         net.server.kill();
         assert!(is_silent(get(&mut client, "key")).await);
         drop(client);
-        eventually(|| net.proxy.open_connections() == 0).await;
+        eventually("all are closed", async || net.proxy.open_connections() == 0).await;
     }
 
     #[tokio::test]
