@@ -72,7 +72,7 @@ async fn tls_is_spoken_to_the_nodes_of_a_cluster_and_to_sentinels() {
     let url = format!("rediss+cluster://localhost:{}", node.port());
     let trusting = || builder(&url).tls_root(node.ca_pem()).build().expect("in order");
     works(&trusting(), &trusting(), Source::Local).await;
-    assert_eq!(trusting_masters(&trusting()).await, [format!("127.0.0.1:{}", node.port())], "as the node says");
+    assert_eq!(masters_of(&trusting()).await, [format!("127.0.0.1:{}", node.port())], "as the node says");
     is_told(&cache(&url), &["certificate"]).await;
 
     let server = TlsServer::start();
@@ -80,12 +80,12 @@ async fn tls_is_spoken_to_the_nodes_of_a_cluster_and_to_sentinels() {
     let url = format!("rediss+sentinel://localhost:{}/mymaster", sentinel.port());
     let trusting = || builder(&url).tls_root(server.ca_pem()).build().expect("in order");
     works(&trusting(), &trusting(), Source::Local).await;
-    assert_eq!(trusting_masters(&trusting()).await, [format!("127.0.0.1:{}", server.port())], "as the Sentinel says");
+    assert_eq!(masters_of(&trusting()).await, [format!("127.0.0.1:{}", server.port())], "as the Sentinel says");
     is_told(&cache(&url), &["certificate"]).await;
     is_told(&cache(url.replace("rediss+", "redis+")), &["server", "connection", "multiplexed"]).await;
 }
 
-async fn trusting_masters(cache: &Cache) -> Vec<String> {
+async fn masters_of(cache: &Cache) -> Vec<String> {
     cache.ping().await.expect("up");
     cache.health().masters
 }
@@ -239,10 +239,8 @@ async fn in_a_cluster_two_more_are_needed() {
     let slot = cluster.slot("topo:e:row");
     cluster.begin_move(slot, 1 - cluster.owner_of(slot));
     here.remove([row()]).await.expect("up");
-    becomes(&here, "it is stored where it is on its way to", async || {
-        load(&here, row(), 3).await.1 == Source::Redis
-    })
-    .await;
+    becomes(&here, "it is stored where it is on its way to", async || load(&here, row(), 3).await.1 == Source::Redis)
+        .await;
     do_everything(&here).await;
     assert!((0..2).all(|node| refused(cluster.node(node)).is_empty()));
     cluster.finish_move(slot, 1 - cluster.owner_of(slot));
@@ -336,7 +334,9 @@ fn without_resp3(refusal: &'static str) -> FakeRedis {
         b"HELLO" => reply::error(refusal).into(),
         b"MGET" => reply::array(&vec![reply::nil(); command.len() - 1]).into(),
         // A token or a stamp is taken; of the rest, nothing is there.
-        b"EVAL" if String::from_utf8_lossy(&command[1]).contains("redis.pcall('GET'") => reply::bulk(&command[4]).into(),
+        b"EVAL" if String::from_utf8_lossy(&command[1]).contains("redis.pcall('GET'") => {
+            reply::bulk(&command[4]).into()
+        }
         b"EVAL" | b"PUBLISH" => reply::integer(0).into(),
         _ => tests::Reply::Default,
     })

@@ -517,5 +517,9 @@ async fn in_process_only_there_is_nothing_to_fence() {
         assert_eq!(see(&cache, &table, 1).await, (table.now(), Source::Loaded));
     }
     assert!(cache.scope(change_if_possible(&table, 1, false)).await.is_err());
-    assert_eq!(see(&cache, &table, 1).await.1, Source::Local, "it failed, and was asked to invalidate after success only");
+    assert_eq!(
+        see(&cache, &table, 1).await.1,
+        Source::Local,
+        "it failed, and was asked to invalidate after success only"
+    );
 }

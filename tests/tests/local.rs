@@ -346,7 +346,8 @@ async fn a_load_under_way_during_an_invalidation_is_not_kept() {
 #[tokio::test]
 async fn nothing_is_served_in_process_while_nothing_is_heard() {
     on_each_topology(async |servers| {
-        let brief = |builder: CacheBuilder| builder.lease(Duration::from_millis(200)).budget(Duration::from_millis(300));
+        let brief =
+            |builder: CacheBuilder| builder.lease(Duration::from_millis(200)).budget(Duration::from_millis(300));
         let cache = listening(brief(at(servers.url()))).await;
         let table = Table::default();
         is_kept(&cache, &table, 1).await;
