@@ -107,11 +107,14 @@ impl RedisCluster {
             // Else all begin with the same, and quarrel about it.
             node.server.command(&["CLUSTER", "SET-CONFIG-EPOCH", &(at + 1).to_string()]);
         }
-        for node in &cluster.nodes[1..] {
-            let (port, bus) = (node.port().to_string(), node.gate.port().to_string());
-            cluster.node(0).command(&["CLUSTER", "MEET", "127.0.0.1", &port, &bus]);
-        }
         until(|| {
+            // Each time: a machine under load may be too slow for an introduction.
+            for node in &cluster.nodes[1..] {
+                if !cluster.view(0).iter().any(|seen| seen.id == node.id) {
+                    let (port, bus) = (node.port().to_string(), node.gate.port().to_string());
+                    cluster.node(0).command(&["CLUSTER", "MEET", "127.0.0.1", &port, &bus]);
+                }
+            }
             for at in 0..cluster.nodes.len() {
                 let known = cluster.view(at);
                 ensure(

@@ -252,8 +252,7 @@ impl Network {
 
     fn connect(&mut self, client: TcpStream) {
         self.counters.connections.fetch_add(1, Ordering::SeqCst);
-        let outlook = Outlook::new(self.weather.subscribe());
-        let connection = Connection::new(client, outlook, Arc::clone(&self.counters));
+        let connection = Connection::new(client, Outlook::new(self.weather.subscribe()), Arc::clone(&self.counters));
         let subscribed = connection.subscribed();
         let task = self.connections.spawn(connection.run(self.server));
         self.subscribed.retain(|(_, connection)| !connection.is_finished());

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use cache_runtime::{Cache, CacheBuilder, ErrorKind, Key, Source, cached, invalidates, observe};
 use steps::rows::Rows;
-use steps::{TTL, becomes, epoch, load, patient};
+use steps::{TTL, alone, becomes, epoch, load, patient};
 use tests::RedisCluster;
 
 /// Masters die here, and calls are not to wait for them.
@@ -18,8 +18,8 @@ fn builder(url: impl Into<String>) -> CacheBuilder {
 }
 
 /// Redis alone.
-fn plain(cluster: &RedisCluster) -> Cache {
-    builder(cluster.cache_url()).local_tier(false).build().expect("in order")
+async fn plain(cluster: &RedisCluster) -> Cache {
+    alone(builder(cluster.cache_url())).await
 }
 
 /// With the in-process tier.
@@ -30,7 +30,7 @@ fn tiered(cluster: &RedisCluster) -> Cache {
 #[tokio::test]
 async fn names_at_different_masters_are_served_together() {
     let cluster = RedisCluster::start(3, 0);
-    let cache = plain(&cluster);
+    let cache = plain(&cluster).await;
     cache.ping().await.expect("up");
     let health = cache.health();
     assert_eq!((health.masters.len(), health.history_guard), (3, Some(true)), "{health:?}");
@@ -38,7 +38,7 @@ async fn names_at_different_masters_are_served_together() {
     let rows = Rows::spread(12);
     rows.become_hits(&cache, Source::Redis).await;
     assert!((0..3).all(|node| !cluster.node(node).keys().is_empty()), "every master has some");
-    rows.stay_fresh(&cache, &[&cache, &plain(&cluster)]).await;
+    rows.stay_fresh(&cache, &[&cache, &plain(&cluster).await]).await;
 
     rows.become_hits(&cache, Source::Redis).await;
     cache.invalidate_tags(["third:1"]).await.expect("up");
@@ -128,7 +128,7 @@ async fn what_one_process_invalidates_is_void_in_the_others() {
 #[tokio::test]
 async fn a_slot_that_moves_takes_no_stale_value_along() {
     let cluster = RedisCluster::start(3, 0);
-    let (here, there, local) = (plain(&cluster), plain(&cluster), tiered(&cluster));
+    let (here, there, local) = (plain(&cluster).await, plain(&cluster).await, tiered(&cluster));
     // Names of one slot: "{slot}:..", and one with tags at other masters.
     let keys = (0..4).map(|n| Key::new(format!("{{slot}}:{n}")).tag(format!("{{slot}}:tag:{n}")));
     let rows = Rows::new(keys.chain([Key::new("{slot}:x").tag("far:1").tag("far:2"), Key::new("{slot}:bare")]));
@@ -183,7 +183,7 @@ async fn under_load(cluster: &mut RedisCluster, faults: impl AsyncFnOnce(&mut Re
     let floors: Arc<Vec<AtomicU64>> = Arc::new((0..12).map(|_| AtomicU64::new(0)).collect());
     let over = Arc::new(AtomicBool::new(false));
     let (reads, hits, told) = (Arc::new(AtomicU64::new(0)), Arc::new(AtomicU64::new(0)), Arc::new(AtomicU64::new(0)));
-    let caches = [plain(cluster), plain(cluster)];
+    let caches = [plain(cluster).await, plain(cluster).await];
     let mut tasks = tokio::task::JoinSet::new();
     for cache in &caches {
         for task in 0..4 {
@@ -295,7 +295,7 @@ async fn a_master_that_is_killed_is_followed_and_nothing_stale_is_left() {
 #[tokio::test]
 async fn what_a_dead_master_has_stored_is_not_served_by_its_successor() {
     let mut cluster = RedisCluster::start(3, 1);
-    let cache = plain(&cluster);
+    let cache = plain(&cluster).await;
     let rows = Rows::spread(9);
     rows.become_hits(&cache, Source::Redis).await;
     cluster.wait_in_step();
@@ -319,7 +319,7 @@ async fn what_a_dead_master_has_stored_is_not_served_by_its_successor() {
     let all: Vec<Key> = rows.keys.clone();
     let refused = cache.remove(all).await.expect_err("one of the masters is dead");
     assert!(matches!(refused.kind(), ErrorKind::Unavailable | ErrorKind::Timeout), "{refused:?}");
-    let other = plain(&cluster);
+    let other = plain(&cluster).await;
     becomes(&cache, "those of the living are delivered", async || {
         let mut gone = true;
         for &row in &living {
@@ -385,7 +385,7 @@ async fn with_all_nodes_down_functions_run_and_later_the_cache_is_there() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 3)]
 async fn a_master_that_falls_silent_holds_nobody_up_and_is_not_listened_to_when_it_speaks_again() {
     let cluster = RedisCluster::start(3, 1);
-    let (cache, other, local) = (plain(&cluster), plain(&cluster), tiered(&cluster));
+    let (cache, other, local) = (plain(&cluster).await, plain(&cluster).await, tiered(&cluster));
     let rows = Rows::spread(9);
     rows.become_hits(&cache, Source::Redis).await;
     rows.become_hits(&local, Source::Local).await;

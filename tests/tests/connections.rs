@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use cache_runtime::{Cache, CacheBuilder, Key, Source, invalidates};
 use steps::warnings::Warnings;
-use steps::{TTL, becomes, epoch, is_denied, load, patient};
+use steps::{TTL, answers, becomes, epoch, is_denied, load, patient};
 use tests::{FakeRedis, Proxy, RedisCluster, RedisServer, TlsServer, eventually, reply};
 
 fn builder(url: impl Into<String>) -> CacheBuilder {
@@ -86,7 +86,7 @@ async fn tls_is_spoken_to_the_nodes_of_a_cluster_and_to_sentinels() {
 }
 
 async fn masters_of(cache: &Cache) -> Vec<String> {
-    cache.ping().await.expect("up");
+    answers(cache).await;
     cache.health().masters
 }
 

@@ -11,7 +11,7 @@ use cache_runtime::{Cache, CacheBuilder, Source, cached, invalidates, observe, r
 use serde::{Deserialize, Serialize};
 use steps::tiers::on_each_tier;
 use steps::topologies::on_each_topology;
-use steps::{hears, is_idle, listening, patient};
+use steps::{alone, hears, is_idle, listening, patient};
 use tests::{RedisServer, eventually};
 use tokio::sync::Notify;
 
@@ -92,7 +92,7 @@ fn at(url: impl Into<String>) -> CacheBuilder {
 async fn everywhere(test: impl AsyncFn(Cache, Source)) {
     test(Cache::local(), Source::Local).await;
     on_each_topology(async |servers| {
-        test(at(servers.url()).local_tier(false).build().expect("in order"), Source::Redis).await;
+        test(alone(at(servers.url())).await, Source::Redis).await;
         servers.command(&["FLUSHALL"]);
         test(listening(at(servers.url())).await, Source::Local).await;
     })
@@ -119,7 +119,7 @@ async fn is_stored(cache: &Cache, db: &Db, hit: Source) {
 #[tokio::test]
 async fn the_first_load_leaves_a_hint_the_second_is_stored_the_third_call_is_a_hit() {
     let server = RedisServer::start();
-    let cache = at(server.url()).local_tier(false).build().expect("in order");
+    let cache = alone(at(server.url())).await;
     let db = Db::default();
     let held = || server.get_raw("found:e:user:1").map(|held| held[0] as char);
     assert_eq!(held(), None);
@@ -344,7 +344,7 @@ async fn many_at_once_are_found_by_the_tags_that_only_they_tell() {
 #[tokio::test]
 async fn a_damaged_hint_heals() {
     let server = RedisServer::start();
-    let cache = at(server.url()).local_tier(false).build().expect("in order");
+    let cache = alone(at(server.url())).await;
     let db = Db::default();
     source(&cache, &db).await;
     is_idle(&cache).await;

@@ -10,12 +10,12 @@ use std::time::Duration;
 
 use cache_runtime::{Cache, Key, Source, cached, invalidates, observe};
 use steps::tiers::on_each_tier;
-use steps::{TTL, is_idle, patient};
+use steps::{TTL, alone, is_idle, patient};
 use tests::{RedisServer, eventually};
 use tokio::sync::Notify;
 
-fn over_redis(server: &RedisServer) -> Cache {
-    patient("inv", server.url()).local_tier(false).build().expect("in order")
+async fn over_redis(server: &RedisServer) -> Cache {
+    alone(patient("inv", server.url())).await
 }
 
 /// A source whose load can be held up behind its read.
@@ -132,7 +132,7 @@ async fn invalidations_and_the_values_that_were_not_stored_for_them_are_counted(
 #[tokio::test]
 async fn another_process_sees_the_invalidation() {
     let server = RedisServer::start();
-    let (here, there) = (over_redis(&server), over_redis(&server));
+    let (here, there) = (over_redis(&server).await, over_redis(&server).await);
     let key = Key::new("k").tag("t");
     here.put(&key, &1, TTL).await.expect("up");
     assert_eq!(there.get::<i32>(&key).await.expect("up"), Some(1));
@@ -143,7 +143,7 @@ async fn another_process_sees_the_invalidation() {
 #[tokio::test]
 async fn entries_whose_tag_was_evicted_are_misses() {
     let server = RedisServer::start();
-    let cache = over_redis(&server);
+    let cache = over_redis(&server).await;
     let key = Key::new("k").tag("t");
     cache.put(&key, &1, TTL).await.expect("up");
     server.command(&["DEL", "inv:t:t"]);
@@ -156,7 +156,7 @@ async fn entries_whose_tag_was_evicted_are_misses() {
 #[tokio::test]
 async fn a_tag_is_one_key_however_many_entries_carry_it() {
     let server = RedisServer::start();
-    let cache = over_redis(&server);
+    let cache = over_redis(&server).await;
     let entries = (0..500).map(|n| (Key::new(format!("k{n}")).tag("everything"), n));
     cache.put_many(entries, TTL).await.expect("up");
     assert_eq!(server.query::<u64>(&["DBSIZE"]), 501);
@@ -192,7 +192,7 @@ fn more(later: BTreeMap<String, u64>, before: &BTreeMap<String, u64>) -> BTreeMa
 #[tokio::test]
 async fn an_invalidation_is_the_same_for_one_entry_and_for_ten_thousand() {
     let server = RedisServer::start();
-    let cache = over_redis(&server);
+    let cache = over_redis(&server).await;
     let key = |tag: &str, n: usize| Key::new(format!("{tag}:{n}")).tag(tag);
     let all: Vec<Key> = (0..10_000).map(|n| key("many", n)).chain([key("one.", 0), key("warm", 0)]).collect();
     for some in all.chunks(100) {
@@ -245,7 +245,7 @@ async fn nothing_is_left_behind_when_the_ttl_is_over() {
 #[tokio::test]
 async fn every_key_has_a_ttl_and_short_ones_are_not_rounded() {
     let server = RedisServer::start();
-    let cache = over_redis(&server);
+    let cache = over_redis(&server).await;
     cache.put(Key::new("short").tag("t"), &1, Duration::from_millis(250)).await.expect("up");
     let left: i64 = server.query(&["PTTL", "inv:e:short"]);
     assert!((1..=250).contains(&left), "{left}");
@@ -267,7 +267,7 @@ fn requests(server: &RedisServer) -> u64 {
 #[tokio::test]
 async fn a_hit_is_one_request_and_a_miss_two_before_the_body() {
     let server = RedisServer::start();
-    let cache = over_redis(&server);
+    let cache = over_redis(&server).await;
     let key = |n: usize| Key::new(format!("k{n}")).tag("all").tag(format!("own:{n}"));
     cache.put(key(0), &1, TTL).await.expect("up");
     // What the asking itself costs.

@@ -177,6 +177,8 @@ const INVALIDATIONS: [(&str, Act); 11] = [
             cache.scope(refresh(row(table, 1))).await;
         }),
     ),
+    ("touch", act!(|cache, _table| assert!(cache.touch(row::key(1), TTL).await.expect("up"), "it stands"))),
+    // Of these, a Cluster's other masters may bring the news once more when the next one is tried.
     (
         "clear",
         act!(|cache, table| {
@@ -191,7 +193,6 @@ const INVALIDATIONS: [(&str, Act); 11] = [
             cache.remove_matching("ro*:1").await.expect("up");
         }),
     ),
-    ("touch", act!(|cache, _table| assert!(cache.touch(row::key(1), TTL).await.expect("up"), "it stands"))),
 ];
 
 #[tokio::test]

@@ -10,7 +10,7 @@ use cache_runtime::{CacheBuilder, ErrorKind, Key, Source, invalidates};
 use steps::process::Process;
 use steps::table::{Table, is_kept, is_told, see};
 use steps::topologies::{Servers, on_each_topology};
-use steps::{TTL, epoch, hears, listening, patient};
+use steps::{TTL, alone, epoch, hears, listening, patient};
 use tests::{Mode, Proxy, RedisServer, eventually};
 use tokio::runtime::Runtime;
 
@@ -85,7 +85,7 @@ fn keys() -> [Key; 4] {
 
 /// What the other process will owe, and something that it will not.
 async fn store(url: &str) {
-    let cache = at(url).local_tier(false).build().expect("in order");
+    let cache = alone(at(url)).await;
     for key in keys() {
         cache.put(&key, &1u8, TTL).await.expect("up");
     }
@@ -96,7 +96,7 @@ const STORED: [&str; 5] = ["owing:e:k1", "owing:e:k2", "owing:e:other", "owing:e
 
 /// What of it is there for a process that owes nothing.
 async fn there(url: &str) -> [bool; 4] {
-    let cache = at(url).local_tier(false).build().expect("in order");
+    let cache = alone(at(url)).await;
     let mut there = [false; 4];
     for (key, there) in keys().iter().zip(&mut there) {
         *there = cache.get::<u8>(key).await.expect("up").is_some();

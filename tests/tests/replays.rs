@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use cache_runtime::mutant::Mutant;
 use cache_runtime::{Cache, CacheBuilder, Key, Source};
-use steps::{TTL, becomes, epoch, hears, is_vouched_for, load, patient};
+use steps::{TTL, alone, becomes, epoch, hears, is_vouched_for, listening, load, patient};
 use tests::{Mode, Pair, Predecessor, Proxy, RedisCluster, RedisServer, eventually};
 
 fn builder(url: impl Into<String>, mutant: Option<Mutant>) -> CacheBuilder {
@@ -19,15 +19,13 @@ fn builder(url: impl Into<String>, mutant: Option<Mutant>) -> CacheBuilder {
     }
 }
 
-fn bare(url: impl Into<String>, mutant: Option<Mutant>) -> Cache {
-    builder(url, mutant).local_tier(false).build().expect("settings are in order")
+async fn bare(url: impl Into<String>, mutant: Option<Mutant>) -> Cache {
+    alone(builder(url, mutant)).await
 }
 
 /// A node with an in-process tier that is vouched for.
 async fn node(url: impl Into<String>, mutant: Option<Mutant>) -> Cache {
-    let cache = builder(url, mutant).build().expect("settings are in order");
-    hears(&cache).await;
-    cache
+    listening(builder(url, mutant)).await
 }
 
 /// Reads until the answer comes from where it is waited for.
@@ -62,7 +60,7 @@ async fn get(cache: &Cache, key: &Key) -> Option<u64> {
 /// What a cache finds after its server came back with a snapshot from before an invalidation.
 async fn after_an_old_snapshot(mutant: Option<Mutant>) -> Option<u64> {
     let mut server = RedisServer::start();
-    let cache = bare(server.url(), mutant);
+    let cache = bare(server.url(), mutant).await;
     let key = Key::new("k").tag("t");
     cache.put(&key, &1u64, TTL).await.expect("up");
     server.command(&["SAVE"]);
@@ -83,7 +81,7 @@ async fn an_old_snapshot_does_not_bring_back_what_was_invalidated() {
 /// What is found when the stamp of a tag was evicted after an invalidation, and made again by another entry.
 async fn after_an_eviction(mutant: Option<Mutant>) -> Option<u64> {
     let server = RedisServer::start();
-    let cache = bare(server.url(), mutant);
+    let cache = bare(server.url(), mutant).await;
     let key = Key::new("k").tag("t");
     cache.put(&key, &1u64, TTL).await.expect("up");
     cache.invalidate_tags(["t"]).await.expect("up");
@@ -103,8 +101,8 @@ async fn an_evicted_stamp_never_begins_at_one_that_entries_carry() {
 /// under way. The entry has no tags: its token is all there is.
 async fn joins_across_a_failover(mutant: Option<Mutant>) -> u64 {
     let mut pair = Pair::start();
-    let cache = bare(pair.url(), mutant);
-    let other = bare(pair.url(), None);
+    let cache = bare(pair.url(), mutant).await;
+    let other = bare(pair.url(), None).await;
     let key = Key::new("k");
     // The loader has the old value in its hand from here on.
     let (begun, has_begun) = tokio::sync::oneshot::channel();
@@ -168,7 +166,7 @@ async fn with_a_deposed_subscriber(mutant: Option<Mutant>) -> (u64, Source) {
     kill_data_connections(pair.replica());
     // Another entry sends the reader's data connection to the new master.
     until(&reader, &Key::new("other"), 9, Source::Redis).await;
-    let writer = bare(pair.url(), None);
+    let writer = bare(pair.url(), None).await;
     writer.invalidate_tags(["t"]).await.expect("up");
     load(&reader, &key, 2).await
 }
@@ -187,7 +185,7 @@ async fn a_subscriber_on_a_deposed_master_vouches_for_nothing() {
 /// the other one and its subscriber had followed to the new one.
 async fn with_a_deposed_lane(mutant: Option<Mutant>) -> u64 {
     let mut pair = Pair::start();
-    let reader = steps::listening(builder(pair.url(), mutant).lanes(2)).await;
+    let reader = listening(builder(pair.url(), mutant).lanes(2)).await;
     let key = Key::new("k").tag("t");
     // Both connections are in use.
     for n in 0..4 {
@@ -196,7 +194,7 @@ async fn with_a_deposed_lane(mutant: Option<Mutant>) -> u64 {
     let lanes = data_connections(pair.master());
     assert_eq!(lanes.len(), 2, "{lanes:?}");
     // Stored by somebody else: not kept by this reader yet.
-    bare(pair.url(), None).put(&key, &1u64, TTL).await.expect("up");
+    bare(pair.url(), None).await.put(&key, &1u64, TTL).await.expect("up");
     pair.wait_in_step();
     pair.promote(Predecessor::Unaware);
     let before = epoch(&reader);
@@ -209,7 +207,7 @@ async fn with_a_deposed_lane(mutant: Option<Mutant>) -> u64 {
     .await;
     hears(&reader).await;
     // At the new master: one of the reader's connections does not know.
-    bare(pair.url(), None).invalidate_tags(["t"]).await.expect("up");
+    bare(pair.url(), None).await.invalidate_tags(["t"]).await.expect("up");
     // What the deposed one answers is old, which nobody can help. It must not be kept.
     for _ in 0..4 {
         let _ = reader.get::<u64>(&key).await;
@@ -241,7 +239,7 @@ async fn reads_across_a_gap(mutant: Option<Mutant>) -> u64 {
     let server = RedisServer::start();
     let proxy = Proxy::start(server.port());
     let reader = node(proxy.url(), mutant).await;
-    let writer = bare(server.url(), None);
+    let writer = bare(server.url(), None).await;
     let key = Key::new("k").tag("t");
     writer.put(&key, &1u64, TTL).await.expect("up");
     let before = epoch(&reader);
@@ -281,7 +279,7 @@ async fn reads_between_message_and_removal(mutant: Option<Mutant>) -> u64 {
     let server = RedisServer::start();
     let proxy = Proxy::start(server.port());
     let reader = node(server.url(), None).await;
-    let writer = bare(proxy.url(), mutant);
+    let writer = bare(proxy.url(), mutant).await;
     let key = Key::new("k").tag("t");
     until(&reader, &key, 1, Source::Local).await;
     writer.ping().await.expect("up");
@@ -313,7 +311,7 @@ async fn nothing_is_kept_that_was_read_between_the_message_and_the_removal() {
 async fn with_a_cut_bus(mutant: Option<Mutant>) -> u64 {
     let cluster = RedisCluster::start(3, 0);
     let reader = node(cluster.cache_url(), mutant).await;
-    let writer = bare(cluster.cache_url(), None);
+    let writer = bare(cluster.cache_url(), None).await;
     // A key of the last master, by address: the mutant listens to the first alone.
     let masters = reader.health().masters;
     let last = masters.last().expect("there are three").clone();

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use cache_runtime::{Cache, CacheBuilder, Source};
 use steps::rows::Rows;
-use steps::{becomes, epoch, load, patient};
+use steps::{alone, becomes, epoch, load, patient};
 use tests::{FakeRedis, Mode, Proxy, RedisServer, Reply, Sentinels, reply};
 
 /// A lease that no pause of the machine outlasts: without a reason, no epoch changes.
@@ -18,8 +18,8 @@ fn builder(url: impl Into<String>) -> CacheBuilder {
     patient("topo", url).lease(LONG)
 }
 
-fn plain(url: impl Into<String>) -> Cache {
-    builder(url).local_tier(false).build().expect("in order")
+async fn plain(url: impl Into<String>) -> Cache {
+    alone(builder(url)).await
 }
 
 fn tiered(url: impl Into<String>) -> Cache {
@@ -37,7 +37,7 @@ fn used(server: &RedisServer) -> (u64, usize) {
 #[tokio::test]
 async fn whoever_the_sentinels_name_is_used_and_who_was_deposed_is_not() {
     let mut group = Sentinels::start(1);
-    let (plain, here, there) = (plain(group.url()), tiered(group.url()), tiered(group.url()));
+    let (plain, here, there) = (plain(group.url()).await, tiered(group.url()), tiered(group.url()));
     let all = [&plain, &here, &there];
     let row = Rows::one();
     row.become_hits(&plain, Source::Redis).await;
@@ -104,7 +104,7 @@ async fn is_left_alone(deposed: &RedisServer, row: &Rows, caches: &[&Cache; 3]) 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_master_that_is_demoted_while_it_lives_is_left_by_all_who_are_connected_to_it() {
     let group = Sentinels::start(1);
-    let (plain, here, there) = (plain(group.url()), tiered(group.url()), tiered(group.url()));
+    let (plain, here, there) = (plain(group.url()).await, tiered(group.url()), tiered(group.url()));
     let all = [&plain, &here, &there];
     let row = Rows::one();
     for _ in 0..2 {
@@ -227,7 +227,7 @@ async fn a_master_that_was_replaced_is_not_used_when_it_comes_back_before_it_was
         dialed_before.store(gate.connections(), SeqCst);
         gate.set(Mode::Pass);
         // By one who knows, and whom nobody hears who uses the old one.
-        let other = plain(new.url());
+        let other = plain(new.url()).await;
         // What is kept in process is told a moment later.
         let at_once: &[&Cache] = if local { &[] } else { &[&cache] };
         becomes(&cache, "the new one is used", async || {

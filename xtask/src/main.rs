@@ -14,7 +14,11 @@ type Task = (&'static str, &'static str, fn(&Path, &[String]) -> Result<(), Stri
 const TASKS: [Task; 7] = [
     ("test", "all tests; finds redis-server or installs it (as root, through apt-get)", test),
     ("schedules", "the concurrent parts, in thousands of schedules that shuttle chooses", schedules),
-    ("consistency", "reads held against the promises under faults (`--seconds N`, `--seed S`)", consistency),
+    (
+        "consistency",
+        "reads held against the promises under faults (`--seconds N`, `--seed S`, `--plan P`)",
+        consistency,
+    ),
     ("ci", "formatting, lints, documents, features, then all tests: what CI runs", ci),
     ("errors", "writes docs/errors/ from tests/ui/ (`--check`: only compares)", errors),
     ("bench", "a measurement, in release mode: `hit`, `lag`, `tags` or `memory` (`--quick`: in short)", bench),

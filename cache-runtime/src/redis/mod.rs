@@ -14,7 +14,8 @@
 //!   scatter (redirect)                    each name's commands to its master
 //!     topology: look (cluster, sentinel)  who is master of what
 //!       node: request, lanes, probe       one master: requests, connections, recovery
-//!         channel: message                what others invalidated
+//!         channel                         whether it is heard what others invalidated
+//! listen: message                         hearing it
 //! address  keyspace  script  history  failure
 //! ```
 
@@ -27,6 +28,7 @@ mod gather;
 mod history;
 mod keyspace;
 mod lanes;
+mod listen;
 mod look;
 mod message;
 mod node;

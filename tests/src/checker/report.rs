@@ -65,7 +65,8 @@ impl Report {
         let missing = [
             (*fills == 0, "nothing was stored"),
             (self.hits() * 10 <= reads, "not one read in ten was a hit"),
-            (plan.local && sums.of(Count::Local) * 20 <= reads, "not one read in twenty was answered in process"),
+            // Where messages are late and then none come, leases last for moments.
+            (plan.local && sums.of(Count::Local) * 100 <= reads, "not one read in a hundred was answered in process"),
             (plan.faults != Faults::None && faults.is_empty(), "there was no fault"),
             (plan.fenced && sums.of(Count::Died) == 0, "nobody died under a fence"),
             (sums.of(Count::Acknowledged) <= ACKNOWLEDGED * plan.time.as_secs(), "hardly anything was acknowledged"),

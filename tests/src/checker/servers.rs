@@ -1,7 +1,8 @@
 //! What happens to the servers.
 //!
-//! Where a master is replaced while it is well, nodes do not reach the old one until it knows: that those who talk to
-//! a deposed master see what is new is nobody's promise.
+//! Where a master is replaced while it is well, what nodes say to the old one is held back until all who name the master
+//! name the new one, and is then lost: that those who talk to a deposed master see what is new is nobody's promise. By
+//! command, the old one goes on as a master for some seconds behind that; nodes ask the Sentinels about it when they dial.
 
 use std::thread::sleep;
 

@@ -69,7 +69,7 @@ impl Connection {
         Self { client: Wire::new(client), outlook, subscribed: Arc::default(), counters }
     }
 
-    /// Whether it is one who subscribes, told from when its client has spoken.
+    /// Whether it is a subscriber's, known when the client has spoken.
     pub(super) fn subscribed(&self) -> Arc<AtomicBool> {
         Arc::clone(&self.subscribed)
     }
@@ -96,9 +96,8 @@ impl Connection {
         // Clients speak first.
         let mut first = [0; 256];
         let spoken = self.client.0.peek(&mut first).await.unwrap_or(0);
-        let client = Client::introduced_by(&first[..spoken]);
-        self.subscribed.store(client.subscribes, Ordering::SeqCst);
-        let outlook = self.outlook.clone().of(client);
+        let outlook = self.outlook.clone().of(Client::introduced_by(&first[..spoken]));
+        self.subscribed.store(outlook.subscribes(), Ordering::SeqCst);
         let end = {
             let (from_client, to_client) = self.client.0.split();
             let (from_server, to_server) = server.0.split();

@@ -15,7 +15,7 @@ const AUTH: &[u8] = b"AUTH\r\n$";
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Client {
     /// One who asks for RESP3 is one who subscribes.
-    pub(super) subscribes: bool,
+    subscribes: bool,
     user: Option<String>,
 }
 
@@ -73,6 +73,10 @@ impl Outlook {
 
     pub(super) fn of(self, client: Client) -> Self {
         Self { client, ..self }
+    }
+
+    pub(super) fn subscribes(&self) -> bool {
+        self.client.subscribes
     }
 
     pub(super) fn mode(&self) -> Mode {

@@ -38,6 +38,18 @@ pub(crate) fn becomes(cache: &Cache, what: &str, holds: impl AsyncFnMut() -> boo
     tests::eventually(State(what, cache.clone()), holds)
 }
 
+/// A cache over Redis alone that has reached its servers: how long it may take until then is none of its settings.
+pub(crate) async fn alone(builder: CacheBuilder) -> Cache {
+    let cache = builder.local_tier(false).build().expect("the settings are in order");
+    answers(&cache).await;
+    cache
+}
+
+/// Waits until each server answers.
+pub(crate) async fn answers(cache: &Cache) {
+    becomes(cache, "the server answers", async || cache.ping().await.is_ok()).await;
+}
+
 /// A cache whose in-process tier is vouched for: what it loads from now on is kept.
 pub(crate) async fn listening(builder: CacheBuilder) -> Cache {
     let cache = builder.build().expect("the settings are in order");

@@ -3,7 +3,7 @@
 use cache_runtime::{Cache, Source};
 use tests::RedisServer;
 
-use super::{listening, patient};
+use super::{alone, listening, patient};
 
 /// In process, over Redis, and both; the test is told where hits come from.
 pub(crate) async fn on_each_tier(test: impl AsyncFn(Cache, Source)) {
@@ -12,7 +12,7 @@ pub(crate) async fn on_each_tier(test: impl AsyncFn(Cache, Source)) {
     println!("in process");
     test(Cache::local(), Source::Local).await;
     println!("over Redis");
-    test(over_redis().local_tier(false).build().expect("in order"), Source::Redis).await;
+    test(alone(over_redis()).await, Source::Redis).await;
     server.command(&["FLUSHALL"]);
     println!("in process over Redis");
     test(listening(over_redis()).await, Source::Local).await;

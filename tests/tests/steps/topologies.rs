@@ -1,6 +1,8 @@
 //! The ways in which servers are set up: the same promises, and the same tests.
 
+use std::collections::HashMap;
 use std::pin::Pin;
+use std::sync::Mutex;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -10,7 +12,8 @@ use tests::{Mode, Proxy, RedisCluster, RedisServer, Sentinels};
 pub(crate) enum Servers {
     Standalone(RedisServer, Proxy),
     Sentinel(Sentinels),
-    Cluster(RedisCluster),
+    /// And what is known of who owns which name: nothing moves, and to ask is slow.
+    Cluster(RedisCluster, Mutex<HashMap<String, usize>>),
 }
 
 /// On one server, on one that Sentinels watch, and on a Cluster of three masters, all at the same time. Failovers are no
@@ -65,7 +68,7 @@ impl Servers {
     }
 
     fn cluster() -> Self {
-        Self::Cluster(RedisCluster::behind_proxies(3, 0))
+        Self::Cluster(RedisCluster::behind_proxies(3, 0), Mutex::default())
     }
 
     /// Where a cache finds them, through the network.
@@ -73,7 +76,7 @@ impl Servers {
         match self {
             Self::Standalone(_, proxy) => proxy.url(),
             Self::Sentinel(group) => group.url(),
-            Self::Cluster(cluster) => cluster.cache_url(),
+            Self::Cluster(cluster, _) => cluster.cache_url(),
         }
     }
 
@@ -87,7 +90,7 @@ impl Servers {
         match self {
             Self::Standalone(server, _) => vec![server],
             Self::Sentinel(group) => vec![group.node(0)],
-            Self::Cluster(cluster) => (0..3).map(|at| cluster.node(at)).collect(),
+            Self::Cluster(cluster, _) => (0..3).map(|at| cluster.node(at)).collect(),
         }
     }
 
@@ -96,7 +99,10 @@ impl Servers {
         match self {
             Self::Standalone(server, _) => server,
             Self::Sentinel(group) => group.node(0),
-            Self::Cluster(cluster) => cluster.node(cluster.owner(name)),
+            Self::Cluster(cluster, owners) => {
+                let mut owners = owners.lock().expect("nobody panics");
+                cluster.node(*owners.entry(name.to_owned()).or_insert_with(|| cluster.owner(name)))
+            }
         }
     }
 
@@ -119,7 +125,7 @@ impl Servers {
         match self {
             Self::Standalone(_, proxy) => vec![proxy],
             Self::Sentinel(group) => vec![group.proxy(0)],
-            Self::Cluster(cluster) => (0..3).map(|at| cluster.proxy(at)).collect(),
+            Self::Cluster(cluster, _) => (0..3).map(|at| cluster.proxy(at)).collect(),
         }
     }
 
