@@ -161,7 +161,9 @@ impl Node {
 
     /// The server refuses what is told to other processes: then nobody listens.
     pub(super) fn news_denied(&self, why: &str) {
-        if self.channel.may_not_tell() {
+        // Once, also where the subscriber was refused before.
+        let known = self.channel.is_denied();
+        if self.channel.may_not_tell() && !known {
             tracing::warn!(server = %self.name, cause = why, "the server takes no PUBLISH from this user; entries are not kept in this process, and must not be in others");
         }
     }

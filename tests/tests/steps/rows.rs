@@ -26,7 +26,7 @@ impl Rows {
         )
     }
 
-    /// One that has no need to be anywhere else.
+    /// A single one, where there is one master.
     pub(crate) fn one() -> Self {
         Self::spread(1)
     }
