@@ -130,7 +130,9 @@ impl Ask<'_> {
     /// The value of a hit, kept in process for the next caller.
     pub(crate) fn take<L: Load>(&self, remote: &Remote, facts: &Facts, hit: &Hit) -> Option<L::Value> {
         let value = self.decode::<L>(hit)?;
-        self.keep(remote, facts, &value, hit.seen.clone(), hit.payload().len(), (hit.age(), hit.left()));
+        if hit.seen.is_some() {
+            self.keep(remote, facts, &value, hit.seen.clone(), hit.payload().len(), (hit.age(), hit.left()));
+        }
         Some(value)
     }
 

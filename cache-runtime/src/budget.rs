@@ -1,13 +1,15 @@
 //! The time that one call may spend on the cache, over all its requests together.
 
 use std::future::Future;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::clock;
 
 pub(crate) struct Budget {
     whole: Duration,
     left: Duration,
+    /// Since when work has been under way that is not taken off yet: most calls end with it, and need not read the clock.
+    since: Option<Instant>,
 }
 
 /// The budget is used up.
@@ -16,7 +18,7 @@ pub(crate) struct Exhausted;
 
 impl Budget {
     pub(crate) fn new(left: Duration) -> Self {
-        Self { whole: left, left }
+        Self { whole: left, left, since: None }
     }
 
     /// What is left of it after a wait.
@@ -25,12 +27,13 @@ impl Budget {
     }
 
     /// Whether most of it was spent before.
-    pub(crate) fn is_a_rest(&self) -> bool {
-        self.left < self.whole / 2
+    pub(crate) fn is_a_rest(&mut self) -> bool {
+        self.left() < self.whole / 2
     }
 
     /// Runs cache work and takes its time off the budget.
     pub(crate) async fn spend<F: Future>(&mut self, work: F) -> Result<F::Output, Exhausted> {
+        self.settle();
         if self.left.is_zero() {
             return Err(Exhausted);
         }
@@ -40,12 +43,15 @@ impl Budget {
         output.map_err(|_| Exhausted)
     }
 
-    /// Takes the time of work off the budget that ends by itself in time.
-    pub(crate) async fn measure<F: Future>(&mut self, work: F) -> F::Output {
-        let started = clock::now();
-        let output = work.await;
-        self.left = self.left.saturating_sub(started.elapsed());
-        output
+    /// Will take off the time since then, for work that ends by itself in time, when it is asked what is left.
+    pub(crate) fn runs_since(&mut self, since: Instant) {
+        self.since = Some(since);
+    }
+
+    fn settle(&mut self) {
+        if let Some(since) = self.since.take() {
+            self.left = self.left.saturating_sub(since.elapsed());
+        }
     }
 
     /// The same budget for work beside other work; see [`keep_least`](Self::keep_least).
@@ -56,11 +62,12 @@ impl Budget {
 
     /// Takes off what the longest of several shares has spent.
     #[cfg(feature = "cluster")]
-    pub(crate) fn keep_least(&mut self, share: &Self) {
-        self.left = self.left.min(share.left);
+    pub(crate) fn keep_least(&mut self, mut share: Self) {
+        self.left = self.left().min(share.left());
     }
 
-    pub(crate) fn left(&self) -> Duration {
+    pub(crate) fn left(&mut self) -> Duration {
+        self.settle();
         self.left
     }
 }

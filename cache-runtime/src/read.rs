@@ -36,6 +36,13 @@ pub(crate) struct Hit {
 }
 
 impl Hit {
+    fn new(envelope: Bytes, found: Vec<String>, seen: Option<LocalObservation>) -> Option<Self> {
+        let parsed = Envelope::parse(&envelope)?;
+        let (negative, created_ms, ttl_ms) = (parsed.negative(), parsed.created_ms(), parsed.ttl_ms());
+        let payload_start = envelope.len() - parsed.payload().len();
+        Some(Self { envelope, payload_start, negative, created_ms, ttl_ms, found, seen })
+    }
+
     pub(crate) fn payload(&self) -> &[u8] {
         &self.envelope[self.payload_start..]
     }
@@ -200,17 +207,15 @@ impl Question<'_> {
         let server = &self.remote.server;
         // Before the READ is sent: what is invalidated from now on must not be kept.
         let mut seen = self.local.map(|local| local.observe(self.key));
-        let mut answers = server.read(budget, server.names.all(self.key)).await?;
+        let mut answers = server.read(budget, server.names.of(self.key)).await?;
         let envelope = answers.replies[0].as_deref().and_then(Envelope::parse);
         let found = envelope.map(|envelope| envelope.found()).unwrap_or_default();
         if !found.is_empty() {
             if let (Some(local), Some(seen)) = (self.local, &mut seen) {
                 local.observe_found(seen, found.clone());
             }
-            let more = found.iter().map(|tag| server.names.tag(tag)).collect();
-            let told = Box::pin(server.read(budget, more)).await?;
-            answers.replies.extend(told.replies);
-            answers.witnesses.extend(told.witnesses);
+            let more = server.names.tagged(found.iter().map(String::as_str));
+            answers.extend(Box::pin(server.read(budget, more)).await?);
         }
         if self.core.breaks(Mutant::GenerationsAfterReply) {
             seen = self.local.map(|local| local.observe(self.key));
@@ -233,10 +238,11 @@ impl Question<'_> {
             Some(look) => *look,
             None => self.look(budget).await?,
         };
-        let held = answers.replies[1..].iter().zip(&answers.witnesses[1..]);
-        let mut stamps: Vec<Option<Stamp>> = held
-            .map(|(held, witness)| held.as_deref().and_then(|held| entry::current_stamp(held, witness.history())))
-            .collect();
+        let stamp = |name: usize| {
+            let held = answers.replies[name].as_deref()?;
+            entry::current_stamp(held, answers.witness(name).history())
+        };
+        let mut stamps: Vec<Option<Stamp>> = (1..answers.replies.len()).map(stamp).collect();
         let mut more = match found.is_empty() {
             true => answers.replies[0].as_deref().map(entry::known_found).unwrap_or_default(),
             false => Vec::new(),
@@ -251,7 +257,7 @@ impl Question<'_> {
         let mut names = server.names.all(self.key);
         names.extend(found.iter().map(|tag| server.names.tag(tag)));
         stamps.resize(names.len() - 1, None);
-        let history = answers.witnesses[0].history();
+        let history = answers.witness(0).history();
         let ensured = server.ensure(budget, &names, &stamps).await?;
         if ensured.history != history {
             // A failover in between: nothing to store under.
@@ -262,7 +268,9 @@ impl Question<'_> {
         if want_hit && let Some(filled) = ensured.held {
             // Filled between READ and ENSURE. Its stamps are compared with those read since this call began.
             let held: Vec<_> = ensured.stamps.iter().map(|stamp| Some((stamp.as_slice(), None))).collect();
-            if let Some(hit) = self.valid(filled, &held, &found, history, seen.clone()) {
+            if self.is_valid(&filled, &held, &found, history)
+                && let Some(hit) = Hit::new(filled, found.clone(), seen.clone())
+            {
                 return Ok(Found::Hit(hit));
             }
         }
@@ -282,44 +290,33 @@ impl Question<'_> {
     }
 
     fn hit(&self, look: &mut Look) -> Option<Hit> {
-        // A miss still asks what the entry began with.
-        let held = look.answers.replies[0].clone()?;
         let Look { answers, found, seen } = look;
-        let tags: SmallVec<[_; 4]> = answers.replies[1..]
-            .iter()
-            .zip(&answers.witnesses[1..])
-            .map(|(held, witness)| held.as_deref().map(|held| (held, Some(witness.history()))))
-            .collect();
-        self.valid(held, &tags, found, answers.witnesses[0].history(), seen.clone())
+        let is_valid = {
+            let tag = |name: usize| Some((answers.replies[name].as_deref()?, Some(answers.witness(name).history())));
+            let tags: SmallVec<[_; 4]> = (1..answers.replies.len()).map(tag).collect();
+            self.is_valid(answers.replies[0].as_deref()?, &tags, found, answers.witness(0).history())
+        };
+        // Whoever misses still asks what the entry began with.
+        if !is_valid {
+            return None;
+        }
+        Hit::new(answers.replies[0].take()?, std::mem::take(found), seen.take())
     }
 
-    /// The hit in an entry, given what its tags hold.
-    fn valid(
-        &self,
-        bytes: Bytes,
-        tags: &[Held<'_>],
-        found: &[String],
-        history: History,
-        seen: Option<LocalObservation>,
-    ) -> Option<Hit> {
-        let envelope = Envelope::parse(&bytes)?;
+    /// Whether an entry is a hit, given what its tags hold.
+    fn is_valid(&self, entry: &[u8], tags: &[Held<'_>], found: &[String], history: History) -> bool {
+        let Some(envelope) = Envelope::parse(entry) else { return false };
         let stands = |(carried, held): (&[u8], &Held<'_>)| {
             held.is_some_and(|(held, read_in)| {
                 held == carried && read_in.is_none_or(|read_in| self.current(&held[..4], read_in))
             })
         };
-        let fits = self.current(envelope.history(), history)
+        self.current(envelope.history(), history)
             && self.shape.is_none_or(|shape| shape == envelope.shape())
             && envelope.tagset() == self.key.tagset()
             && envelope.found() == found
             && envelope.stamp_count() == tags.len()
-            && envelope.stamps().zip(tags).all(stands);
-        if !fits {
-            return None;
-        }
-        let (negative, created_ms, ttl_ms) = (envelope.negative(), envelope.created_ms(), envelope.ttl_ms());
-        let payload_start = bytes.len() - envelope.payload().len();
-        Some(Hit { envelope: bytes, payload_start, negative, created_ms, ttl_ms, found: found.to_vec(), seen })
+            && envelope.stamps().zip(tags).all(stands)
     }
 
     fn current(&self, written: &[u8], now: History) -> bool {
@@ -340,10 +337,10 @@ impl Question<'_> {
                 tokio::time::sleep(pause).await;
                 pause = (pause * 2).min(Duration::from_millis(20));
                 let mut look = self.look(&mut self.core.budget()).await.ok()?;
-                let Answers { replies, witnesses } = &look.answers;
+                let replies = &look.answers.replies;
                 let same_tags =
                     replies[1..].iter().zip(&observed.stamps).all(|(held, stamp)| held.as_deref() == Some(stamp));
-                if witnesses[0].history() != observed.history || !same_tags {
+                if look.answers.witness(0).history() != observed.history || !same_tags {
                     return None;
                 }
                 let loading = replies[0].as_deref().is_some_and(|held| entry::expected(held) == observed.expected);
@@ -357,38 +354,29 @@ impl Question<'_> {
     }
 }
 
-/// Answers to several questions, so many to each.
-fn deal(answers: Answers, counts: impl Iterator<Item = usize>) -> impl Iterator<Item = Answers> {
-    let (mut replies, mut witnesses) = (answers.replies.into_iter(), answers.witnesses.into_iter());
-    counts.map(move |count| Answers {
-        replies: replies.by_ref().take(count).collect(),
-        witnesses: witnesses.by_ref().take(count).collect(),
-    })
-}
-
 /// The hits for many questions at once, in one round trip, and one more if entries carry tags that only they tell;
 /// what is owed is no hit.
 pub(crate) async fn peek_many(budget: &mut Budget, questions: &[Question<'_>]) -> Result<Vec<Option<Hit>>, Failure> {
     let Some(first) = questions.first() else { return Ok(Vec::new()) };
     let server = &first.remote.server;
     let owed: Vec<bool> = questions.iter().map(Question::owed).collect();
-    let names: Vec<String> = questions.iter().flat_map(|question| server.names.all(question.key)).collect();
+    let names = questions.iter().flat_map(|question| server.names.of(question.key));
     let counts = questions.iter().map(|question| question.key.tag_count() + 1);
-    let mut looks: Vec<Look> = deal(server.read(budget, names).await?, counts)
+    let mut looks: Vec<Look> = server
+        .read(budget, names)
+        .await?
+        .deal(counts)
         .map(|answers| {
             let envelope = answers.replies[0].as_deref().and_then(Envelope::parse);
             let found = envelope.map(|envelope| envelope.found()).unwrap_or_default();
             Look { answers, found, seen: None }
         })
         .collect();
-    let more: Vec<String> = looks.iter().flat_map(|look| &look.found).map(|tag| server.names.tag(tag)).collect();
-    if !more.is_empty() {
-        let told: Vec<Answers> =
-            deal(server.read(budget, more).await?, looks.iter().map(|look| look.found.len())).collect();
-        for (look, told) in looks.iter_mut().zip(told) {
-            look.answers.replies.extend(told.replies);
-            look.answers.witnesses.extend(told.witnesses);
-        }
+    if looks.iter().any(|look| !look.found.is_empty()) {
+        let more = server.names.tagged(looks.iter().flat_map(|look| &look.found).map(String::as_str));
+        let told = server.read(budget, more).await?;
+        let told: Vec<Answers> = told.deal(looks.iter().map(|look| look.found.len())).collect();
+        looks.iter_mut().zip(told).for_each(|(look, told)| look.answers.extend(told));
     }
     let hits = questions
         .iter()

@@ -10,6 +10,9 @@ use steps::{TTL, patient};
 use tests::{FakeRedis, Mode, Proxy, RedisServer, reply};
 use tokio::task::JoinSet;
 
+/// How many callers on a thread send their own before they gather.
+const ALONE: u64 = 8;
+
 fn cache(url: impl Into<String>) -> Cache {
     patient("g", url).local_tier(false).build().expect("in order")
 }
@@ -59,8 +62,8 @@ async fn callers_of_one_moment_share_a_request_that_asks_for_each_name_once() {
         let (n, value) = answered.expect("nobody panics");
         assert_eq!(value.expect("up"), Some(n));
     }
-    // Two that were under way, each an entry and its tag, and one for the others: ten entries, and the tag once.
-    assert_eq!(asked(&server), (3, 2 * 2 + 11));
+    // A few alone, each an entry and its tag, and one for the others: ten entries, and the tag once.
+    assert_eq!(asked(&server), (ALONE + 1, ALONE * 2 + 11));
 }
 
 #[tokio::test]
@@ -86,7 +89,7 @@ async fn who_leaves_is_not_waited_for() {
         tokio::spawn(async move { cache.get::<u64>(key(n)).await })
     };
     // Of those who ask themselves and of those who wait.
-    let leaving: Vec<_> = (0..6).map(call).collect();
+    let leaving: Vec<_> = (0..2 * ALONE).map(|n| call(n % 10)).collect();
     let staying: Vec<_> = (0..10).map(call).collect();
     all_wait().await;
     leaving.iter().for_each(tokio::task::JoinHandle::abort);
@@ -102,7 +105,7 @@ async fn futures_that_nobody_polls_hold_nobody_up_for_good() {
     let cache = patient("g", server.url()).budget(Duration::from_millis(300)).local_tier(false);
     let cache = cache.build().expect("in order");
     stored(&cache, 10).await;
-    let mut forgotten: Vec<_> = (0..4).map(|n| Box::pin(cache.get::<u64>(key(n)))).collect();
+    let mut forgotten: Vec<_> = (0..2 * ALONE).map(|n| Box::pin(cache.get::<u64>(key(n % 10)))).collect();
     for future in &mut forgotten {
         assert!(poll!(future).is_pending());
     }
@@ -115,6 +118,33 @@ async fn futures_that_nobody_polls_hold_nobody_up_for_good() {
     assert!(cache.health().available);
     drop(forgotten);
     assert_eq!(cache.get::<u64>(key(1)).await.expect("up"), Some(1));
+}
+
+#[test]
+fn a_runtime_that_nobody_drives_holds_up_nobody_in_another() {
+    let server = RedisServer::start();
+    let cache = cache(server.url());
+    let runtime = || tokio::runtime::Builder::new_current_thread().enable_all().build().expect("in order");
+    let (idle, driven) = (runtime(), runtime());
+    // Where the connections live must be driven; they are dialed at the first call.
+    driven.block_on(stored(&cache, 10));
+    let mut left: Vec<_> = (0..3 * ALONE).map(|n| Box::pin(cache.get::<u64>(key(n % 10)))).collect();
+    idle.block_on(async {
+        for future in &mut left {
+            assert!(poll!(future).is_pending());
+        }
+    });
+    driven.block_on(async {
+        let mut callers = JoinSet::new();
+        for n in 0..3 * ALONE {
+            let cache = cache.clone();
+            callers.spawn(async move { (n % 10, cache.get::<u64>(key(n % 10)).await) });
+        }
+        while let Some(answered) = callers.join_next().await {
+            let (n, value) = answered.expect("nobody panics");
+            assert_eq!(value.expect("up"), Some(n));
+        }
+    });
 }
 
 #[tokio::test]
@@ -136,12 +166,12 @@ async fn a_request_that_fails_fails_those_who_share_it() {
         let cache = cache.clone();
         tokio::spawn(async move { cache.get::<u64>(name).await })
     };
-    let own = [call("a"), call("b")];
+    let alone: Vec<_> = (0..ALONE).map(|_| call("a")).collect();
     all_wait().await;
     let shared = [call("c"), call("bad"), call("d")];
     all_wait().await;
     proxy.set(Mode::Pass);
-    for answered in own {
+    for answered in alone {
         assert_eq!(answered.await.expect("nobody panics").expect("answered"), None);
     }
     for answered in shared {

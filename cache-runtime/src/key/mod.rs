@@ -90,7 +90,7 @@ impl Key {
     }
 
     /// The tags, in the order in which they were declared.
-    pub fn tags(&self) -> impl ExactSizeIterator<Item = &str> {
+    pub fn tags(&self) -> impl ExactSizeIterator<Item = &str> + Clone {
         (1..self.ends.len()).map(|index| self.piece(index))
     }
 

@@ -1,363 +1,442 @@
 //! Reads of the same moment share a request.
 //!
-//! A caller who finds few requests under way sends his own: a lone one never waits for company. Who finds
-//! [`AT_ONCE`] of them waits until one has ended, and what has gathered by then is asked in one request, each name
-//! once. That is legal because the request is sent after all of its callers came: each of them is told what the server
-//! holds later than that.
+//! A few callers at a time send their own: a lone one never waits for company. When there are more than [`ALONE`], they
+//! gather: a task takes all who came and asks for their names in one request, each name once. That is legal because the
+//! request is sent after all of its callers came: each of them is told what the server holds later than that. Those who
+//! come while requests are under way wait for one of them to end; the first of a lull lets those who can run come along
+//! before it asks. How many may be under way depends on how far away the server is: about one every [`PACE`].
 //!
-//! A future that nobody polls may hold a request for good. Those who wait have no timers, which would cost more than all
-//! the rest; one task watches over them, and lets them go on if nobody was served for as long as a request may take.
+//! Threads gather through different doors, so that they seldom meet. Each runtime gathers for itself: a task in a runtime
+//! that nobody drives would hold up callers in others for good.
 
-use std::collections::HashMap;
-use std::hash::{BuildHasherDefault, Hasher};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::collections::VecDeque;
+use std::pin::Pin;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use redis::{Pipeline, Value};
 use smallvec::SmallVec;
-use tokio::sync::oneshot;
-use xxhash_rust::xxh3::xxh3_64;
+use tokio::runtime;
 
 use super::Failure;
+use super::answers::{Answers, Reply, reply};
+use super::keyspace::Name;
+use super::list::List;
 use super::node::Node;
 use super::request::Witness;
-#[cfg(feature = "cluster")]
-use super::{Answers, Server, topology::Map};
+use super::trip::Trip;
 use crate::budget::Budget;
 use crate::clock;
 
-/// How many requests may be under way on each lane before callers gather: one that the server works on, and one on its
-/// way.
-const AT_ONCE: usize = 2;
+/// How many callers at each door send their own. Below that, the connection itself writes what it finds in one go, and a
+/// task in between would cost more than it saves; measured.
+const ALONE: usize = 8;
+/// When so few came along, it is not worth it any more.
+const FEW: usize = 3;
+/// The doors of each lane.
+const DOORS: usize = 2;
+/// How long a door waits between two requests, if the way to the server is longer than that.
+const PACE: Duration = Duration::from_micros(100);
+/// How many requests may be under way from each door.
+const AT_ONCE: usize = 16;
 /// How many names are asked for in one request; a caller who has more is alone.
 const NAMES: usize = 1024;
 /// How many bytes one request is to bring, as far as the latest ones tell: a large value is not to hold up small ones.
 const BYTES: usize = 256 * 1024;
-/// How many callers gather. Those behind them send their own, and the connection holds them up.
+/// How many callers wait. Those behind them send their own, and the connection holds them up.
 const CALLERS: usize = 16 * 1024;
 
-/// What a name held.
-pub(crate) type Reply = Option<Bytes>;
-
-/// What several names held, and who said so.
-#[derive(Clone, Debug)]
-pub(super) struct Told {
-    pub(super) replies: SmallVec<[Reply; 4]>,
-    pub(super) witness: Witness,
-}
-
 /// `None`: one of the names is another master's.
-type Answer = Result<Option<Told>, Failure>;
+type Answer = Result<Option<Answers>, Failure>;
 
-#[derive(Default)]
 pub(super) struct Gather {
-    state: Mutex<State>,
-}
-
-#[derive(Default)]
-struct State {
-    under_way: usize,
-    waiting: Vec<Waiting>,
-    /// How often somebody was served.
-    served: u64,
-    /// Whether a task watches.
-    watched: bool,
-    /// How often the requests under way were given up for lost.
-    losses: u64,
+    /// A thread uses one of them. In each there is nearly always one runtime.
+    doors: Box<[Mutex<Vec<Callers>>]>,
     /// How many bytes a name has brought of late, on the average.
-    bytes: usize,
+    bytes: AtomicUsize,
+    trip: Trip,
 }
 
-struct Waiting {
-    names: Vec<String>,
+/// Those who ask in one runtime.
+struct Callers {
+    runtime: runtime::Id,
+    /// How many of them have sent their own.
+    alone: usize,
+    /// Whether there were more than may send their own.
+    crowd: bool,
+    /// How many tasks ask for others, and how many of these have not taken anybody along yet.
+    tasks: usize,
+    ready: usize,
+    /// Those who wait, in the order in which they will be served.
+    batches: VecDeque<Batch>,
+    waiting: usize,
+    /// How many names the latest batch had.
+    usual: usize,
+}
+
+/// Callers who will share a request.
+struct Batch {
+    list: List,
+    callers: usize,
     since: Instant,
-    told: oneshot::Sender<Answer>,
+    outcome: Arc<Outcome>,
+}
+
+/// Where they are told.
+#[derive(Default)]
+struct Outcome {
+    told: OnceLock<Result<Option<Shared>, Failure>>,
+    wakers: Mutex<Vec<Waker>>,
+}
+
+struct Shared {
+    /// By place, with how many will still ask for it.
+    replies: Box<[Mutex<(u32, Reply)>]>,
+    witness: Witness,
 }
 
 /// What a caller does.
 enum Turn {
-    /// Sends his own, as one of those that may be under way, or beside them.
-    Own(Vec<String>, Option<Slot>),
-    Wait(oneshot::Receiver<Answer>),
+    Send,
+    /// Waits; true: and starts a task that asks.
+    Wait(Waiting, bool),
+    /// Sends because too many wait.
+    Beside,
 }
 
-/// One of the requests that may be under way. When it ends, it is passed on to those who have gathered.
-struct Slot {
-    node: Arc<Node>,
-    /// The losses when it was taken: one that was given up is nobody's any more.
-    losses: u64,
-}
-
-impl Drop for Slot {
-    fn drop(&mut self) {
-        if let Some(batch) = self.node.gather.next(self.losses) {
-            serve_next(&self.node, batch, self.losses);
-        }
-    }
-}
-
-/// Without a runtime nobody can ask for them: they are told so by the end of their channels.
-fn serve_next(node: &Arc<Node>, batch: Vec<Waiting>, losses: u64) {
-    let slot = Slot { node: Arc::clone(node), losses };
-    let serving = async move { serve(&slot.node, batch).await };
-    match tokio::runtime::Handle::try_current() {
-        Ok(runtime) => drop(runtime.spawn(serving)),
-        Err(_) => drop(serving),
-    }
+/// The number of a thread.
+fn own_number() -> usize {
+    static THREADS: AtomicUsize = AtomicUsize::new(0);
+    thread_local!(static NUMBER: usize = THREADS.fetch_add(1, Relaxed));
+    NUMBER.with(|number| *number)
 }
 
 impl Gather {
-    fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    pub(super) fn new(lanes: usize) -> Self {
+        Self {
+            doors: (0..DOORS * lanes).map(|_| Mutex::default()).collect(),
+            bytes: AtomicUsize::new(0),
+            trip: Trip::default(),
+        }
     }
 
-    /// Those who are served next; if there are none, there is one request less.
-    fn next(&self, losses: u64) -> Option<Vec<Waiting>> {
-        let mut state = self.lock();
-        if state.losses != losses {
-            return None;
+    fn lock(&self, door: usize) -> MutexGuard<'_, Vec<Callers>> {
+        self.doors[door].lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn door(&self) -> usize {
+        own_number() % self.doors.len()
+    }
+
+    fn turn<'a>(
+        &self,
+        door: usize,
+        runtime: runtime::Id,
+        names: impl Iterator<Item = Name<'a>> + Clone,
+        since: Instant,
+    ) -> Turn {
+        let at_once = self.trip.holds(PACE, AT_ONCE);
+        let mut all = self.lock(door);
+        let callers = Callers::of(&mut all, runtime);
+        if !callers.crowd && callers.alone + callers.tasks < ALONE {
+            callers.alone += 1;
+            return Turn::Send;
         }
-        if state.waiting.is_empty() {
-            state.under_way -= 1;
-            return None;
+        if callers.waiting >= CALLERS {
+            return Turn::Beside;
         }
-        Some(state.take())
+        callers.crowd = true;
+        callers.waiting += 1;
+        let waiting = callers.join(names, (BYTES / self.bytes.load(Relaxed).max(1)).clamp(1, NAMES), since);
+        let start = callers.tasks < at_once && callers.ready < callers.batches.len();
+        if start {
+            callers.tasks += 1;
+            callers.ready += 1;
+        }
+        Turn::Wait(waiting, start)
     }
 
     fn learn(&self, replies: &[Reply]) {
         let bytes: usize = replies.iter().flatten().map(Bytes::len).sum();
-        let mut state = self.lock();
-        state.bytes = (state.bytes * 7 + bytes / replies.len().max(1)) / 8;
+        self.bytes.store((self.bytes.load(Relaxed) * 7 + bytes / replies.len().max(1)) / 8, Relaxed);
     }
 }
 
-impl State {
-    fn take(&mut self) -> Vec<Waiting> {
-        self.served += 1;
-        let most = (BYTES / self.bytes.max(1)).clamp(1, NAMES);
-        let mut names = 0;
-        let callers = self.waiting.iter().take_while(|waiting| {
-            names += waiting.names.len();
-            names <= most
+impl Callers {
+    fn of(all: &mut Vec<Self>, runtime: runtime::Id) -> &mut Self {
+        let found = all.iter().position(|callers| callers.runtime == runtime);
+        let at = found.unwrap_or_else(|| {
+            all.retain(|callers| !callers.is_idle());
+            let batches = VecDeque::new();
+            all.push(Self { runtime, alone: 0, crowd: false, tasks: 0, ready: 0, batches, waiting: 0, usual: 0 });
+            all.len() - 1
         });
-        let callers = callers.count().max(1);
-        self.waiting.drain(..callers).collect()
+        &mut all[at]
+    }
+
+    fn is_idle(&self) -> bool {
+        self.alone + self.tasks + self.waiting == 0
+    }
+
+    /// Joins the last batch, which asks for at most so many names, or begins another.
+    fn join<'a>(&mut self, names: impl Iterator<Item = Name<'a>> + Clone, most: usize, since: Instant) -> Waiting {
+        let count = names.clone().count();
+        if self.batches.back().is_none_or(|batch| batch.list.len() + count > most) {
+            self.batches.push_back(Batch {
+                list: List::with_room_for(self.usual),
+                callers: 0,
+                since,
+                outcome: Arc::default(),
+            });
+        }
+        let batch = self.batches.back_mut().expect("there is one now");
+        batch.callers += 1;
+        let places = names.map(|name| batch.list.add(name)).collect();
+        Waiting { outcome: Arc::clone(&batch.outcome), places, waker: None }
+    }
+
+    fn next(&mut self) -> Option<Batch> {
+        let batch = self.batches.pop_front()?;
+        self.waiting -= batch.callers;
+        self.usual = batch.list.len();
+        Some(batch)
     }
 }
 
-/// Lets somebody else watch if this task ends with its runtime.
-struct Watching {
+/// A caller who sends his own.
+struct Alone<'a> {
+    gather: &'a Gather,
+    door: usize,
+    runtime: runtime::Id,
+}
+
+impl Drop for Alone<'_> {
+    fn drop(&mut self) {
+        Callers::of(&mut self.gather.lock(self.door), self.runtime).alone -= 1;
+    }
+}
+
+/// A caller who waits. No timer of his own: the request before his and his own have theirs, and a breaker that opens
+/// ends them all.
+struct Waiting {
+    outcome: Arc<Outcome>,
+    /// Of his names in the list.
+    places: SmallVec<[usize; 4]>,
+    /// Of his waker.
+    waker: Option<usize>,
+}
+
+impl Future for Waiting {
+    type Output = Answer;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Answer> {
+        let Self { outcome, places, waker } = &mut *self;
+        if let Some(told) = outcome.told.get() {
+            return Poll::Ready(take(told, places));
+        }
+        let mut wakers = outcome.wakers.lock().unwrap_or_else(PoisonError::into_inner);
+        // It is told first, and the wakers are taken then.
+        if let Some(told) = outcome.told.get() {
+            drop(wakers);
+            return Poll::Ready(take(told, places));
+        }
+        match waker {
+            Some(place) => wakers[*place].clone_from(context.waker()),
+            None => {
+                *waker = Some(wakers.len());
+                wakers.push(context.waker().clone());
+            }
+        }
+        Poll::Pending
+    }
+}
+
+/// The answer for one of those who share it.
+fn take(told: &Result<Option<Shared>, Failure>, places: &[usize]) -> Answer {
+    let Some(shared) = told.as_ref().map_err(Clone::clone)? else { return Ok(None) };
+    let replies = places.iter().map(|place| {
+        let mut reply = shared.replies[*place].lock().unwrap_or_else(PoisonError::into_inner);
+        reply.0 = reply.0.saturating_sub(1);
+        match reply.0 {
+            0 => reply.1.take(),
+            _ => reply.1.clone(),
+        }
+    });
+    Ok(Some(Answers::of_one(replies.collect(), shared.witness)))
+}
+
+impl Outcome {
+    fn tell(&self, answer: Answer, list: &List) {
+        let shared = |answers: Answers| Shared {
+            witness: answers.witness(0),
+            replies: list.asked().zip(answers.replies).map(Mutex::new).collect(),
+        };
+        let _ = self.told.set(answer.map(|told| told.map(shared)));
+        let wakers = std::mem::take(&mut *self.wakers.lock().unwrap_or_else(PoisonError::into_inner));
+        wakers.into_iter().for_each(Waker::wake);
+    }
+}
+
+/// A task that asks for others.
+struct Task {
     node: Arc<Node>,
+    door: usize,
+    runtime: runtime::Id,
+    /// Whether it has taken nobody along yet.
+    ready: bool,
+    /// Whom it asks for.
+    batch: Option<Batch>,
     ended: bool,
 }
 
-impl Drop for Watching {
+impl Task {
+    async fn run(mut self) {
+        behind_those_who_can_run().await;
+        while self.next() {
+            let Some(batch) = &self.batch else { return };
+            // Nobody waits for longer than his budget, which is the same for all.
+            let mut budget = Budget::new(self.node.budget).after(batch.since.elapsed());
+            let asked = clock::now();
+            let answer = self.node.ask(&mut budget, &batch.list).await;
+            if answer.is_ok() {
+                self.node.gather.trip.took(asked.elapsed());
+            }
+            batch.outcome.tell(answer, &batch.list);
+        }
+    }
+
+    /// Takes those along who have waited longest. If there is nobody, the task has ended: whoever comes next starts
+    /// another.
+    fn next(&mut self) -> bool {
+        let mut all = self.node.gather.lock(self.door);
+        let callers = Callers::of(&mut all, self.runtime);
+        callers.ready -= usize::from(std::mem::take(&mut self.ready));
+        self.batch = callers.next();
+        match &self.batch {
+            Some(batch) => callers.crowd = batch.callers > FEW,
+            None => {
+                callers.tasks -= 1;
+                callers.crowd &= callers.tasks > 0;
+                self.ended = true;
+            }
+        }
+        !self.ended
+    }
+}
+
+/// With the runtime: nobody is left waiting.
+impl Drop for Task {
     fn drop(&mut self) {
-        if !self.ended {
-            self.node.gather.lock().watched = false;
+        if self.ended {
+            return;
+        }
+        let mut all = self.node.gather.lock(self.door);
+        let callers = Callers::of(&mut all, self.runtime);
+        callers.ready -= usize::from(self.ready);
+        callers.tasks -= 1;
+        let left: Vec<Batch> = match callers.tasks {
+            0 => std::iter::from_fn(|| callers.next()).collect(),
+            _ => Vec::new(),
+        };
+        drop(all);
+        for batch in self.batch.take().into_iter().chain(left) {
+            let ended = Failure::disconnected("the runtime that was asking has ended");
+            batch.outcome.tell(Err(ended), &batch.list);
         }
     }
 }
 
-async fn watch(mut watching: Watching) {
-    let node = Arc::clone(&watching.node);
-    let mut served = None;
-    loop {
-        tokio::time::sleep(node.budget).await;
-        let mut state = node.gather.lock();
-        if state.waiting.is_empty() {
-            // Under the lock: who comes next starts another.
-            state.watched = false;
-            watching.ended = true;
-            return;
+/// Lets the tasks run that are ready to, once.
+async fn behind_those_who_can_run() {
+    let mut waited = false;
+    std::future::poll_fn(|context| {
+        if std::mem::replace(&mut waited, true) {
+            return Poll::Ready(());
         }
-        if served.replace(state.served) == Some(state.served) {
-            state.losses += 1;
-            state.under_way = 1;
-            let (batch, losses) = (state.take(), state.losses);
-            drop(state);
-            serve_next(&node, batch, losses);
-        }
-    }
+        context.waker().wake_by_ref();
+        Poll::Pending
+    })
+    .await;
 }
 
 impl Node {
     /// What each of `names` holds, read after this was called. `None`: one of them is another master's.
     ///
     /// Cancel safe: who leaves is not waited for.
-    pub(super) async fn read(self: &Arc<Self>, budget: &mut Budget, names: Vec<String>) -> Answer {
-        let turn = {
-            let mut state = self.gather.lock();
-            if state.under_way < AT_ONCE * self.lanes.count() {
-                state.under_way += 1;
-                Turn::Own(names, Some(Slot { node: Arc::clone(self), losses: state.losses }))
-            } else if state.waiting.len() < CALLERS && !self.breaker.is_open() {
-                let (told, waits) = oneshot::channel();
-                state.waiting.push(Waiting { names, since: clock::now(), told });
-                let unwatched = !std::mem::replace(&mut state.watched, true);
-                drop(state);
-                if unwatched {
-                    let watching = Watching { node: Arc::clone(self), ended: false };
-                    // Within a runtime, as everything that asks: who takes a map has made sure.
-                    tokio::spawn(watch(watching));
-                }
-                Turn::Wait(waits)
-            } else {
-                Turn::Own(names, None)
-            }
+    pub(super) async fn read<'a>(
+        self: &Arc<Self>,
+        runtime: runtime::Id,
+        budget: &mut Budget,
+        names: impl Iterator<Item = Name<'a>> + Clone,
+    ) -> Answer {
+        let since = clock::now();
+        let door = self.gather.door();
+        let turn = match self.breaker.is_open() {
+            true => Turn::Beside,
+            false => self.gather.turn(door, runtime, names.clone(), since),
         };
         match turn {
-            Turn::Own(names, slot) => {
-                let told = self.ask(budget, &names.iter().map(String::as_str).collect::<SmallVec<[&str; 4]>>()).await;
-                drop(slot);
-                told
+            Turn::Wait(waiting, start) => {
+                if start {
+                    let task = Task { node: Arc::clone(self), door, runtime, ready: true, batch: None, ended: false };
+                    tokio::spawn(task.run());
+                }
+                let answer = waiting.await;
+                budget.runs_since(since);
+                answer
             }
-            // No timer of its own: the requests before it and its own have theirs, and a breaker that opens ends them all.
-            Turn::Wait(waits) => budget
-                .measure(waits)
-                .await
-                .unwrap_or_else(|_| Err(Failure::disconnected("the runtime that was asking has ended"))),
+            Turn::Send => {
+                let _alone = Alone { gather: &self.gather, door, runtime };
+                self.ask_for_one(budget, names).await
+            }
+            Turn::Beside => self.ask_for_one(budget, names).await,
         }
     }
 
+    async fn ask_for_one<'a>(self: &Arc<Self>, budget: &mut Budget, names: impl Iterator<Item = Name<'a>>) -> Answer {
+        let mut list = List::default();
+        names.for_each(|name| list.push(name));
+        self.ask(budget, &list).await
+    }
+
     /// One request for all of them.
-    async fn ask(self: &Arc<Self>, budget: &mut Budget, names: &[&str]) -> Answer {
-        if !self.clustered {
+    async fn ask(self: &Arc<Self>, budget: &mut Budget, list: &List) -> Answer {
+        let (replies, witness): (SmallVec<[Reply; 4]>, _) = if self.clustered {
+            let build = |_, pipeline: &mut Pipeline| list.iter().for_each(|name| _ = pipeline.cmd("MGET").arg(name));
+            let (values, (), witness) = self.pipeline(budget, build).await?;
+            let first = |value| match value {
+                Value::Array(values) => Some(values.into_iter().next().and_then(reply)),
+                // It points elsewhere.
+                _ => None,
+            };
+            match values.into_iter().map(first).collect() {
+                Some(replies) => (replies, witness),
+                None => return Ok(None),
+            }
+        } else {
             // MGET also for one key: unlike GET it answers somebody else's list or hash with nil, a miss.
             let mut command = redis::cmd("MGET");
-            command.arg(names);
+            list.iter().for_each(|name| _ = command.arg(name));
             let command = &command;
             let asked = self.request(budget, |mut connection, _| async move {
                 connection.send_packed_command(command).await?.extract_error()
             });
-            let (value, witness) = asked.await?;
-            let Value::Array(values) = value else { return Err(nonsense()) };
-            if values.len() != names.len() {
-                return Err(nonsense());
-            }
-            let replies: SmallVec<[Reply; 4]> = values.into_iter().map(bytes).collect();
-            self.gather.learn(&replies);
-            return Ok(Some(Told { replies, witness }));
-        }
-        let build = |_, pipeline: &mut Pipeline| {
-            for name in names {
-                pipeline.cmd("MGET").arg(*name);
+            match asked.await? {
+                (Value::Array(values), witness) => (values.into_iter().map(reply).collect(), witness),
+                _ => return Err(nonsense()),
             }
         };
-        let (values, (), witness) = self.pipeline(budget, build).await?;
-        let mut replies = SmallVec::with_capacity(names.len());
-        for value in values {
-            match value {
-                Value::Array(values) => replies.push(values.into_iter().next().and_then(bytes)),
-                _ => return Ok(None),
-            }
+        if replies.len() != list.len() {
+            return Err(nonsense());
         }
         self.gather.learn(&replies);
-        Ok(Some(Told { replies, witness }))
-    }
-}
-
-#[cfg(feature = "cluster")]
-impl Server {
-    /// What names at several masters hold, one request to each. `None` if one of them points elsewhere or is in trouble.
-    pub(super) async fn gathered(map: &Map, budget: &mut Budget, names: &[String]) -> Option<Answers> {
-        let mut groups: Vec<(&Arc<Node>, Vec<usize>, Vec<String>)> = Vec::new();
-        for (place, name) in names.iter().enumerate() {
-            let owner = map.owner(name).ok()?;
-            match groups.iter_mut().find(|(node, ..)| Arc::ptr_eq(node, owner)) {
-                Some((_, places, names)) => {
-                    places.push(place);
-                    names.push(name.clone());
-                }
-                None => groups.push((owner, vec![place], vec![name.clone()])),
-            }
-        }
-        let whole = &*budget;
-        let asked = groups.iter_mut().map(|(node, _, names)| async move {
-            let mut share = whole.share();
-            (node.read(&mut share, std::mem::take(names)).await, share)
-        });
-        let told = futures_util::future::join_all(asked).await;
-        let mut found: Vec<Option<(Reply, Witness)>> = vec![None; names.len()];
-        for ((_, places, _), (told, share)) in groups.iter().zip(told) {
-            budget.keep_least(&share);
-            let Told { replies, witness } = told.ok().flatten()?;
-            places.iter().zip(replies).for_each(|(place, reply)| found[*place] = Some((reply, witness)));
-        }
-        let (replies, witnesses) = found.into_iter().collect::<Option<Vec<_>>>()?.into_iter().unzip();
-        Some(Answers { replies, witnesses })
-    }
-}
-
-/// Asks for each name once, and tells everybody what he asked for.
-async fn serve(node: &Arc<Node>, batch: Vec<Waiting>) {
-    // Nobody waits for longer than his budget, which is the same for all.
-    let waited = batch.first().map_or(Duration::ZERO, |first| first.since.elapsed());
-    let mut budget = Budget::new(node.budget).after(waited);
-    let mut places: HashMap<&str, usize, BuildHasherDefault<NameHasher>> = HashMap::default();
-    let mut names: Vec<&str> = Vec::new();
-    // Where each caller's reply will be, and whether nobody behind him wants it as well.
-    let mut asked: Vec<(usize, bool)> = Vec::new();
-    let mut latest: Vec<usize> = Vec::new();
-    for name in batch.iter().flat_map(|waiting| &waiting.names) {
-        let place = *places.entry(name).or_insert(names.len());
-        match latest.get_mut(place) {
-            Some(before) => {
-                let before = std::mem::replace(before, asked.len());
-                asked[before].1 = false;
-            }
-            None => {
-                names.push(name);
-                latest.push(asked.len());
-            }
-        }
-        asked.push((place, true));
-    }
-    let mut answer = node.ask(&mut budget, &names).await;
-    let mut asked = asked.into_iter();
-    for Waiting { names, told, .. } in batch {
-        let own = asked.by_ref().take(names.len());
-        let answer = match &mut answer {
-            Ok(Some(all)) => {
-                let replies = own.map(|(place, last)| match last {
-                    true => all.replies[place].take(),
-                    false => all.replies[place].clone(),
-                });
-                Ok(Some(Told { replies: replies.collect(), witness: all.witness }))
-            }
-            other => {
-                own.for_each(drop);
-                other.clone()
-            }
-        };
-        // Whoever left does not hear it.
-        let _ = told.send(answer);
+        Ok(Some(Answers::of_one(replies, witness)))
     }
 }
 
 fn nonsense() -> Failure {
     Failure::refused("the server answered MGET with another number of values")
-}
-
-pub(super) fn bytes(value: Value) -> Reply {
-    match value {
-        Value::BulkString(bytes) => Some(bytes.into()),
-        Value::SimpleString(text) => Some(text.into_bytes().into()),
-        _ => None,
-    }
-}
-
-/// Names are looked up while all callers wait.
-#[derive(Default)]
-struct NameHasher(u64);
-
-impl Hasher for NameHasher {
-    fn write(&mut self, bytes: &[u8]) {
-        self.0 = self.0.rotate_left(17) ^ xxh3_64(bytes);
-    }
-
-    fn finish(&self) -> u64 {
-        self.0
-    }
 }

@@ -1,5 +1,7 @@
 //! The names of our keys on the server.
 
+use std::fmt;
+
 use xxhash_rust::xxh3::xxh3_64;
 
 use crate::{Key, glob, local};
@@ -9,6 +11,37 @@ pub(crate) struct Names {
     entry: String,
     tag: String,
     bus: String,
+}
+
+/// A name as it is made up, so that nobody has to put it together before it is needed.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Name<'a> {
+    /// What all of its kind begin with.
+    kind: &'a str,
+    text: &'a str,
+    pub(super) hash: u64,
+}
+
+impl<'a> Name<'a> {
+    /// One that has been put together.
+    pub(super) fn whole(text: &'a str) -> Self {
+        Self { kind: "", text, hash: xxh3_64(text.as_bytes()) }
+    }
+
+    pub(super) fn is(self, name: &str) -> bool {
+        name.strip_prefix(self.kind) == Some(self.text)
+    }
+
+    pub(super) fn push_to(self, text: &mut String) {
+        text.push_str(self.kind);
+        text.push_str(self.text);
+    }
+}
+
+impl fmt::Display for Name<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}{}", self.kind, self.text)
+    }
 }
 
 impl Names {
@@ -22,6 +55,19 @@ impl Names {
 
     pub(crate) fn tag(&self, tag: &str) -> String {
         [&self.tag, tag].concat()
+    }
+
+    /// The entry of a key, then each of its tags, as they are read.
+    pub(crate) fn of<'a>(&'a self, key: &'a Key) -> impl Iterator<Item = Name<'a>> + Clone {
+        let entry = Name { kind: &self.entry, text: key.as_str(), hash: key.hash64() };
+        std::iter::once(entry).chain(self.tagged(key.tags()))
+    }
+
+    pub(crate) fn tagged<'a>(
+        &'a self,
+        tags: impl Iterator<Item = &'a str> + Clone,
+    ) -> impl Iterator<Item = Name<'a>> + Clone {
+        tags.map(|tag| Name { kind: &self.tag, text: tag, hash: local::tag_hash(tag) })
     }
 
     /// The entry of a key, then each of its tags.

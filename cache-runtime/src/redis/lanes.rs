@@ -134,10 +134,6 @@ impl Lanes {
         Ok(Self { pool, server, source, channel, lanes, next: AtomicUsize::new(0) })
     }
 
-    pub(super) fn count(&self) -> usize {
-        self.lanes.len()
-    }
-
     /// The number of the lane whose turn it is.
     pub(crate) fn pick(&self) -> usize {
         self.next.fetch_add(1, Ordering::Relaxed) % self.lanes.len()

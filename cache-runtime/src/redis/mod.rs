@@ -10,16 +10,18 @@
 //! ```
 //!
 //! ```text
-//! server                                  the operations
+//! server (several)                        the operations
 //!   scatter (redirect)                    each name's commands to its master
 //!     topology: look (cluster, sentinel)  who is master of what
-//!       node: request, lanes, probe       one master: requests, connections, recovery
+//!       node: gather, request, lanes      one master: shared reads, requests, connections
+//!         probe                           recovery
 //!         channel                         whether it is heard what others invalidated
 //! listen: message                         hearing it
 //! address  keyspace  script  history  failure
 //! ```
 
 mod address;
+mod answers;
 mod channel;
 #[cfg(feature = "cluster")]
 mod cluster;
@@ -28,6 +30,7 @@ mod gather;
 mod history;
 mod keyspace;
 mod lanes;
+mod list;
 mod listen;
 mod look;
 mod message;
@@ -43,10 +46,13 @@ mod script;
 #[cfg(feature = "sentinel")]
 mod sentinel;
 mod server;
+mod several;
 mod topology;
+mod trip;
 
 pub(crate) use address::{Address, Certificates, redacted};
+pub(crate) use answers::Answers;
 pub(crate) use failure::{Cause, Failure};
 pub(crate) use keyspace::Names;
 pub(crate) use node::Node;
-pub(crate) use server::{Answers, Server, Voided};
+pub(crate) use server::{Server, Voided};

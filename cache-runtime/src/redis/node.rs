@@ -55,7 +55,7 @@ impl Node {
             name: info.addr().to_string(),
             clustered,
             lanes: Arc::new(lanes),
-            gather: Gather::default(),
+            gather: Gather::new(common.lanes),
             budget: common.budget,
             info,
             breaker: Breaker::new(common.breaker_failures),

@@ -6,10 +6,11 @@ use std::time::Duration;
 
 use redis::{Pipeline, Value};
 use smallvec::SmallVec;
+use tokio::runtime::{self, Handle};
 
 use super::address::Address;
-use super::gather::{Reply, Told, bytes};
-use super::request::Witness;
+use super::answers::{Answers, Reply, reply};
+use super::keyspace::Name;
 use super::scatter::{Around, Part};
 use super::script;
 use super::topology::{Map, Topology};
@@ -35,20 +36,6 @@ pub(crate) struct Server {
     fence_ttl_ms: u64,
     tag_ttl_ms: AtomicU64,
     rules: Rules,
-}
-
-/// What names held, and on whose word.
-#[derive(Debug)]
-pub(crate) struct Answers {
-    pub(crate) replies: SmallVec<[Reply; 4]>,
-    pub(crate) witnesses: SmallVec<[Witness; 4]>,
-}
-
-impl Answers {
-    /// Whether all of them may be kept in process.
-    pub(crate) fn in_step(&self) -> bool {
-        self.witnesses.iter().all(|witness| witness.in_step)
-    }
 }
 
 /// What an ENSURE found; all of it was read before the load.
@@ -114,43 +101,36 @@ impl Server {
     }
 
     /// READ: what each name holds.
-    pub(crate) async fn read(self: &Arc<Self>, budget: &mut Budget, names: Vec<String>) -> Result<Answers, Failure> {
+    pub(crate) async fn read<'a>(
+        self: &Arc<Self>,
+        budget: &mut Budget,
+        names: impl Iterator<Item = Name<'a>> + Clone,
+    ) -> Result<Answers, Failure> {
+        let runtime = Handle::try_current().map_err(|_| Failure::outside())?.id();
+        if let Some(map) = self.topology.fixed() {
+            map.nodes.iter().for_each(|node| self.attend(node));
+            return self.read_in(runtime, map, budget, names).await;
+        }
         let map = match self.known_map() {
             Some(map) => map,
             None => Box::pin(self.map(budget)).await?,
         };
-        let Some(node) = map.only() else { return Box::pin(self.read_at_several(&map, budget, &names)).await };
-        let count = names.len();
-        let told = node.read(budget, names).await.inspect_err(|failure| self.topology.suspect(failure))?;
-        let Told { replies, witness } = told.ok_or_else(|| Failure::refused("the server points elsewhere"))?;
-        Ok(Answers { replies, witnesses: SmallVec::from_elem(witness, count) })
+        self.read_in(runtime, &map, budget, names).await
     }
 
-    async fn read_at_several(
+    async fn read_in<'a>(
         self: &Arc<Self>,
+        runtime: runtime::Id,
         map: &Map,
         budget: &mut Budget,
-        names: &[String],
+        names: impl Iterator<Item = Name<'a>> + Clone,
     ) -> Result<Answers, Failure> {
-        #[cfg(feature = "cluster")]
-        if let Some(answers) = Self::gathered(map, budget, names).await {
-            return Ok(answers);
-        }
-        let _ = map;
-        let get = |name: usize, _: History, pipeline: &mut Pipeline| {
-            pipeline.cmd("MGET").arg(&names[name]);
+        let Some(node) = map.only() else {
+            let names: Vec<String> = names.map(|name| name.to_string()).collect();
+            return Box::pin(self.read_at_several(runtime, map, budget, &names)).await;
         };
-        let mut answers = Answers { replies: SmallVec::new(), witnesses: SmallVec::new() };
-        for part in self.at_owners(budget, names, &get, Around::Nothing).await? {
-            let part = part?;
-            let reply = match part.values.into_iter().next() {
-                Some(Value::Array(values)) => values.into_iter().next().and_then(bytes),
-                _ => None,
-            };
-            answers.replies.push(reply);
-            answers.witnesses.push(part.witness);
-        }
-        Ok(answers)
+        let told = node.read(runtime, budget, names).await.inspect_err(|failure| self.topology.suspect(failure))?;
+        told.ok_or_else(|| Failure::refused("the server points elsewhere"))
     }
 
     /// ENSURE: the entry, first of `names`, holds something to compare with, and every tag behind it has a stamp.
@@ -188,7 +168,7 @@ impl Server {
         let mut entry_part = None;
         for (index, part) in asked.into_iter().zip(parts) {
             let Part { values, brought: token, witness } = part?;
-            let held = values.into_iter().next().and_then(bytes).unwrap_or_default();
+            let held = values.into_iter().next().and_then(reply).unwrap_or_default();
             in_step &= witness.in_step;
             if index == 0 {
                 entry_part = Some((held, token, witness));

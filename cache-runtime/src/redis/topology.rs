@@ -83,6 +83,8 @@ pub(crate) struct Topology {
     /// Without a source the map never changes.
     common: Common,
     state: RwLock<State>,
+    /// The map, where it never changes.
+    fixed: Option<Arc<Map>>,
     /// How many looks have ended.
     looks: watch::Sender<u64>,
     again: Notify,
@@ -113,6 +115,7 @@ impl Topology {
                 rules: config.rules,
             },
             state: RwLock::new(State::Unknown),
+            fixed: None,
             looks: watch::Sender::new(0),
             again: Notify::new(),
             looking: AtomicBool::new(false),
@@ -123,9 +126,8 @@ impl Topology {
             Address::One(info) => {
                 let topology = topology(None);
                 let nodes = vec![Arc::new(topology.node(info, false)?)];
-                let map = Map { nodes, owners: Owners::One, fingerprint: None };
-                *topology.state.write().unwrap_or_else(PoisonError::into_inner) = State::Known(Arc::new(map));
-                Ok(topology)
+                let map = Arc::new(Map { nodes, owners: Owners::One, fingerprint: None });
+                Ok(Self { state: RwLock::new(State::Known(Arc::clone(&map))), fixed: Some(map), ..topology })
             }
             #[cfg(feature = "cluster")]
             Address::Cluster(seeds) => Ok(topology(Some(Arc::new(super::cluster::Scouts::new(seeds))))),
@@ -204,16 +206,15 @@ impl Topology {
         Some(node)
     }
 
-    fn is_fixed(&self) -> bool {
-        self.common.source.is_none()
+    /// The map of a single server, which is at hand without a lock.
+    pub(super) fn fixed(&self) -> Option<&Map> {
+        self.fixed.as_deref()
     }
 }
 
 impl Server {
-    /// The map, if it is known. Also sees to it that all who watch are at work.
+    /// The map, if it is known. Also sees to it that all who watch are at work, which takes a runtime.
     pub(super) fn known_map(self: &Arc<Self>) -> Option<Arc<Map>> {
-        // Without a runtime nobody can be asked, which is said further on.
-        tokio::runtime::Handle::try_current().ok()?;
         self.look();
         let map = self.topology.known()?;
         map.nodes.iter().for_each(|node| self.attend(node));
@@ -264,7 +265,7 @@ impl Server {
     /// Starts the task that looks, unless it runs or there is nothing to look for.
     fn look(self: &Arc<Self>) {
         let topology = &self.topology;
-        if topology.is_fixed() || topology.looking.load(SeqCst) || topology.looking.swap(true, SeqCst) {
+        if topology.fixed.is_some() || topology.looking.load(SeqCst) || topology.looking.swap(true, SeqCst) {
             return;
         }
         let attending = Attending(Arc::clone(topology));

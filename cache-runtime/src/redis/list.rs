@@ -1,0 +1,121 @@
+//! Names that are asked for in one request, each once.
+
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+use std::hash::{BuildHasherDefault, Hasher};
+
+use super::keyspace::Name;
+
+#[derive(Default)]
+pub(super) struct List {
+    /// All of them, one behind the other.
+    text: String,
+    names: Vec<Listed>,
+    /// Where the name of a hash is.
+    places: HashMap<u64, usize, BuildHasherDefault<Hashed>>,
+}
+
+struct Listed {
+    /// Where it ends in the text.
+    end: usize,
+    /// How many want to know what it holds.
+    asked: u32,
+}
+
+impl List {
+    pub(super) fn with_room_for(names: usize) -> Self {
+        /// Most are shorter.
+        const LENGTH: usize = 32;
+        Self {
+            text: String::with_capacity(names * LENGTH),
+            names: Vec::with_capacity(names),
+            places: HashMap::with_capacity_and_hasher(names, BuildHasherDefault::default()),
+        }
+    }
+
+    /// Adds a name, or finds it; returns its place.
+    pub(super) fn add(&mut self, name: Name<'_>) -> usize {
+        let next = self.names.len();
+        match self.places.entry(name.hash) {
+            Entry::Occupied(there) => {
+                let place = *there.get();
+                if name.is(self.name(place)) {
+                    self.names[place].asked += 1;
+                    return place;
+                }
+                // Another name of the same hash: whoever wants this one again asks again.
+            }
+            Entry::Vacant(free) => _ = free.insert(next),
+        }
+        self.push(name);
+        next
+    }
+
+    /// Adds a name that is not looked for.
+    pub(super) fn push(&mut self, name: Name<'_>) {
+        name.push_to(&mut self.text);
+        self.names.push(Listed { end: self.text.len(), asked: 1 });
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.names.len()
+    }
+
+    fn name(&self, place: usize) -> &str {
+        let start = if place == 0 { 0 } else { self.names[place - 1].end };
+        &self.text[start..self.names[place].end]
+    }
+
+    pub(super) fn iter(&self) -> impl ExactSizeIterator<Item = &str> {
+        (0..self.names.len()).map(|place| self.name(place))
+    }
+
+    /// How many want to know what each of them holds.
+    pub(super) fn asked(&self) -> impl ExactSizeIterator<Item = u32> {
+        self.names.iter().map(|name| name.asked)
+    }
+}
+
+/// Names bring a hash.
+#[derive(Default)]
+struct Hashed(u64);
+
+impl Hasher for Hashed {
+    fn write(&mut self, bytes: &[u8]) {
+        self.0 = bytes.iter().fold(self.0, |hash, byte| hash.rotate_left(8) ^ u64::from(*byte));
+    }
+
+    fn write_u64(&mut self, hash: u64) {
+        self.0 = hash;
+    }
+
+    fn finish(&self) -> u64 {
+        self.0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Key;
+    use crate::redis::Names;
+
+    #[test]
+    fn a_name_is_listed_once_and_counted() {
+        let names = Names::new("ns");
+        let (one, other) = (Key::new("a").tag("a"), Key::new("b").tag("a"));
+        let mut list = List::default();
+        let places: Vec<usize> = names.of(&one).chain(names.of(&other)).map(|name| list.add(name)).collect();
+        assert_eq!(places, [0, 1, 2, 1]);
+        assert_eq!(list.iter().collect::<Vec<_>>(), ["ns:e:a", "ns:t:a", "ns:e:b"]);
+        assert_eq!(list.asked().collect::<Vec<_>>(), [1, 2, 1]);
+    }
+
+    #[test]
+    fn names_of_one_hash_are_two() {
+        let name = |text| Name { hash: 7, ..Name::whole(text) };
+        let mut list = List::default();
+        assert_eq!(["a", "b", "a", "b"].map(|text| list.add(name(text))), [0, 1, 0, 2]);
+        assert_eq!(list.iter().collect::<Vec<_>>(), ["a", "b", "b"]);
+    }
+}
