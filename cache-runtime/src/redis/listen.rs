@@ -88,6 +88,7 @@ async fn listen(server: &Weak<Server>, node: &Arc<Node>, local: &Arc<LocalStore>
             local.new_epoch();
         }
         let Some(failure) = failure else { return };
+        // In whatever words: proxies have many, and it costs no more than what would be kept in process.
         let denied = failure.is_denial();
         // Once: where not even a PUBLISH was taken, that has been said.
         let told = channel.is_denied();
@@ -212,8 +213,9 @@ async fn subscribe(node: &Node, local: &Arc<LocalStore>, bus: &str) -> Result<Mu
     let nothing = message::write(&[xxh3_64(bus.as_bytes())]);
     match redis::cmd("PUBLISH").arg(bus).arg(nothing).query_async::<()>(&mut connection).await.map_err(Failure::from) {
         Ok(()) => node.channel.may_tell(),
-        Err(failure) if failure.is_denial() => node.news_denied(&failure.message),
-        Err(failure) => return Err(failure),
+        Err(failure) if failure.forbids_command() => node.news_denied(&failure.message),
+        // Trouble, whatever its code: soon tried again, unlike a subscriber that is refused.
+        Err(failure) => return Err(Failure { code: None, ..failure }),
     }
     connection.subscribe(bus).await?;
     Ok(connection)

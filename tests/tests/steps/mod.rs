@@ -7,6 +7,7 @@ pub(crate) mod rows;
 pub(crate) mod table;
 pub(crate) mod tiers;
 pub(crate) mod topologies;
+pub(crate) mod users;
 pub(crate) mod warnings;
 
 use std::convert::Infallible;
