@@ -10,7 +10,7 @@
 //! ```
 //!
 //! ```text
-//! server                                  the operations
+//! server: void                            the operations; those that void
 //!   scatter (redirect)                    each name's commands to its master
 //!     topology: look (cluster, sentinel)  who is master of what
 //!       node: request, lanes, probe       one master: requests, connections, recovery
@@ -43,9 +43,11 @@ mod script;
 mod sentinel;
 mod server;
 mod topology;
+mod void;
 
 pub(crate) use address::{Address, Certificates, redacted};
 pub(crate) use failure::{Cause, Failure};
 pub(crate) use keyspace::Names;
 pub(crate) use node::Node;
-pub(crate) use server::{Answers, Server, Voided};
+pub(crate) use server::{Answers, Server};
+pub(crate) use void::Voided;
