@@ -157,7 +157,7 @@ async fn session(weak: &Weak<Server>, node: &Arc<Node>, local: &Arc<LocalStore>,
         }
         // Not before: a connection that is given up each time it was made is to be made less and less often.
         *heard = true;
-        if server.topology.agrees(view.slots) {
+        if server.topology.agrees(view.slots) || server.breaks(Mutant::SlotsNotWatched) {
             vouch(&server, channel, sent, lease);
         } else {
             // What it owns by its own account was told to whoever listened there.
@@ -195,7 +195,14 @@ async fn subscribe(node: &Node, local: &Arc<LocalStore>, bus: &str) -> Result<Mu
     let (local, channel) = (Arc::clone(local), Arc::clone(&node.channel));
     let hear = move |push: PushInfo| {
         match (push.kind, push.data.as_slice()) {
-            (PushKind::Message, [_, Value::BulkString(message)]) => message::apply(message, &local),
+            (PushKind::Message, [_, Value::BulkString(message)]) => {
+                if channel.rules.are_without(Mutant::MessagesBehindHeartbeat) {
+                    let (message, local) = (message.clone(), Arc::clone(&local));
+                    tokio::task::spawn_blocking(move || message::apply(&message, &local));
+                } else {
+                    message::apply(message, &local);
+                }
+            }
             (PushKind::Disconnection, _) => channel.hung_up(),
             _ => {}
         }

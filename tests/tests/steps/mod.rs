@@ -2,6 +2,8 @@
 
 #![allow(dead_code, reason = "each test program takes those that it needs")]
 
+#[cfg(feature = "checker")]
+pub(crate) mod mutated;
 pub(crate) mod process;
 pub(crate) mod rows;
 pub(crate) mod table;
