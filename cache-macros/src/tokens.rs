@@ -35,6 +35,7 @@ impl Place {
         if !proc_macro::is_available() {
             return (0, 0);
         }
+        // `Span::unwrap` is no `Option`'s: it gives the compiler's own span, which there is inside of a macro.
         let start = self.first.unwrap().start();
         (start.line(), start.column())
     }

@@ -38,12 +38,21 @@ pub enum Mutant {
     PublishBeforeUnlink,
     /// No message goes out.
     NoPublish,
+    /// Where a master of a Cluster points elsewhere, the removal is repeated there, and the message is not.
+    #[cfg(feature = "cluster")]
+    MessageNotRepeated,
+    /// Messages are handed to somebody else, who may apply them behind the answer to a heartbeat.
+    MessagesBehindHeartbeat,
     /// The subscriber's history is not compared with that of the data connections.
     DeposedSubscriber,
+    /// Where the history is hidden, the subscriber stays where it is when a data connection is dialed anew.
+    HiddenSubscriberStays,
     /// A value is kept in process whatever the history of the connection that answered its READ.
     InsertFromOtherHistory,
     /// Of several masters, only the first one's channel must be alive.
     OneSubscriber,
+    /// A master's own view of who owns what is not compared with the one in use.
+    SlotsNotWatched,
     /// `fence` does not fence.
     NoFence,
 }

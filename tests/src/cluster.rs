@@ -76,7 +76,7 @@ impl RedisCluster {
     /// When there is no `redis-server` 7.0 or later, and when the cluster does not form.
     #[track_caller]
     pub fn start(masters: usize, replicas_each: usize) -> Self {
-        Self::form(masters, replicas_each, false)
+        Self::form(masters, replicas_each, 0, false)
     }
 
     /// As [`start`](Self::start), with a [`Proxy`] before each node, which is what the cluster tells clients of. What is
@@ -88,14 +88,25 @@ impl RedisCluster {
     /// As [`start`](Self::start).
     #[track_caller]
     pub fn behind_proxies(masters: usize, replicas_each: usize) -> Self {
-        Self::form(masters, replicas_each, true)
+        Self::form(masters, replicas_each, 0, true)
+    }
+
+    /// As [`behind_proxies`](Self::behind_proxies), without replicas and with one more master, the last node, to which no
+    /// slot was given yet.
+    ///
+    /// # Panics
+    ///
+    /// As [`start`](Self::start).
+    #[track_caller]
+    pub fn with_an_empty_master(masters: usize) -> Self {
+        Self::form(masters, 0, 1, true)
     }
 
     #[track_caller]
-    fn form(masters: usize, replicas_each: usize, proxied: bool) -> Self {
+    fn form(masters: usize, replicas_each: usize, empty: usize, proxied: bool) -> Self {
         assert!(masters > 0, "a cluster has a master");
         let bus = Bus::new();
-        let nodes: Vec<_> = (0..masters * (1 + replicas_each)).map(|_| Node::start(&bus, proxied)).collect();
+        let nodes: Vec<_> = (0..masters * (1 + replicas_each) + empty).map(|_| Node::start(&bus, proxied)).collect();
         let cluster = Self { nodes, bus };
 
         for (at, node) in cluster.nodes.iter().enumerate() {
@@ -124,7 +135,7 @@ impl RedisCluster {
             }
             Ok(())
         });
-        for (at, node) in cluster.nodes.iter().enumerate().skip(masters) {
+        for (at, node) in cluster.nodes.iter().enumerate().skip(masters).take(masters * replicas_each) {
             let master = (at - masters) / replicas_each;
             node.server.command(&["CLUSTER", "REPLICATE", &cluster.nodes[master].id]);
         }

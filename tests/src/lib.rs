@@ -42,4 +42,5 @@ pub use reply::Reply;
 pub use sentinels::Sentinels;
 pub use server::RedisServer;
 pub use tls::TlsServer;
+pub use users::log_in;
 pub use wait::eventually;

@@ -2,16 +2,22 @@
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+
+use rcgen::{
+    BasicConstraints, CertificateParams, CertifiedIssuer, DnType, ExtendedKeyUsagePurpose, IsCa, KeyPair,
+    KeyUsagePurpose,
+};
 
 use crate::port;
 use crate::server::{CONFIG, RedisServer};
 use crate::wait::{ensure, until};
 
 const AUTHORITY: &str = "ca";
+const SERVER: &str = "server";
+const CLIENT: &str = "client";
 
-/// A server that takes connections over TLS only. Its certificate, for `localhost` and 127.0.0.1, is made by the
-/// `openssl` command.
+/// A server that takes connections over TLS only. Its certificate, for `localhost` and 127.0.0.1, is its own: no two
+/// servers have the same authority.
 ///
 /// ```no_run
 /// let server = tests::TlsServer::start();
@@ -31,7 +37,7 @@ impl TlsServer {
     ///
     /// # Panics
     ///
-    /// When there is no `redis-server` with TLS or no `openssl`; the message says how to get one.
+    /// When there is no `redis-server` with TLS; the message says how to get one.
     #[track_caller]
     pub fn start() -> Self {
         Self::with_args(&[])
@@ -101,7 +107,7 @@ impl TlsServer {
         let server = RedisServer::launch(|port, directory| {
             directory.clone_into(&mut files);
             if !directory.join(pem(AUTHORITY)).exists() {
-                certify_all(directory);
+                certify_all(directory).expect("what is asked for is in order");
             }
             speaks_tls(port, directory).into_iter().chain(more()).collect()
         });
@@ -131,7 +137,7 @@ impl TlsServer {
 
     /// A client's certificate by the same authority, and its key.
     pub fn client_pem(&self) -> (String, String) {
-        (read(&self.files.join(pem("client"))), read(&self.files.join(key("client"))))
+        (read(&self.files.join(pem(CLIENT))), read(&self.files.join(key(CLIENT))))
     }
 
     /// The same server over its socket, in plain: for its state, and for [`pause`](RedisServer::pause). Its
@@ -152,8 +158,8 @@ fn speaks_tls(port: u16, files: &Path) -> Vec<String> {
     [
         ["--port", "0"],
         ["--tls-port", &port.to_string()],
-        ["--tls-cert-file", &made(&pem("server"))],
-        ["--tls-key-file", &made(&key("server"))],
+        ["--tls-cert-file", &made(&pem(SERVER))],
+        ["--tls-key-file", &made(&key(SERVER))],
         ["--tls-ca-cert-file", &made(&pem(AUTHORITY))],
         ["--tls-auth-clients", "no"],
     ]
@@ -164,31 +170,29 @@ fn speaks_tls(port: u16, files: &Path) -> Vec<String> {
 }
 
 /// Makes in this directory an authority, and by it a server's and a client's certificate.
-#[track_caller]
-fn certify_all(directory: &Path) {
-    let authority = ["basicConstraints=critical,CA:TRUE", "keyUsage=critical,keyCertSign"];
-    certify(directory, AUTHORITY, &authority, false);
-    certify(directory, "server", &["subjectAltName=DNS:localhost,IP:127.0.0.1", "extendedKeyUsage=serverAuth"], true);
-    certify(directory, "client", &["subjectAltName=DNS:client", "extendedKeyUsage=clientAuth"], true);
+fn certify_all(directory: &Path) -> Result<(), rcgen::Error> {
+    let mut authority = named(AUTHORITY, &[])?;
+    authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    authority.key_usages = vec![KeyUsagePurpose::KeyCertSign];
+    let authority = CertifiedIssuer::self_signed(authority, KeyPair::generate()?)?;
+    write(directory, &pem(AUTHORITY), &authority.pem());
+    let server = (SERVER, &["localhost", "127.0.0.1"][..], ExtendedKeyUsagePurpose::ServerAuth);
+    let client = (CLIENT, &[CLIENT][..], ExtendedKeyUsagePurpose::ClientAuth);
+    for (name, hosts, usage) in [server, client] {
+        let mut certificate = named(name, hosts)?;
+        certificate.extended_key_usages = vec![usage];
+        let own = KeyPair::generate()?;
+        write(directory, &pem(name), &certificate.signed_by(&own, &authority)?.pem());
+        write(directory, &key(name), &own.serialize_pem());
+    }
+    Ok(())
 }
 
-#[track_caller]
-fn certify(directory: &Path, name: &str, extensions: &[&str], by_authority: bool) {
-    let mut openssl = Command::new("openssl");
-    openssl
-        .current_dir(directory)
-        .args(["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "30"])
-        .args(["-subj", &format!("/CN=cache tests {name}"), "-out", &pem(name), "-keyout", &key(name)])
-        .args(extensions.iter().flat_map(|extension| ["-addext", extension]))
-        .stdin(Stdio::null());
-    if by_authority {
-        openssl.args(["-CA", &pem(AUTHORITY), "-CAkey", &key(AUTHORITY)]);
-        openssl.args(["-addext", "basicConstraints=critical,CA:FALSE"]);
-    }
-    let made = openssl
-        .output()
-        .unwrap_or_else(|error| panic!("`openssl` cannot be run ({error}): run `apt-get install -y openssl`"));
-    assert!(made.status.success(), "no certificate for {name}: {}", String::from_utf8_lossy(&made.stderr));
+fn named(name: &str, hosts: &[&str]) -> Result<CertificateParams, rcgen::Error> {
+    let hosts: Vec<_> = hosts.iter().map(|&host| host.to_owned()).collect();
+    let mut certificate = CertificateParams::new(hosts)?;
+    certificate.distinguished_name.push(DnType::CommonName, format!("cache tests {name}"));
+    Ok(certificate)
 }
 
 fn pem(name: &str) -> String {
@@ -197,6 +201,11 @@ fn pem(name: &str) -> String {
 
 fn key(name: &str) -> String {
     format!("{name}.key")
+}
+
+#[track_caller]
+fn write(directory: &Path, name: &str, text: &str) {
+    std::fs::write(directory.join(name), text).unwrap_or_else(|error| panic!("{name}: {error}"));
 }
 
 #[track_caller]

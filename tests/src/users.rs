@@ -9,7 +9,8 @@ pub(crate) fn options() -> impl Iterator<Item = String> {
     USERS.into_iter().flat_map(user).map(str::to_owned)
 }
 
-/// The URL of somebody who logs in as this user.
-pub(crate) fn log_in(url: &str, user: &str) -> String {
+/// The URL of somebody who logs in as this user: `node0`, `node1` or `node2`, whom the servers of a
+/// [`RedisCluster`](crate::RedisCluster) and a [`Pair`](crate::Pair) know. They may do everything.
+pub fn log_in(url: &str, user: &str) -> String {
     url.replacen("://", &format!("://{user}:any@"), 1)
 }

@@ -44,7 +44,7 @@ fn on_several() -> Vec<Plan> {
 }
 
 /// Plans with a mistake that a random run notices, and the promises that it breaks. The other mistakes are in
-/// `replays.rs`.
+/// `replays.rs`, `unheard.rs` and `late.rs`.
 fn mistaken() -> Vec<(Plan, &'static [Violation])> {
     use Violation::{Late, OwnStale, Stale};
     let without = |mutant| Plan { time: TIME * 2, ..plan(Kind::Standalone).mutant(mutant) };

@@ -4,12 +4,11 @@ mod steps;
 
 use std::pin::{Pin, pin};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
 use std::time::{Duration, Instant};
 
-use cache_runtime::{Cache, CacheBuilder, ErrorKind, Source, cached, invalidates, observe};
+use cache_runtime::{Cache, CacheBuilder, ErrorKind, Source, invalidates, observe};
 use steps::process::Process;
-use steps::table::{Table, is_kept, is_told, row, see};
+use steps::table::{Held, Table, held, is_kept, is_told, row, see};
 use steps::topologies::{Servers, on_each_topology};
 use steps::{hears, is_idle, listening, patient};
 use tests::{Mode, RedisServer, eventually};
@@ -431,25 +430,6 @@ async fn a_mutation_that_failed_lifts_its_fence_also_where_only_success_invalida
         assert!(!is_fenced(server.get_raw("fence:t:row:1")), "possible: {possible}");
         is_kept(&cache, &table, 1).await;
     }
-}
-
-#[derive(Default)]
-struct Held {
-    table: Table,
-    loads: AtomicU64,
-    has_read: Notify,
-    go_on: Notify,
-}
-
-#[cached(key = "held:{id}", ttl = "1m", tags = ["held:{id}"], skip(held))]
-async fn held(held: Arc<Held>, id: u64) -> u64 {
-    let _ = id;
-    let value = held.table.now();
-    if held.loads.fetch_add(1, SeqCst) == 0 {
-        held.has_read.notify_one();
-        held.go_on.notified().await;
-    }
-    value
 }
 
 #[invalidates(tags = ["held:{id}"], fence)]

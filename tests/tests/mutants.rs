@@ -32,9 +32,13 @@ places! {
     NoOwnBump => "consistency.rs",
     PublishBeforeUnlink => "replays.rs",
     NoPublish => "consistency.rs",
+    MessageNotRepeated => "unheard.rs",
+    MessagesBehindHeartbeat => "unheard.rs",
     DeposedSubscriber => "replays.rs",
+    HiddenSubscriberStays => "unheard.rs",
     InsertFromOtherHistory => "replays.rs",
     OneSubscriber => "replays.rs",
+    SlotsNotWatched => "unheard.rs",
     NoFence => "consistency.rs",
 }
 

@@ -7,44 +7,10 @@ use std::convert::Infallible;
 use std::time::Duration;
 
 use cache_runtime::mutant::Mutant;
-use cache_runtime::{Cache, CacheBuilder, Key, Source};
-use steps::{TTL, alone, becomes, epoch, hears, is_vouched_for, listening, load, patient};
+use cache_runtime::{Cache, Key, Source};
+use steps::mutated::{bare, becomes_or_stays, builder, node, until};
+use steps::{TTL, becomes, epoch, hears, is_vouched_for, listening, load};
 use tests::{Mode, Pair, Predecessor, Proxy, RedisCluster, RedisServer, eventually};
-
-fn builder(url: impl Into<String>, mutant: Option<Mutant>) -> CacheBuilder {
-    let builder = patient("replay", url);
-    match mutant {
-        Some(mutant) => builder.mutant(mutant),
-        None => builder,
-    }
-}
-
-async fn bare(url: impl Into<String>, mutant: Option<Mutant>) -> Cache {
-    alone(builder(url, mutant)).await
-}
-
-/// A node with an in-process tier that is vouched for.
-async fn node(url: impl Into<String>, mutant: Option<Mutant>) -> Cache {
-    listening(builder(url, mutant)).await
-}
-
-/// Reads until the answer comes from where it is waited for.
-async fn until(cache: &Cache, key: &Key, value: u64, source: Source) {
-    becomes(cache, source.as_str(), async || load(cache, key, value).await.1 == source).await;
-}
-
-/// Reads until the value is there, for far longer than a message takes; what it is in the end.
-async fn becomes_or_stays(cache: &Cache, key: &Key, value: u64) -> u64 {
-    let mut last = 0;
-    for _ in 0..500 {
-        last = load(cache, key, value).await.0;
-        if last == value {
-            break;
-        }
-        tokio::time::sleep(Duration::from_millis(1)).await;
-    }
-    last
-}
 
 async fn get(cache: &Cache, key: &Key) -> Option<u64> {
     let mut found = None;

@@ -339,27 +339,23 @@ mod pair {
 }
 
 mod tls {
-    use std::io::Write;
-    use std::process::{Command, Stdio};
+    use redis::{ClientTlsConfig, TlsCertificates};
 
     use super::*;
 
-    /// What the server answers to a `GET` over TLS, or why there is none, in the words of `openssl`.
-    fn over_tls(server: &TlsServer, options: &[&str]) -> Result<String, String> {
-        let mut client = Command::new("openssl")
-            .args(["s_client", "-connect", &format!("127.0.0.1:{}", server.port())])
-            .args(["-verify_return_error", "-verify_hostname", "localhost", "-quiet"])
-            .args(options)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .expect("openssl is there");
-        // It ends when the server closes after QUIT. A handshake that failed has closed our end.
-        let _ = client.stdin.take().expect("it is piped").write_all(b"GET key\r\nQUIT\r\n");
-        let said = client.wait_with_output().expect("it ends");
-        let answer = String::from_utf8_lossy(&said.stdout).into_owned();
-        if answer.is_empty() { Err(String::from_utf8_lossy(&said.stderr).into_owned()) } else { Ok(answer) }
+    /// What a client reads who trusts this authority, and shows this certificate.
+    fn over_tls(
+        server: &TlsServer,
+        authority: &TlsServer,
+        shown: Option<(String, String)>,
+    ) -> redis::RedisResult<Option<String>> {
+        let client_tls = shown.map(|(certificate, key)| ClientTlsConfig {
+            client_cert: certificate.into_bytes(),
+            client_key: key.into_bytes(),
+        });
+        let certificates = TlsCertificates { client_tls, root_cert: Some(authority.ca_pem().into()) };
+        let mut client = Client::build_with_tls(server.url(), certificates)?.get_connection()?;
+        redis::cmd("GET").arg("key").query(&mut client)
     }
 
     #[test]
@@ -374,37 +370,28 @@ mod tls {
     fn a_client_that_trusts_the_authority_is_served_and_none_else_connects() {
         let mut server = TlsServer::start();
         let other = TlsServer::start();
-        let trusting = |authority: &TlsServer| authority.ca_path().display().to_string();
         assert_eq!(std::fs::read_to_string(server.ca_path()).expect("it is there"), server.ca_pem());
         assert_ne!(server.ca_pem(), other.ca_pem());
 
         server.server().command(&["SET", "key", "value"]);
-        let answer = "$5\r\nvalue\r\n+OK\r\n";
-        assert_eq!(over_tls(&server, &["-CAfile", &trusting(&server)]).as_deref(), Ok(answer));
-        let refused = over_tls(&server, &["-CAfile", &trusting(&other)]).expect_err("another authority");
-        assert!(refused.contains("verify error"), "{refused}");
+        assert_eq!(over_tls(&server, &server, None).expect("it trusts").as_deref(), Some("value"));
+        let refused = over_tls(&server, &other, None).expect_err("another authority").to_string();
+        assert!(refused.contains("invalid peer certificate"), "{refused}");
 
+        let before = server.ca_pem().to_owned();
         server.server_mut().restart();
-        server.server().command(&["SET", "key", "value"]);
-        assert_eq!(over_tls(&server, &["-CAfile", &trusting(&server)]).as_deref(), Ok(answer), "the same certificate");
+        assert_eq!(over_tls(&server, &server, None).expect("the same certificate"), None);
+        assert_eq!(server.ca_pem(), before);
     }
 
     #[test]
     fn a_client_without_a_certificate_is_refused_where_one_is_demanded() {
         let server = TlsServer::demanding_certificates();
-        let ca = server.ca_path();
-        let trusting = ["-CAfile", &ca.display().to_string()];
-        assert!(over_tls(&server, &trusting).is_err());
-
-        let (certificate, key) = server.client_pem();
-        let files = [("certificate", certificate), ("key", key)]
-            .map(|(name, pem)| (ca.with_file_name(format!("given-{name}.pem")), pem));
-        for (path, pem) in &files {
-            std::fs::write(path, pem).expect("the directory is ours");
-        }
-        let [certificate, key] = files.map(|(path, _)| path.display().to_string());
-        let known = [&trusting[..], &["-cert", &certificate, "-key", &key]].concat();
-        assert_eq!(over_tls(&server, &known).as_deref(), Ok("$-1\r\n+OK\r\n"));
+        let refused = over_tls(&server, &server, None).expect_err("it shows none").to_string();
+        assert!(refused.contains("CertificateRequired"), "{refused}");
+        assert_eq!(over_tls(&server, &server, Some(server.client_pem())).expect("it is known"), None);
+        let other = TlsServer::start();
+        assert!(over_tls(&server, &server, Some(other.client_pem())).is_err(), "by another authority");
     }
 }
 

@@ -102,7 +102,9 @@ impl Channel {
             return;
         }
         let heard = self.history.load(SeqCst);
-        let hidden = standing == Standing::Hidden && (before != 0 || heard != 0);
+        let hidden = standing == Standing::Hidden
+            && (before != 0 || heard != 0)
+            && !self.rules.are_without(Mutant::HiddenSubscriberStays);
         if hidden || !matches!(heard, 0 | KNOWN) && heard != now {
             self.revoke();
             self.redial.notify_one();

@@ -30,6 +30,8 @@ pub(crate) struct Failure {
 /// Replies after which no request of this connection will fare better for a while.
 const FATAL: [&str; 9] =
     ["LOADING", "NOAUTH", "WRONGPASS", "READONLY", "MASTERDOWN", "CLUSTERDOWN", "MOVED", "ASK", "BUSY"];
+/// How servers and proxies say that they have no such command.
+const NO_SUCH_COMMAND: [&str; 4] = ["unknown command", "unsupported", "not supported", "not allowed"];
 /// What a node of a Cluster answers to a client that takes it for a single server.
 const CLUSTER: &str = "the server is part of a Cluster; write `redis+cluster://host:port`";
 
@@ -68,11 +70,18 @@ impl Failure {
         self.code.as_deref() == Some(code)
     }
 
-    /// Whether it is a command that this user may not send, or that the server (a proxy, an old one) does not take. There
+    /// Whether it can be done without: this user may not have it, or the server (a proxy, an old one) does not have it. There
     /// are many texts for the latter, and one `ERR` that means something else.
     pub(crate) fn is_denial(&self) -> bool {
         let full = || self.message.contains("max number of clients");
         self.is("NOPERM") || self.is("NOPROTO") || self.is("ERR") && !full()
+    }
+
+    /// Whether the server says in so many words that this user may not send the command, or that it has none of that name.
+    /// Any other `ERR` leaves open whether the next one would be taken.
+    pub(crate) fn forbids_command(&self) -> bool {
+        let text = self.message.to_ascii_lowercase();
+        self.is("NOPERM") || self.is("ERR") && NO_SUCH_COMMAND.iter().any(|words| text.contains(words))
     }
 
     pub(crate) fn into_error(self) -> Error {
@@ -106,6 +115,63 @@ impl From<RedisError> for Failure {
             }
             RedisKind::UnexpectedReturnType => Self { severity: Severity::Minor, ..Self::refused(message) },
             _ => Self::disconnected(message),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// As it is read from the wire.
+    fn answered(error: &str) -> Failure {
+        let value = redis::parse_redis_value(format!("-{error}\r\n").as_bytes()).expect("well-formed");
+        Failure::from(value.extract_error().expect_err("it is one"))
+    }
+
+    #[test]
+    fn a_command_is_forbidden_by_permission_and_by_servers_that_have_none_such() {
+        for error in [
+            "NOPERM this user has no permissions to run the 'publish' command",
+            "NOPERM this user has no permissions to access one of the channels used as arguments",
+            "ERR unknown command 'PUBLISH', with args beginning with: 'shop:bus' ",
+            "ERR unknown command `PUBLISH`, with args beginning with: `shop:bus`, ",
+            "ERR Unknown command 'publish'",
+            "ERR unsupported command `publish`",
+            "ERR command is not supported in Active-Active",
+            "ERR handle request, command 'PUBLISH' is not allowed",
+        ] {
+            assert!(answered(error).forbids_command() && answered(error).is_denial(), "{error}");
+        }
+    }
+
+    #[test]
+    fn any_other_error_may_be_trouble_that_passes() {
+        for error in [
+            "ERR",
+            "ERR internal error",
+            "ERR max number of clients reached",
+            "ERR handle response, backend conn reset",
+            "ERR wrong number of arguments for 'publish' command",
+            "NOPROTO unsupported protocol version",
+            "OOM command not allowed when used memory > 'maxmemory'.",
+            "LOADING Redis is loading the dataset in memory",
+            "READONLY You can't write against a read only replica.",
+        ] {
+            assert!(!answered(error).forbids_command(), "{error}");
+        }
+        assert!(!Failure::timeout().forbids_command() && !Failure::disconnected("not supported").forbids_command());
+    }
+
+    #[test]
+    fn what_can_be_done_without_is_refused_in_many_words() {
+        for error in
+            ["NOPERM no", "NOPROTO unsupported protocol version", "ERR", "ERR invalid command", "ERR no such section"]
+        {
+            assert!(answered(error).is_denial(), "{error}");
+        }
+        for error in ["ERR max number of clients reached", "LOADING it loads", "NOAUTH Authentication required."] {
+            assert!(!answered(error).is_denial(), "{error}");
         }
     }
 }

@@ -88,6 +88,7 @@ async fn listen(server: &Weak<Server>, node: &Arc<Node>, local: &Arc<LocalStore>
             local.new_epoch();
         }
         let Some(failure) = failure else { return };
+        // In whatever words: proxies have many, and it costs no more than what would be kept in process.
         let denied = failure.is_denial();
         // Once: where not even a PUBLISH was taken, that has been said.
         let told = channel.is_denied();
@@ -156,7 +157,7 @@ async fn session(weak: &Weak<Server>, node: &Arc<Node>, local: &Arc<LocalStore>,
         }
         // Not before: a connection that is given up each time it was made is to be made less and less often.
         *heard = true;
-        if server.topology.agrees(view.slots) {
+        if server.topology.agrees(view.slots) || server.breaks(Mutant::SlotsNotWatched) {
             vouch(&server, channel, sent, lease);
         } else {
             // What it owns by its own account was told to whoever listened there.
@@ -194,7 +195,14 @@ async fn subscribe(node: &Node, local: &Arc<LocalStore>, bus: &str) -> Result<Mu
     let (local, channel) = (Arc::clone(local), Arc::clone(&node.channel));
     let hear = move |push: PushInfo| {
         match (push.kind, push.data.as_slice()) {
-            (PushKind::Message, [_, Value::BulkString(message)]) => message::apply(message, &local),
+            (PushKind::Message, [_, Value::BulkString(message)]) => {
+                if channel.rules.are_without(Mutant::MessagesBehindHeartbeat) {
+                    let (message, local) = (message.clone(), Arc::clone(&local));
+                    tokio::task::spawn_blocking(move || message::apply(&message, &local));
+                } else {
+                    message::apply(message, &local);
+                }
+            }
             (PushKind::Disconnection, _) => channel.hung_up(),
             _ => {}
         }
@@ -212,8 +220,9 @@ async fn subscribe(node: &Node, local: &Arc<LocalStore>, bus: &str) -> Result<Mu
     let nothing = message::write(&[xxh3_64(bus.as_bytes())]);
     match redis::cmd("PUBLISH").arg(bus).arg(nothing).query_async::<()>(&mut connection).await.map_err(Failure::from) {
         Ok(()) => node.channel.may_tell(),
-        Err(failure) if failure.is_denial() => node.news_denied(&failure.message),
-        Err(failure) => return Err(failure),
+        Err(failure) if failure.forbids_command() => node.news_denied(&failure.message),
+        // Trouble, whatever its code: soon tried again, unlike a subscriber that is refused.
+        Err(failure) => return Err(Failure { code: None, ..failure }),
     }
     connection.subscribe(bus).await?;
     Ok(connection)

@@ -1,14 +1,16 @@
 //! What is said on the bus: a version, then the hashes of names that became void.
 //!
 //! ```text
-//! 0x01 hash8*n      these keys and tags are void; none named: everything is
+//! 0x00 hash8*n      these keys and tags are void; none named: everything is
 //! anything else     from a version that this one does not know: everything is void
 //! ```
 //! Hashes are little-endian xxh3-64 of a key's or a tag's text, the latter rotated by 32 bits.
 
 use crate::local::LocalStore;
 
-const VERSION: u8 = 1;
+/// Zero, for servers without `PUBLISH`: they quote in their error what they were sent, as far as its first zero byte. The
+/// hashes quoted would make it no UTF-8, and the client breaks its connection over such a line.
+const VERSION: u8 = 0;
 
 pub(super) fn write(hashes: &[u64]) -> Vec<u8> {
     let mut message = Vec::with_capacity(1 + 8 * hashes.len());

@@ -10,7 +10,7 @@
 //! ```
 //!
 //! ```text
-//! server (several)                        the operations
+//! server: several, void                   the operations; reads at several masters, those that void
 //!   scatter (redirect)                    each name's commands to its master
 //!     topology: look (cluster, sentinel)  who is master of what
 //!       node: gather, request, lanes      one master: shared reads, requests, connections
@@ -49,10 +49,12 @@ mod server;
 mod several;
 mod topology;
 mod trip;
+mod void;
 
 pub(crate) use address::{Address, Certificates, redacted};
 pub(crate) use answers::Answers;
 pub(crate) use failure::{Cause, Failure};
 pub(crate) use keyspace::Names;
 pub(crate) use node::Node;
-pub(crate) use server::{Server, Voided};
+pub(crate) use server::Server;
+pub(crate) use void::Voided;

@@ -10,6 +10,7 @@ use super::scatter::{Around, Part, at_node, finished};
 use super::{Failure, Server};
 use crate::budget::Budget;
 use crate::entry::History;
+use crate::mutant::Mutant;
 
 /// How often the names of one request may be sent elsewhere.
 const REDIRECTS: usize = 5;
@@ -34,7 +35,9 @@ impl Server {
         let mut parts: Vec<Option<Result<Part<M>, Failure>>> = names.iter().map(|_| None).collect();
         // To whom each name is to be sent; `None`: whoever the map says.
         let mut open: Vec<(usize, Option<Arc<Node>>)> = (0..names.len()).map(|name| (name, None)).collect();
-        for _ in 0..REDIRECTS {
+        for attempt in 0..REDIRECTS {
+            let alone = attempt > 0 && self.breaks(Mutant::MessageNotRepeated);
+            let around = if alone { &Around::Nothing } else { &around };
             let map = self.map(budget).await?;
             let mut groups: Vec<(Arc<Node>, bool, Vec<usize>)> = Vec::new();
             for (name, once) in open.drain(..) {
@@ -55,7 +58,7 @@ impl Server {
                 }
             }
             let mut moved = false;
-            for (asking, group, answered) in self.all_groups(budget, groups, build, &around).await {
+            for (asking, group, answered) in self.all_groups(budget, groups, build, around).await {
                 let answered = match answered {
                     Ok(answered) => answered,
                     Err(failure) => {

@@ -144,7 +144,7 @@ impl Node {
                             let failure = Failure::from(RedisError::from(error.clone()));
                             match error.code() {
                                 "MOVED" | "ASK" | "TRYAGAIN" if self.clustered => {}
-                                _ if news && failure.is_denial() => self.news_denied(&failure.message),
+                                _ if news && failure.forbids_command() => self.news_denied(&failure.message),
                                 _ => return Err(error.clone().into()),
                             }
                         }

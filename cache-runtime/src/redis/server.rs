@@ -1,4 +1,5 @@
-//! The operations of the protocol, each one round trip. To whom they are sent is in `scatter` and `topology`.
+//! The operations of the protocol, each one round trip. Those that void are in `void`; to whom all of them are sent is in
+//! `scatter` and `topology`.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -14,16 +15,17 @@ use super::keyspace::Name;
 use super::scatter::{Around, Part};
 use super::script;
 use super::topology::{Map, Topology};
-use super::{Failure, Names, message};
+use super::void::Void;
+use super::{Failure, Names};
 use crate::budget::Budget;
 use crate::config::Config;
-use crate::entry::{self, Expected, History, Nonce, Stamp};
+use crate::entry::{self, Expected, History, Stamp};
 use crate::local::LocalStore;
 use crate::mutant::{Mutant, Rules};
 use crate::{Error, Key, clock};
 
 /// How many keys one command names at most.
-const CHUNK: usize = 500;
+pub(super) const CHUNK: usize = 500;
 
 pub(crate) struct Server {
     pub(crate) topology: Arc<Topology>,
@@ -33,7 +35,7 @@ pub(crate) struct Server {
     /// For how long an answered heartbeat vouches for the in-process tier.
     pub(super) lease: Duration,
     token_ttl_ms: u64,
-    fence_ttl_ms: u64,
+    pub(super) fence_ttl_ms: u64,
     tag_ttl_ms: AtomicU64,
     rules: Rules,
 }
@@ -54,14 +56,6 @@ pub(crate) struct Ensured {
     pub(crate) held: Reply,
     pub(crate) stamps: SmallVec<[Stamp; 4]>,
     pub(crate) in_step: bool,
-}
-
-/// What became of names that were to be removed.
-#[derive(Debug, Default)]
-pub(crate) struct Voided {
-    pub(crate) removed: u64,
-    /// By index; the others are void everywhere.
-    pub(crate) failed: Vec<(usize, Failure)>,
 }
 
 /// A step of a walk.
@@ -289,116 +283,6 @@ impl Server {
         self.number_of(budget, &name, &build, Around::Nothing).await.map(drop)
     }
 
-    /// INVALIDATE: removes names and tells the others, as one unit. `released`: the fences that end with it.
-    ///
-    /// When this returns, or is dropped, the names are void in this process, whatever the server answered.
-    pub(crate) async fn void(
-        self: &Arc<Self>,
-        budget: &mut Budget,
-        names: &[String],
-        released: &[Nonce],
-    ) -> Result<Voided, Failure> {
-        if names.is_empty() {
-            return Ok(Voided::default());
-        }
-        let guard = Void { server: self, names };
-        if self.breaks(Mutant::OwnBumpBeforeOnly) {
-            guard.bump();
-        }
-        let released = released.concat();
-        let tell = |group: &[usize], pipeline: &mut Pipeline| {
-            group.chunks(CHUNK).for_each(|chunk| {
-                let named: SmallVec<[&str; 4]> = chunk.iter().map(|name| names[*name].as_str()).collect();
-                self.publish(&named, pipeline);
-            });
-        };
-        let around = match () {
-            () if self.breaks(Mutant::PublishBeforeUnlink) => Around::Before(&tell),
-            () if self.breaks(Mutant::NoPublish) => Around::Nothing,
-            () => Around::Behind(&tell),
-        };
-        let voided = self.void_at_owners(budget, names, &released, around).await;
-        drop(guard);
-        voided
-    }
-
-    async fn void_at_owners(
-        self: &Arc<Self>,
-        budget: &mut Budget,
-        names: &[String],
-        released: &[u8],
-        around: Around<'_>,
-    ) -> Result<Voided, Failure> {
-        // One command for many names is quicker, and only possible where all are at one master.
-        let at_once = if self.map(budget).await?.only().is_some() { CHUNK } else { 1 };
-        let script = script::VOID;
-        let script = if self.breaks(Mutant::Counters) { script::COUNT_UP } else { script };
-        let build = |name: usize, _: History, pipeline: &mut Pipeline| {
-            if name.is_multiple_of(at_once) {
-                let chunk = &names[name..names.len().min(name + at_once)];
-                pipeline.cmd("EVAL").arg(script).arg(chunk.len()).arg(chunk);
-                pipeline.arg(&entry::random8()).arg(released);
-            }
-        };
-        let parts = self.at_owners(budget, names, &build, around).await?;
-        let mut voided = Voided::default();
-        for (name, part) in parts.into_iter().enumerate() {
-            match part {
-                Ok(part) => voided.removed += part.values.first().map(number).unwrap_or_default(),
-                Err(failure) => voided.failed.push((name, failure)),
-            }
-        }
-        Ok(voided)
-    }
-
-    /// FENCE: until the nonce is released, or its ttl has passed, nothing is stored under these names.
-    pub(crate) async fn fence(
-        self: &Arc<Self>,
-        budget: &mut Budget,
-        names: &[String],
-        nonce: &Nonce,
-    ) -> Result<(), Failure> {
-        let _voided = Void { server: self, names };
-        let build = |name: usize, _: History, pipeline: &mut Pipeline| {
-            pipeline.cmd("EVAL").arg(script::FENCE).arg(1).arg(&names[name]);
-            pipeline.arg(&entry::random8()).arg(nonce).arg(self.fence_ttl_ms);
-        };
-        // Told as well: what is kept in process must not outlive a mutator who dies.
-        let tell = |group: &[usize], pipeline: &mut Pipeline| {
-            let named: SmallVec<[&str; 4]> = group.iter().map(|name| names[*name].as_str()).collect();
-            self.publish(&named, pipeline);
-        };
-        let parts = self.at_owners(budget, names, &build, Around::Behind(&tell)).await?;
-        parts.into_iter().try_for_each(|part| part.map(drop))
-    }
-
-    fn publish(&self, names: &[impl AsRef<str>], pipeline: &mut Pipeline) {
-        let hashes: SmallVec<[u64; 8]> = names.iter().map(|name| self.names.hash(name.as_ref())).collect();
-        pipeline.cmd("PUBLISH").arg(self.names.bus()).arg(message::write(&hashes));
-    }
-
-    /// Tells everybody that everything kept in process is void, after a removal by pattern: what was kept need not
-    /// be on the server any more.
-    pub(crate) async fn void_everything_in_process(self: &Arc<Self>, budget: &mut Budget) -> Result<(), Failure> {
-        let map = self.map(budget).await;
-        let told = async {
-            let mut told = Ok(());
-            // By each of them: one that is dead does not keep the others from being told.
-            for node in &map?.nodes {
-                let sent = node.pipeline(budget, |_, pipeline| {
-                    pipeline.cmd("PUBLISH").arg(self.names.bus()).arg(message::write(&[]));
-                });
-                told = told.and(sent.await.map(drop));
-            }
-            told
-        };
-        let told = told.await;
-        if let Some(local) = &self.local {
-            local.new_epoch();
-        }
-        told
-    }
-
     /// One step of a walk over the names at one master that match `pattern`. All steps of a walk take one lane.
     pub(crate) async fn scan(
         self: &Arc<Self>,
@@ -460,35 +344,5 @@ impl Server {
             .await?;
         }
         Ok(())
-    }
-}
-
-/// Names that are void in this process when this is dropped: after the answer of the server, also an error, and
-/// before the call returns. Before the answer would be too early: a read in between would keep what it found.
-struct Void<'a> {
-    server: &'a Server,
-    names: &'a [String],
-}
-
-impl Void<'_> {
-    fn bump(&self) {
-        if let Some(local) = &self.server.local {
-            self.names.iter().for_each(|name| local.void_hash(self.server.names.hash(name)));
-        }
-    }
-}
-
-impl Drop for Void<'_> {
-    fn drop(&mut self) {
-        if !self.server.breaks(Mutant::OwnBumpBeforeOnly) && !self.server.breaks(Mutant::NoOwnBump) {
-            self.bump();
-        }
-    }
-}
-
-fn number(value: &Value) -> u64 {
-    match value {
-        Value::Int(number) => u64::try_from(*number).unwrap_or(0),
-        _ => 0,
     }
 }

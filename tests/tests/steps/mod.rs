@@ -2,11 +2,14 @@
 
 #![allow(dead_code, reason = "each test program takes those that it needs")]
 
+#[cfg(feature = "checker")]
+pub(crate) mod mutated;
 pub(crate) mod process;
 pub(crate) mod rows;
 pub(crate) mod table;
 pub(crate) mod tiers;
 pub(crate) mod topologies;
+pub(crate) mod users;
 pub(crate) mod warnings;
 
 use std::convert::Infallible;

@@ -1,8 +1,10 @@
 //! A table whose rows are cached, and whose mutations count its value up: what a call must return is known.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
 
 use cache_runtime::{Cache, Source, cached, observe};
+use tokio::sync::Notify;
 
 use super::becomes;
 
@@ -62,4 +64,23 @@ pub(crate) async fn is_kept(cache: &Cache, table: &Table, id: u64) {
 /// Waits until a message has told the cache: what it returns is current.
 pub(crate) async fn is_told(cache: &Cache, table: &Table, id: u64) {
     becomes(cache, "told", async || see(cache, table, id).await.0 == table.now()).await;
+}
+
+/// A table whose first query takes until it is told to go on, with what it had read by then.
+#[derive(Default)]
+pub(crate) struct Held {
+    pub(crate) table: Table,
+    pub(crate) has_read: Notify,
+    pub(crate) go_on: Notify,
+}
+
+#[cached(key = "held:{id}", ttl = "1m", tags = ["held:{id}"], skip(held))]
+pub(crate) async fn held(held: Arc<Held>, id: u64) -> u64 {
+    let _ = id;
+    let value = held.table.read();
+    if held.table.loads() == 1 {
+        held.has_read.notify_one();
+        held.go_on.notified().await;
+    }
+    value
 }
