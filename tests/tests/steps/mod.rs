@@ -2,6 +2,7 @@
 
 #![allow(dead_code, reason = "each test program takes those that it needs")]
 
+pub(crate) mod envelope;
 pub(crate) mod process;
 pub(crate) mod rows;
 pub(crate) mod table;
