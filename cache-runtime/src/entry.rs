@@ -353,6 +353,17 @@ mod tests {
     }
 
     #[test]
+    fn flags_of_a_later_version_are_refused() {
+        let (_, bytes) = sample();
+        for more in [0, LZ4, ZSTD, LZ4 | ZSTD, 16, 32, 64, 128] {
+            let mut flagged = bytes.clone();
+            flagged[FLAGS] |= more;
+            seal(&mut flagged);
+            assert_eq!(Envelope::parse(&flagged).is_some(), [0, LZ4, ZSTD].contains(&more), "{more}");
+        }
+    }
+
+    #[test]
     fn a_hint_reads_as_it_was_written() {
         let found = ["org:7".to_owned(), String::new()];
         let bytes = hint(&found);
