@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use steps::envelope::{LZ4, ZSTD, flags, payload_start, seal};
 use steps::tiers::on_each_tier_with;
 use steps::warnings::Warnings;
-use steps::{TTL, alone, is_idle, patient};
+use steps::{TTL, alone, becomes, is_idle, listening, patient};
 use tests::RedisServer;
 
 #[global_allocator]
@@ -97,6 +97,25 @@ async fn each_reads_what_any_other_has_written() {
     }
     let [plain, quick, small] = stored[..] else { unreachable!("three were stored") };
     assert!(quick < plain / 2 && small < quick, "{stored:?}");
+}
+
+#[tokio::test]
+async fn in_process_a_value_weighs_what_it_takes_decoded() {
+    let server = RedisServer::start();
+    let plain = listening(patient("weight", server.url())).await;
+    for compression in EACH {
+        let compressing = listening(patient("weight", server.url()).compress(compression())).await;
+        compressing.put("k", &page(1), TTL).await.expect("up");
+        for reader in [&plain, &compressing] {
+            becomes(reader, "it is kept", async || {
+                assert_eq!(reader.get("k").await.expect("up"), Some(page(1)));
+                reader.stats().local_entries == 1
+            })
+            .await;
+        }
+        let weights = [&plain, &compressing].map(|reader| reader.stats().local_bytes);
+        assert!(weights[0] == weights[1] && weights[0] > 10_000, "{weights:?}");
+    }
 }
 
 #[tokio::test]
