@@ -5,13 +5,14 @@ use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
 use crate::codec::CodecChoice;
+use crate::compression::Unreadable;
 use crate::core::{Core, Remote};
 use crate::facts::Facts;
 use crate::found::FoundTags;
 use crate::local::{Fresh, LocalObservation, LocalStore};
 use crate::outcome::{Cacheable, Load};
 use crate::read::{Hit, Question};
-use crate::stats::{Counters, add};
+use crate::stats::{Counters, add, first_time};
 use crate::{Key, negative};
 
 /// How long values live.
@@ -129,29 +130,37 @@ impl Ask<'_> {
 
     /// The value of a hit, kept in process for the next caller.
     pub(crate) fn take<L: Load>(&self, remote: &Remote, facts: &Facts, hit: &Hit) -> Option<L::Value> {
-        let value = self.decode::<L>(hit)?;
+        let (value, encoded) = self.decode::<L>(hit)?;
         if hit.seen.is_some() {
-            self.keep(remote, facts, &value, hit.seen.clone(), hit.payload().len(), (hit.age(), hit.left()));
+            self.keep(remote, facts, &value, hit.seen.clone(), encoded, (hit.age(), hit.left()));
         }
         Some(value)
     }
 
-    /// The decoded value of a hit. One that does not decode, though its shape fits, is a miss.
-    fn decode<L: Load>(&self, hit: &Hit) -> Option<L::Value> {
+    /// The decoded value of a hit, and its size encoded. One that does not decode, though its shape fits, is a miss.
+    fn decode<L: Load>(&self, hit: &Hit) -> Option<(L::Value, usize)> {
+        let config = &self.core.config;
+        let payload = hit.payload().plain(config.max_entry_bytes).inspect_err(|problem| self.unreadable(problem)).ok();
+        let decoded = payload.and_then(|payload| {
+            let value = L::Codec::decode::<L::Value>(config.codec, &payload).ok()?;
+            Some((value, payload.len()))
+        });
         let counters = self.counters();
-        match L::Codec::decode::<L::Value>(self.core.config.codec, hit.payload()) {
-            Ok(value) => {
-                add(&counters.redis_hits);
-                if hit.negative {
-                    add(&counters.negative_hits);
-                }
-                counters.bytes_read.fetch_add(hit.length() as u64, Relaxed);
-                Some(value)
-            }
-            Err(_) => {
-                add(&counters.undecodable);
-                None
-            }
+        if decoded.is_none() {
+            add(&counters.undecodable);
+            return None;
+        }
+        add(&counters.redis_hits);
+        if hit.negative {
+            add(&counters.negative_hits);
+        }
+        counters.bytes_read.fetch_add(hit.length() as u64, Relaxed);
+        decoded
+    }
+
+    fn unreadable(&self, problem: &Unreadable) {
+        if first_time(&self.core.warned_of_unreadable) {
+            tracing::warn!(function = self.name, key = %self.key, cause = %problem, "an entry cannot be decompressed; such entries are misses");
         }
     }
 }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::codec::CacheCodec;
+use crate::compression::Compression;
 use crate::config::Config;
 use crate::core::{Core, Remote, Store};
 use crate::local::{Lease, LocalStore};
@@ -84,14 +85,21 @@ impl CacheBuilder {
         self
     }
 
+    /// How large values are compressed on the server, with the feature `lz4` or `zstd`; not in this process, where they are
+    /// kept decoded. Default: not at all.
+    pub fn compress(mut self, compression: Compression) -> Self {
+        self.config.compression = Some(compression);
+        self
+    }
+
     /// How long one call may wait for the cache, over all its requests together. Default: 100 ms.
     pub fn budget(mut self, budget: Duration) -> Self {
         self.config.budget = budget;
         self
     }
 
-    /// Larger values are returned and not stored. Counted as they are encoded, over Redis with what is stored in front of
-    /// them. Default: 1 MiB.
+    /// Larger values are returned and not stored. Counted as they are encoded, before they are compressed, over Redis with
+    /// what is stored in front of them. Nor is a compressed entry read that would become larger. Default: 1 MiB.
     pub fn max_entry_bytes(mut self, bytes: usize) -> Self {
         self.config.max_entry_bytes = bytes;
         self

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use crate::Error;
 use crate::codec::CacheCodec;
+use crate::compression::Compression;
 use crate::mutant::Rules;
 
 /// A heartbeat is sent four times as often.
@@ -15,6 +16,7 @@ const LONGEST_LEASE: Duration = Duration::from_secs(60);
 pub(crate) struct Config {
     pub(crate) namespace: String,
     pub(crate) codec: CacheCodec,
+    pub(crate) compression: Option<Compression>,
     pub(crate) budget: Duration,
     pub(crate) max_entry_bytes: usize,
     pub(crate) local_bytes: u64,
@@ -39,6 +41,7 @@ impl Config {
         Self {
             namespace,
             codec: CacheCodec::default(),
+            compression: None,
             budget: Duration::from_millis(100),
             max_entry_bytes: 1 << 20,
             local_bytes: 64 << 20,
@@ -90,6 +93,7 @@ impl Config {
                 return Err(Error::config(setting, value, "must be more than zero"));
             }
         }
+        self.compression.map_or(Ok(()), |compression| compression.check())?;
         if self.lease < SHORTEST_LEASE || self.lease > LONGEST_LEASE {
             return Err(Error::config("lease", self.lease, "must be between 20ms and 60s"));
         }

@@ -1,7 +1,7 @@
 //! What a `Cache` handle points to: settings, the store, and what is under way.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 
 use tokio::sync::Notify;
 
@@ -23,6 +23,8 @@ pub(crate) struct Core {
     pub(crate) direct: Counters,
     pub(crate) invalidations: AtomicU64,
     pub(crate) deferred: AtomicU64,
+    /// Whether an entry that cannot be decompressed was warned of.
+    pub(crate) warned_of_unreadable: AtomicBool,
     background: AtomicUsize,
     idle: Notify,
 }
@@ -51,6 +53,7 @@ impl Core {
             direct: Counters::new(),
             invalidations: AtomicU64::new(0),
             deferred: AtomicU64::new(0),
+            warned_of_unreadable: AtomicBool::new(false),
             background: AtomicUsize::new(0),
             idle: Notify::new(),
         }

@@ -106,9 +106,10 @@ impl Ask<'_> {
                 }
                 let envelope = self.envelope::<L>(facts, value, negative, ttl, tags, &observed);
                 let envelope = envelope.inspect_err(|_| self.give_back(observed.clone()))?;
+                let envelope = envelope.finish(self.core.config.compression.as_ref());
                 let server = &remote.server;
                 server.entries_live(ttl);
-                let stored = server.put(&mut budget, self.key, &observed.expected, &envelope.bytes, ttl).await;
+                let stored = server.put(&mut budget, self.key, &observed.expected, &envelope, ttl).await;
                 self.core.minted.forget(&observed.expected);
                 stored.map_err(|failure| {
                     read::count(self.counters.get(), &failure);

@@ -8,7 +8,8 @@
 //! envelope  V id8 hist4 check8 shape8 tagset4 flags1 n1 created8 ttl8 stamp12*n [found] payload
 //! found     m1 (length2 tag)*m
 //! ```
-//! `found` are the tags that a result named; an envelope has it with flag bit 1, and their stamps are its last ones.
+//! `found` are the tags that a result named; an envelope has it with flag bit 1, and their stamps are its last ones. With
+//! flag bit 2 the payload is compressed with LZ4, with bit 3 with Zstandard. Other bits are of a later version.
 //! Integers are little-endian. `check8` is xxh3-64 of everything behind it, so a flipped or missing bit
 //! is a miss. Any other first byte is not ours, or is of a later version: a miss too.
 //! `docs/consistency.md` describes the format for programs in other languages.
@@ -17,6 +18,8 @@ use std::sync::Arc;
 
 use smallvec::SmallVec;
 use xxhash_rust::xxh3::xxh3_64;
+
+use crate::compression::{Compression, Form, Payload};
 
 /// Which history of the server was current; see `redis::history`.
 pub(crate) type History = [u8; 4];
@@ -31,8 +34,11 @@ const VALUE: u8 = b'V';
 const TOKEN_LENGTH: usize = 13;
 const CHECKED_FROM: usize = 21;
 const HEADER: usize = CHECKED_FROM + 8 + 4 + 1 + 1 + 8 + 8;
+const FLAGS: usize = 33;
 const NEGATIVE: u8 = 1;
 const HAS_FOUND: u8 = 2;
+const LZ4: u8 = 4;
+const ZSTD: u8 = 8;
 const HINT: u8 = b'H';
 /// How many of an entry's first bytes a fill compares: the kind and the id.
 pub(crate) const COMPARED: usize = 9;
@@ -171,6 +177,33 @@ pub(crate) fn live_for(envelope: &mut [u8], ttl_ms: u64) {
     seal(envelope);
 }
 
+/// Compresses the payload of an envelope that is not sealed yet, if that makes it smaller.
+pub(crate) fn compress(envelope: &mut Vec<u8>, payload_start: usize, compression: &Compression) {
+    let (head, payload) = envelope.split_at(payload_start);
+    if let Some((form, packed)) = compression.pack(head, payload) {
+        *envelope = packed;
+        envelope[FLAGS] |= match form {
+            Form::Lz4 => LZ4,
+            Form::Zstd => ZSTD,
+        };
+    }
+}
+
+/// The payload of an envelope that has been parsed.
+pub(crate) fn payload(envelope: &[u8], payload_start: usize) -> Payload<'_> {
+    let form = match envelope[FLAGS] & (LZ4 | ZSTD) {
+        LZ4 => Some(Form::Lz4),
+        ZSTD => Some(Form::Zstd),
+        _ => None,
+    };
+    Payload { form, bytes: &envelope[payload_start..] }
+}
+
+/// Whether no flag is of a later version.
+fn knows(flags: u8) -> bool {
+    flags < 16 && flags & (LZ4 | ZSTD) != LZ4 | ZSTD
+}
+
 /// Ends an envelope whose payload has been written.
 pub(crate) fn seal(envelope: &mut [u8]) {
     let check = xxh3_64(&envelope[CHECKED_FROM..]);
@@ -192,10 +225,10 @@ impl<'a> Envelope<'a> {
         }
         let mut envelope = Self { bytes, payload_start: 0 };
         let stamps_end = HEADER + 12 * envelope.stamp_count();
-        if stamps_end > bytes.len() || envelope.word(13) != xxh3_64(&bytes[CHECKED_FROM..]) {
+        if stamps_end > bytes.len() || !knows(bytes[FLAGS]) || envelope.word(13) != xxh3_64(&bytes[CHECKED_FROM..]) {
             return None;
         }
-        envelope.payload_start = match bytes[33] & HAS_FOUND {
+        envelope.payload_start = match bytes[FLAGS] & HAS_FOUND {
             0 => stamps_end,
             _ => bytes.len() - read_found(&bytes[stamps_end..])?.1.len(),
         };
@@ -204,7 +237,7 @@ impl<'a> Envelope<'a> {
 
     /// The tags that the result named.
     pub(crate) fn found(&self) -> Vec<String> {
-        match self.bytes[33] & HAS_FOUND {
+        match self.bytes[FLAGS] & HAS_FOUND {
             0 => Vec::new(),
             _ => {
                 let stamps_end = HEADER + 12 * self.stamp_count();
@@ -236,7 +269,7 @@ impl<'a> Envelope<'a> {
     }
 
     pub(crate) fn negative(&self) -> bool {
-        self.bytes[33] & NEGATIVE != 0
+        self.bytes[FLAGS] & NEGATIVE != 0
     }
 
     pub(crate) fn created_ms(&self) -> u64 {
@@ -251,6 +284,7 @@ impl<'a> Envelope<'a> {
         self.bytes[HEADER..HEADER + 12 * self.stamp_count()].chunks_exact(12)
     }
 
+    /// As it is stored.
     pub(crate) fn payload(&self) -> &'a [u8] {
         &self.bytes[self.payload_start..]
     }
@@ -315,6 +349,17 @@ mod tests {
                 continue;
             }
             assert!(Envelope::parse(&flipped).is_none(), "bit {bit}");
+        }
+    }
+
+    #[test]
+    fn flags_of_a_later_version_are_refused() {
+        let (_, bytes) = sample();
+        for more in [0, LZ4, ZSTD, LZ4 | ZSTD, 16, 32, 64, 128] {
+            let mut flagged = bytes.clone();
+            flagged[FLAGS] |= more;
+            seal(&mut flagged);
+            assert_eq!(Envelope::parse(&flagged).is_some(), [0, LZ4, ZSTD].contains(&more), "{more}");
         }
     }
 

@@ -10,6 +10,7 @@ use smallvec::SmallVec;
 use crate::ask::Ask;
 use crate::budget::Budget;
 use crate::codec::CodecChoice;
+use crate::compression::Compression;
 use crate::core::{Core, Remote, Store};
 use crate::entry::{self, Header, Stamp};
 use crate::facts::Facts;
@@ -85,9 +86,9 @@ impl Ask<'_> {
         ttl: Duration,
         tags: Vec<String>,
         observed: &Observed,
-    ) -> Result<Sealed, Error> {
+    ) -> Result<Draft, Error> {
         let Some(stamps) = stamps_of(self.key, &tags, observed) else {
-            return Ok(Sealed { bytes: entry::hint(&tags), covered: None });
+            return Ok(Draft { bytes: entry::hint(&tags), payload_start: None, covered: None });
         };
         let covered = tags[..] == observed.found[..];
         let header = Header {
@@ -100,7 +101,7 @@ impl Ask<'_> {
             stamps,
             found: tags.into(),
         };
-        let mut envelope = Vec::with_capacity(256);
+        let mut envelope = Vec::with_capacity(facts.expected_bytes());
         header.begin(&mut envelope);
         let payload_start = envelope.len();
         let codec = self.core.config.codec;
@@ -119,9 +120,9 @@ impl Ask<'_> {
                 self.unfit::<L>(&problem)
             })?;
         }
-        entry::seal(&mut envelope);
+        facts.expect_bytes(envelope.len());
         let covered = covered.then_some(envelope.len() - payload_start);
-        Ok(Sealed { bytes: envelope, covered })
+        Ok(Draft { bytes: envelope, payload_start: Some(payload_start), covered })
     }
 
     /// The tags that the result named; `None` if one of them cannot be rendered.
@@ -173,18 +174,18 @@ impl Ask<'_> {
                 .unwrap_or_else(|_| Err(self.unfit::<L>(&"its `Serialize` panicked")));
             Some((encoded.ok()?, ttl))
         });
-        let Some((envelope, ttl)) = envelope else {
+        let Some((draft, ttl)) = envelope else {
             self.give_back(observed);
             return;
         };
-        let Sealed { bytes: envelope, covered } = envelope;
         // Also by a refresh, though the message to the others will void it: until then it takes the place of the old one.
-        if let Some(length) = covered {
+        if let Some(length) = draft.covered {
             self.keep(remote, facts, value, observed.seen.take(), length, (Duration::ZERO, ttl));
         }
         let (core, key, counters) = (Arc::clone(self.core), self.key.clone(), self.counters.owned());
         self.core.in_background(async move {
             let Store::Redis(remote) = &core.store else { return };
+            let envelope = draft.finish(core.config.compression.as_ref());
             let mut budget = core.budget();
             let filled = match &landing.landed {
                 Some(_) => fill(&core, remote, &mut budget, &key, &observed, &envelope, ttl).await,
@@ -260,11 +261,27 @@ impl Ask<'_> {
     }
 }
 
-/// What is written under a key: an envelope, or a hint.
-pub(crate) struct Sealed {
-    pub(crate) bytes: Vec<u8>,
-    /// How many of them are the value's, if what was seen in process before its load covers all its tags.
+/// What is to be written under a key: an envelope, or a hint.
+pub(crate) struct Draft {
+    bytes: Vec<u8>,
+    /// Where the value begins; a hint has none.
+    payload_start: Option<usize>,
+    /// How many bytes the value takes, if what was seen in process before its load covers all its tags.
     covered: Option<usize>,
+}
+
+impl Draft {
+    /// The bytes to send. What takes long with a large value is done here, where no caller waits for it.
+    pub(crate) fn finish(self, compression: Option<&Compression>) -> Vec<u8> {
+        let Self { mut bytes, payload_start, .. } = self;
+        if let Some(payload_start) = payload_start {
+            if let Some(compression) = compression {
+                entry::compress(&mut bytes, payload_start, compression);
+            }
+            entry::seal(&mut bytes);
+        }
+        bytes
+    }
 }
 
 /// The stamps of the key's tags and of those that the result named; `None` if one was not known before the load.

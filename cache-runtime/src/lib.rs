@@ -10,6 +10,7 @@
 //!         read   core                    the read side, over bytes | what a handle points to
 //!   flight   local/   redis/   recovery  one load per key | in-process | the server | owed invalidations
 //!   entry    codec/   facts    breaker   envelope | payloads | value types | health
+//!   compression/                         payloads made smaller
 //!   shape    canonical  negative minted  what a type looks like | equal values | is it a `None` | own tokens
 //!   key/  site  found  outcome  context  observation  stats  config  budget  clock  glob  error  sync
 //! ```
@@ -27,6 +28,7 @@ mod call;
 mod canonical;
 mod clock;
 pub mod codec;
+mod compression;
 mod config;
 mod context;
 mod core;
@@ -67,6 +69,7 @@ pub use cache_macros::{KeyPart, cached, invalidates};
 pub use builder::CacheBuilder;
 pub use cache::Cache;
 pub use codec::CacheCodec;
+pub use compression::Compression;
 pub use error::{Error, ErrorKind};
 pub use key::{Key, KeyPart, KeyWriter};
 pub use observation::{Observation, Source};
@@ -80,6 +83,7 @@ pub mod __private {
     pub use linkme;
 
     pub use crate::call::Call;
+    pub use crate::compression::{pack, unpack};
     #[cfg(feature = "mutants")]
     pub use crate::entry::payload_of;
     pub use crate::found::FoundTags;

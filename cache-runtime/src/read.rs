@@ -14,6 +14,7 @@ use bytes::Bytes;
 use smallvec::SmallVec;
 
 use crate::budget::Budget;
+use crate::compression::Payload;
 use crate::core::{Core, Remote};
 use crate::entry::{self, Envelope, Expected, History, Stamp};
 use crate::local::{LocalObservation, LocalStore};
@@ -43,8 +44,8 @@ impl Hit {
         Some(Self { envelope, payload_start, negative, created_ms, ttl_ms, found, seen })
     }
 
-    pub(crate) fn payload(&self) -> &[u8] {
-        &self.envelope[self.payload_start..]
+    pub(crate) fn payload(&self) -> Payload<'_> {
+        entry::payload(&self.envelope, self.payload_start)
     }
 
     pub(crate) fn length(&self) -> usize {

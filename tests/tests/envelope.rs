@@ -2,28 +2,38 @@
 
 mod steps;
 
-use cache_runtime::{Key, Source, cached, observe};
+use cache_runtime::__private::{pack, unpack};
+use cache_runtime::{CacheBuilder, Compression, Key, Source, cached, observe};
 use steps::{TTL, becomes, patient};
 use tests::RedisServer;
 
 /// Reads envelopes from damaged bytes. Together with the random ones at least a million inputs.
 const ROUNDS: usize = 1_200_000;
 
+/// What damaged payloads are decompressed to at most.
+const LIMIT: usize = 100_000;
+/// How many of them, for each way to compress.
+const PAYLOADS: usize = 300_000;
+
 /// A real envelope, as the server holds it.
-async fn stored() -> Vec<u8> {
+async fn stored(settings: impl Fn(CacheBuilder) -> CacheBuilder) -> Vec<u8> {
     let server = RedisServer::start();
-    let cache = patient("fuzz", server.url()).build().expect("in order");
+    let cache = settings(patient("fuzz", server.url())).build().expect("in order");
     let key = Key::new("k").tag("t");
-    cache.put(&key, &("some text".to_owned(), 7u64), TTL).await.expect("up");
+    cache.put(&key, &("some text, some text, some text".to_owned(), 7u64), TTL).await.expect("up");
     server.get_raw("fuzz:e:k").expect("it was put")
 }
 
 #[tokio::test]
 async fn a_million_damaged_envelopes_are_refused() {
-    let whole = stored().await;
-    let payload = cache_runtime::__private::payload_of(&whole).expect("whole").to_vec();
+    let plain = stored(|builder| builder).await;
+    let quick = stored(|builder| builder.compress(Compression::lz4().above(1))).await;
+    assert!(quick.len() < plain.len(), "it shrinks");
+    let wholes = [plain, quick];
+    let payload = cache_runtime::__private::payload_of(&wholes[0]).expect("whole").to_vec();
     let (mut accepted, mut tried) = (0, 0);
     for round in 0..ROUNDS {
+        let whole = &wholes[round / 5 % 2];
         let mut bytes = whole.clone();
         match round % 5 {
             // The id and the history, bytes 1 to 12, are compared with the server's and not part of the check.
@@ -42,13 +52,44 @@ async fn a_million_damaged_envelopes_are_refused() {
             }
         }
         tried += 1;
-        if bytes != whole && cache_runtime::__private::payload_of(&bytes).is_some() {
+        if bytes != *whole && cache_runtime::__private::payload_of(&bytes).is_some() {
             accepted += 1;
         }
     }
     assert!(tried >= 1_000_000);
     assert_eq!(accepted, 0);
     assert!(!payload.is_empty());
+}
+
+/// Behind a check that is right: what gets there was made by hand.
+#[test]
+fn damaged_compressed_payloads_never_panic_and_never_exceed_the_limit() {
+    let text: String = (0..200).map(|n| format!("row {n}, ")).collect();
+    for compression in [Compression::lz4().above(1), Compression::zstd().above(1)] {
+        let whole = pack(&compression, text.as_bytes()).expect("it shrinks");
+        assert_eq!(unpack(&compression, &whole, LIMIT).as_deref(), Some(text.as_bytes()));
+        assert_eq!(unpack(&compression, &whole, text.len() - 1), None, "larger than the limit");
+        let mut refused = 0;
+        for round in 0..PAYLOADS {
+            let mut bytes = whole.clone();
+            match round % 5 {
+                0 => bytes[fastrand::usize(..whole.len())] ^= 1 << fastrand::u32(..8),
+                1 => bytes.truncate(fastrand::usize(..whole.len())),
+                2 => (0..fastrand::usize(1..20)).for_each(|_| bytes.push(fastrand::u8(..))),
+                // A length that may pass, and something behind it.
+                3 => bytes[..4].copy_from_slice(&fastrand::u32(..2 * LIMIT as u32).to_le_bytes()),
+                _ => {
+                    let at = fastrand::usize(4..whole.len());
+                    bytes[at..].iter_mut().for_each(|byte| *byte = fastrand::u8(..));
+                }
+            }
+            match unpack(&compression, &bytes, LIMIT) {
+                Some(plain) => assert!(plain.len() <= LIMIT),
+                None => refused += 1,
+            }
+        }
+        assert!(refused > PAYLOADS / 2, "{refused} of {PAYLOADS} were refused");
+    }
 }
 
 #[cached(key = "v:{n}", ttl = "1m", tags = ["v"])]

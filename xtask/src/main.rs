@@ -21,7 +21,7 @@ const TASKS: [Task; 7] = [
     ),
     ("ci", "formatting, lints, documents, features, then all tests: what CI runs", ci),
     ("errors", "writes docs/errors/ from tests/ui/ (`--check`: only compares)", errors),
-    ("bench", "a measurement, in release mode: `hit`, `lag`, `tags` or `memory` (`--quick`: in short)", bench),
+    ("bench", "a measurement, in release mode: `hit`, `codec`, `lag`, `tags` or `memory` (`--quick`: in short)", bench),
     ("fuzz", "a million random and damaged envelopes through the reader", fuzz),
 ];
 
@@ -95,8 +95,8 @@ fn ci(root: &Path, _: &[String]) -> Result<(), String> {
     )?;
     errors::generate(root, true)?;
     redis_server()?;
-    // As users are given it: without the off-switches that the checker needs.
-    let bare = ["local", "invalidation", "fence"].map(|name| ["--test", name]).concat();
+    // As users are given it: without the off-switches that the checker needs, and without what has to be asked for.
+    let bare = ["local", "invalidation", "fence", "without_compression"].map(|name| ["--test", name]).concat();
     cargo(root, &[&["test", "-p", "tests", "--no-default-features"], &bare[..]].concat())?;
     // Last, so that its summary ends the log.
     test(root, &[])

@@ -1,7 +1,11 @@
 //! MessagePack: self-describing and smaller than JSON.
 
-use serde::Serialize;
-use serde::de::DeserializeOwned;
+use std::fmt;
+
+use rmp_serde::Deserializer;
+use rmp_serde::decode::Error;
+use serde::de::{DeserializeOwned, Visitor};
+use serde::{Deserialize, Serialize};
 
 use super::{Codec, CodecError};
 
@@ -18,11 +22,30 @@ impl Codec for MessagePack {
         rmp_serde::encode::write_named(out, value).map_err(CodecError::new)
     }
 
-    fn decode<T: DeserializeOwned>(mut bytes: &[u8]) -> Result<T, CodecError> {
-        let value = rmp_serde::from_read(&mut bytes).map_err(CodecError::new)?;
-        if !bytes.is_empty() {
-            return Err(CodecError::new(format!("{} bytes too many", bytes.len())));
+    fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, CodecError> {
+        let mut reader = Deserializer::from_read_ref(bytes);
+        let value = T::deserialize(&mut reader).map_err(CodecError::new)?;
+        match Nothing::deserialize(&mut reader) {
+            // Nothing to read: not even the first byte of a value.
+            Err(Error::InvalidMarkerRead(_)) => Ok(value),
+            _ => Err(CodecError::new("bytes behind the value")),
         }
-        Ok(value)
+    }
+}
+
+/// Takes no value, and reads nothing behind its first byte: a reader over a slice does not tell where it is.
+struct Nothing;
+
+impl<'de> Deserialize<'de> for Nothing {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(Self)
+    }
+}
+
+impl Visitor<'_> for Nothing {
+    type Value = Self;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the end")
     }
 }

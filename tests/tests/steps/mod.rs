@@ -2,6 +2,7 @@
 
 #![allow(dead_code, reason = "each test program takes those that it needs")]
 
+pub(crate) mod envelope;
 #[cfg(feature = "checker")]
 pub(crate) mod mutated;
 pub(crate) mod process;
