@@ -5,6 +5,7 @@
 //! Modules depend downward only:
 //!
 //! ```text
+//! graph/                                 what is declared, and what invalidates it
 //! call   cache   builder   direct        what macros call | the handle | construction | by key
 //!       load   fill   ask   invalidate   a call from end to end | storing | what is asked | the write side
 //!         read   core                    the read side, over bytes | what a handle points to
@@ -38,6 +39,7 @@ mod fill;
 mod flight;
 mod found;
 mod glob;
+pub mod graph;
 mod invalidate;
 mod key;
 mod load;
@@ -68,6 +70,7 @@ pub use builder::CacheBuilder;
 pub use cache::Cache;
 pub use codec::CacheCodec;
 pub use error::{Error, ErrorKind};
+pub use graph::graph;
 pub use key::{Key, KeyPart, KeyWriter};
 pub use observation::{Observation, Source};
 pub use observe::{bypass, observe, refresh};
@@ -77,6 +80,8 @@ pub use stats::{Counts, FunctionStats, Health, LoadTime, LocalHealth, Stats, Tie
 /// What the macros' expansions name. Not for people; no promises.
 #[doc(hidden)]
 pub mod __private {
+    pub use std::any::TypeId;
+
     pub use linkme;
 
     pub use crate::call::Call;
@@ -91,6 +96,6 @@ pub mod __private {
     };
     pub use crate::site::{
         Declaration, Fence, INVALIDATION_SITES, InvalidationDeclaration, InvalidationSite, Local, SITES, Segment, Site,
-        Template, Ttl,
+        Target, Template, Ttl,
     };
 }

@@ -13,10 +13,8 @@ async fn rename(id: u64) -> Result<User, Error> {
                     ],
                 },
             ],
-            keys: &[],
-            targets: &[],
-            only_ok: false,
             fence: ::cache_runtime::__private::Fence::Proceed,
+            ..::cache_runtime::__private::InvalidationDeclaration::DEFAULT
         });
         #[::cache_runtime::__private::linkme::distributed_slice(
             ::cache_runtime::__private::INVALIDATION_SITES
@@ -56,10 +54,14 @@ async fn delete(id: u64) -> Result<User, Error> {
                     ],
                 },
             ],
-            keys: &[],
-            targets: &["get_user(id)"],
-            only_ok: false,
+            targets: &[
+                ::cache_runtime::__private::Target {
+                    spelled: "get_user(id)",
+                    companion: ::cache_runtime::__private::TypeId::of::<get_user>(),
+                },
+            ],
             fence: ::cache_runtime::__private::Fence::Require,
+            ..::cache_runtime::__private::InvalidationDeclaration::DEFAULT
         });
         #[::cache_runtime::__private::linkme::distributed_slice(
             ::cache_runtime::__private::INVALIDATION_SITES
@@ -113,10 +115,8 @@ fn clear() -> impl Future<Output = Result<impl Iterator<Item = u64>, Error>> {
                         segments: &[::cache_runtime::__private::Segment::Text("users")],
                     },
                 ],
-                keys: &[],
-                targets: &[],
-                only_ok: false,
                 fence: ::cache_runtime::__private::Fence::Require,
+                ..::cache_runtime::__private::InvalidationDeclaration::DEFAULT
             });
             #[::cache_runtime::__private::linkme::distributed_slice(
                 ::cache_runtime::__private::INVALIDATION_SITES

@@ -75,6 +75,9 @@ impl get_user {
                     },
                 ],
                 ttl: ::cache_runtime::__private::Ttl::Millis(600000u64),
+                companion: ::core::option::Option::Some(
+                    ::cache_runtime::__private::TypeId::of::<get_user>(),
+                ),
                 ..::cache_runtime::__private::Declaration::DEFAULT
             });
             #[::cache_runtime::__private::linkme::distributed_slice(
@@ -284,6 +287,9 @@ impl first {
                 },
             ],
             ttl: ::cache_runtime::__private::Ttl::Millis(600000u64),
+            companion: ::core::option::Option::Some(
+                ::cache_runtime::__private::TypeId::of::<first>(),
+            ),
             ..::cache_runtime::__private::Declaration::DEFAULT
         });
         #[::cache_runtime::__private::linkme::distributed_slice(
@@ -412,6 +418,9 @@ impl of_skipped {
                     },
                 ],
                 ttl: ::cache_runtime::__private::Ttl::Millis(600000u64),
+                companion: ::core::option::Option::Some(
+                    ::cache_runtime::__private::TypeId::of::<of_skipped>(),
+                ),
                 ..::cache_runtime::__private::Declaration::DEFAULT
             });
             #[::cache_runtime::__private::linkme::distributed_slice(

@@ -52,6 +52,9 @@ impl get_user {
                     },
                 ],
                 ttl: ::cache_runtime::__private::Ttl::Millis(600000u64),
+                companion: ::core::option::Option::Some(
+                    ::cache_runtime::__private::TypeId::of::<get_user>(),
+                ),
                 ..::cache_runtime::__private::Declaration::DEFAULT
             });
             #[::cache_runtime::__private::linkme::distributed_slice(

@@ -35,6 +35,9 @@ impl one {
                     ],
                 },
                 ttl: ::cache_runtime::__private::Ttl::Millis(1000u64),
+                companion: ::core::option::Option::Some(
+                    ::cache_runtime::__private::TypeId::of::<one>(),
+                ),
                 ..::cache_runtime::__private::Declaration::DEFAULT
             });
             #[::cache_runtime::__private::linkme::distributed_slice(

@@ -23,9 +23,18 @@ async fn rename(db: &Db, id: u64, name: String) -> Result<(), Error> {
                     segments: &[::cache_runtime::__private::Segment::Part(0u16)],
                 },
             ],
-            targets: &["get_user(id)", "users::by_name::<Utf8>(name)"],
+            targets: &[
+                ::cache_runtime::__private::Target {
+                    spelled: "get_user(id)",
+                    companion: ::cache_runtime::__private::TypeId::of::<get_user>(),
+                },
+                ::cache_runtime::__private::Target {
+                    spelled: "users::by_name::<Utf8>(name)",
+                    companion: ::cache_runtime::__private::TypeId::of::<users::by_name>(),
+                },
+            ],
             only_ok: true,
-            fence: ::cache_runtime::__private::Fence::Off,
+            ..::cache_runtime::__private::InvalidationDeclaration::DEFAULT
         });
         #[::cache_runtime::__private::linkme::distributed_slice(
             ::cache_runtime::__private::INVALIDATION_SITES
@@ -75,10 +84,17 @@ async fn create(db: &Db, name: String) -> Result<User, Error> {
                     ],
                 },
             ],
-            keys: &[],
-            targets: &["get_user(return.id)", "version(name, return.version)"],
-            only_ok: false,
-            fence: ::cache_runtime::__private::Fence::Off,
+            targets: &[
+                ::cache_runtime::__private::Target {
+                    spelled: "get_user(return.id)",
+                    companion: ::cache_runtime::__private::TypeId::of::<get_user>(),
+                },
+                ::cache_runtime::__private::Target {
+                    spelled: "version(name, return.version)",
+                    companion: ::cache_runtime::__private::TypeId::of::<version>(),
+                },
+            ],
+            ..::cache_runtime::__private::InvalidationDeclaration::DEFAULT
         });
         #[::cache_runtime::__private::linkme::distributed_slice(
             ::cache_runtime::__private::INVALIDATION_SITES
