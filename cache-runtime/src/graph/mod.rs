@@ -46,6 +46,8 @@ mod findings;
 mod registry;
 mod render;
 mod template;
+#[cfg(test)]
+mod tests;
 mod unify;
 
 /// The closest of a few words: what the macros suggest by, too.
