@@ -80,8 +80,6 @@ pub use stats::{Counts, FunctionStats, Health, LoadTime, LocalHealth, Stats, Tie
 /// What the macros' expansions name. Not for people; no promises.
 #[doc(hidden)]
 pub mod __private {
-    pub use std::any::TypeId;
-
     pub use linkme;
 
     pub use crate::call::Call;
@@ -95,7 +93,7 @@ pub mod __private {
         ReturnedResult, ReturnedSome, Returns, StoredAs,
     };
     pub use crate::site::{
-        Declaration, Fence, INVALIDATION_SITES, InvalidationDeclaration, InvalidationSite, Local, SITES, Segment, Site,
-        Target, Template, Ttl,
+        Companion, Declaration, Fence, INVALIDATION_SITES, InvalidationDeclaration, InvalidationSite, Local, SITES,
+        Segment, Site, Template, Ttl,
     };
 }

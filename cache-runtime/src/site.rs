@@ -109,6 +109,16 @@ impl Declaration {
     };
 }
 
+/// The types of functions' names, told apart wherever they are named.
+pub trait Companion: 'static {
+    /// As declarations have it.
+    const ID: Option<TypeId>;
+}
+
+impl<T: ?Sized + 'static> Companion for T {
+    const ID: Option<TypeId> = Some(TypeId::of::<T>());
+}
+
 /// A cached function: its declaration and its counters.
 #[derive(Debug)]
 pub struct Site {
@@ -175,14 +185,8 @@ impl InvalidationDeclaration {
         Self { function: "", file: "", line: 0, tags: &[], keys: &[], targets: &[], only_ok: false, fence: Fence::Off };
 }
 
-/// A typed target: `get_user(id)`.
-#[derive(Debug)]
-pub struct Target {
-    /// As spelled.
-    pub spelled: &'static str,
-    /// The type that it names: the companion of the function.
-    pub companion: TypeId,
-}
+/// A typed target, as spelled, `get_user(id)`, and the [`Companion::ID`] of the type that it names.
+pub type Target = (&'static str, Option<TypeId>);
 
 /// An invalidating function.
 #[derive(Debug)]

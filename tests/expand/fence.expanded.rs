@@ -55,10 +55,7 @@ async fn delete(id: u64) -> Result<User, Error> {
                 },
             ],
             targets: &[
-                ::cache_runtime::__private::Target {
-                    spelled: "get_user(id)",
-                    companion: ::cache_runtime::__private::TypeId::of::<get_user>(),
-                },
+                ("get_user(id)", <get_user as ::cache_runtime::__private::Companion>::ID),
             ],
             fence: ::cache_runtime::__private::Fence::Require,
             ..::cache_runtime::__private::InvalidationDeclaration::DEFAULT

@@ -75,9 +75,7 @@ impl get_user {
                     },
                 ],
                 ttl: ::cache_runtime::__private::Ttl::Millis(600000u64),
-                companion: ::core::option::Option::Some(
-                    ::cache_runtime::__private::TypeId::of::<get_user>(),
-                ),
+                companion: <get_user as ::cache_runtime::__private::Companion>::ID,
                 ..::cache_runtime::__private::Declaration::DEFAULT
             });
             #[::cache_runtime::__private::linkme::distributed_slice(
@@ -287,9 +285,7 @@ impl first {
                 },
             ],
             ttl: ::cache_runtime::__private::Ttl::Millis(600000u64),
-            companion: ::core::option::Option::Some(
-                ::cache_runtime::__private::TypeId::of::<first>(),
-            ),
+            companion: <first as ::cache_runtime::__private::Companion>::ID,
             ..::cache_runtime::__private::Declaration::DEFAULT
         });
         #[::cache_runtime::__private::linkme::distributed_slice(
@@ -418,9 +414,7 @@ impl of_skipped {
                     },
                 ],
                 ttl: ::cache_runtime::__private::Ttl::Millis(600000u64),
-                companion: ::core::option::Option::Some(
-                    ::cache_runtime::__private::TypeId::of::<of_skipped>(),
-                ),
+                companion: <of_skipped as ::cache_runtime::__private::Companion>::ID,
                 ..::cache_runtime::__private::Declaration::DEFAULT
             });
             #[::cache_runtime::__private::linkme::distributed_slice(

@@ -52,9 +52,7 @@ impl get_user {
                     },
                 ],
                 ttl: ::cache_runtime::__private::Ttl::Millis(600000u64),
-                companion: ::core::option::Option::Some(
-                    ::cache_runtime::__private::TypeId::of::<get_user>(),
-                ),
+                companion: <get_user as ::cache_runtime::__private::Companion>::ID,
                 ..::cache_runtime::__private::Declaration::DEFAULT
             });
             #[::cache_runtime::__private::linkme::distributed_slice(

@@ -24,14 +24,14 @@ async fn rename(db: &Db, id: u64, name: String) -> Result<(), Error> {
                 },
             ],
             targets: &[
-                ::cache_runtime::__private::Target {
-                    spelled: "get_user(id)",
-                    companion: ::cache_runtime::__private::TypeId::of::<get_user>(),
-                },
-                ::cache_runtime::__private::Target {
-                    spelled: "users::by_name::<Utf8>(name)",
-                    companion: ::cache_runtime::__private::TypeId::of::<users::by_name>(),
-                },
+                (
+                    "get_user(id)",
+                    <get_user as ::cache_runtime::__private::Companion>::ID,
+                ),
+                (
+                    "users::by_name::<Utf8>(name)",
+                    <users::by_name as ::cache_runtime::__private::Companion>::ID,
+                ),
             ],
             only_ok: true,
             ..::cache_runtime::__private::InvalidationDeclaration::DEFAULT
@@ -85,14 +85,14 @@ async fn create(db: &Db, name: String) -> Result<User, Error> {
                 },
             ],
             targets: &[
-                ::cache_runtime::__private::Target {
-                    spelled: "get_user(return.id)",
-                    companion: ::cache_runtime::__private::TypeId::of::<get_user>(),
-                },
-                ::cache_runtime::__private::Target {
-                    spelled: "version(name, return.version)",
-                    companion: ::cache_runtime::__private::TypeId::of::<version>(),
-                },
+                (
+                    "get_user(return.id)",
+                    <get_user as ::cache_runtime::__private::Companion>::ID,
+                ),
+                (
+                    "version(name, return.version)",
+                    <version as ::cache_runtime::__private::Companion>::ID,
+                ),
             ],
             ..::cache_runtime::__private::InvalidationDeclaration::DEFAULT
         });

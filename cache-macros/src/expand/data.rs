@@ -45,7 +45,7 @@ pub(super) fn site(function: &Function, site: &Site, companion: Option<&Ident>) 
         fields.extend(quote_spanned!(span=> version: #version,));
     }
     if let Some(name) = companion {
-        fields.extend(quote_spanned!(span=> companion: ::core::option::Option::Some(#p::TypeId::of::<#name>()),));
+        fields.extend(quote_spanned!(span=> companion: <#name as #p::Companion>::ID,));
     }
     quote_spanned! {span=> {
         static SITE: #p::Site = #p::Site::new(#p::Declaration {
@@ -100,9 +100,8 @@ pub(super) fn invalidation(plan: &Invalidates) -> TokenStream {
 /// A typed target, with the type that says which function is meant: no path is resolved here.
 fn target(p: &TokenStream, target: &Target) -> TokenStream {
     let (spelled, path) = (&target.spelled, &target.path);
-    quote_spanned! {Span::mixed_site()=>
-        #p::Target { spelled: #spelled, companion: #p::TypeId::of::<#path>() }
-    }
+    // As `Self` of a trait: what is no type is one error, where a generic argument would make another.
+    quote_spanned!(Span::mixed_site()=> (#spelled, <#path as #p::Companion>::ID))
 }
 
 fn place(function: &Function) -> TokenStream {

@@ -16,8 +16,8 @@ pub(super) fn collect(sites: &[&'static Site], invalidations: &[&'static Invalid
     let mut edges = Vec::new();
     for (from, (invalidation, targets)) in invalidations.iter().enumerate() {
         for (to, (function, companion)) in functions.iter().enumerate() {
-            let named = targets.iter().filter(|target| Some(target.companion) == *companion);
-            let named = named.map(|target| Link::Target { target: target.spelled.to_owned() });
+            let named = targets.iter().filter(|(_, named)| named.is_some() && named == companion);
+            let named = named.map(|(spelled, _)| Link::Target { target: (*spelled).to_owned() });
             let links = named.chain(links(invalidation, function));
             edges.extend(links.map(|link| Edge { invalidation: from, function: to, link }));
         }
@@ -59,7 +59,7 @@ fn invalidation(site: &'static InvalidationSite) -> (Invalidation, &'static [sit
         place: place(declared.function, declared.file, declared.line),
         tags: templates(declared.tags).collect(),
         keys: templates(declared.keys).collect(),
-        targets: declared.targets.iter().map(|target| target.spelled.to_owned()).collect(),
+        targets: declared.targets.iter().map(|(spelled, _)| (*spelled).to_owned()).collect(),
         only_ok: declared.only_ok,
         fenced: declared.fence != Fence::Off,
     };
