@@ -186,7 +186,7 @@ impl InvalidationDeclaration {
 }
 
 /// A typed target, as spelled, `get_user(id)`, and the [`Companion::ID`] of the type that it names.
-pub type Target = (&'static str, Option<TypeId>);
+pub(crate) type Target = (&'static str, Option<TypeId>);
 
 /// An invalidating function.
 #[derive(Debug)]

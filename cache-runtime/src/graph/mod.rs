@@ -63,7 +63,7 @@ pub use check::Findings;
 pub use finding::Finding;
 pub use template::Template;
 
-/// The cached functions of this program, and what invalidates them: see [the module](crate::graph).
+/// The cached functions of this program, and what invalidates them: see [the module](mod@crate::graph).
 ///
 /// Put together anew by each call, from what the linker has collected.
 ///
