@@ -13,14 +13,22 @@ pub(crate) fn closest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a s
 /// How far apart the two are; `None` when they are different words.
 fn closeness(wanted: &str, candidate: &str) -> Option<usize> {
     let candidate = candidate.to_lowercase();
-    let distance = distance(wanted, &candidate);
-    let shorter = wanted.chars().count().min(candidate.chars().count());
-    let longer = wanted.chars().count().max(candidate.chars().count());
-    if distance <= longer.div_ceil(4).max(1) && distance < shorter {
-        return Some(distance);
-    }
+    let (shorter, longer) = lengths(wanted, &candidate);
     let parts = |text: &str, of: &str| of.split('_').any(|part| part == text);
-    (shorter >= 2 && (parts(wanted, &candidate) || parts(&candidate, wanted))).then_some(longer - shorter + 1)
+    let part = shorter >= 2 && (parts(wanted, &candidate) || parts(&candidate, wanted));
+    slip(wanted, &candidate).or(part.then_some(longer - shorter + 1))
+}
+
+/// How many slips of the keyboard are between the two, if that is all that is between them.
+pub(crate) fn slip(a: &str, b: &str) -> Option<usize> {
+    let distance = distance(a, b);
+    let (shorter, longer) = lengths(a, b);
+    (distance <= longer.div_ceil(4).max(1) && distance < shorter).then_some(distance)
+}
+
+fn lengths(a: &str, b: &str) -> (usize, usize) {
+    let (a, b) = (a.chars().count(), b.chars().count());
+    (a.min(b), a.max(b))
 }
 
 /// Edits between two words: insert, remove, replace a letter, or swap two neighbours.

@@ -5,6 +5,7 @@
 //! Modules depend downward only:
 //!
 //! ```text
+//! graph/                                 what is declared, and what invalidates it
 //! call   cache   builder   direct        what macros call | the handle | construction | by key
 //!       load   fill   ask   invalidate   a call from end to end | storing | what is asked | the write side
 //!         read   core                    the read side, over bytes | what a handle points to
@@ -40,6 +41,7 @@ mod fill;
 mod flight;
 mod found;
 mod glob;
+pub mod graph;
 mod invalidate;
 mod key;
 mod load;
@@ -71,6 +73,7 @@ pub use cache::Cache;
 pub use codec::CacheCodec;
 pub use compression::Compression;
 pub use error::{Error, ErrorKind};
+pub use graph::graph;
 pub use key::{Key, KeyPart, KeyWriter};
 pub use observation::{Observation, Source};
 pub use observe::{bypass, observe, refresh};
@@ -94,7 +97,7 @@ pub mod __private {
         ReturnedResult, ReturnedSome, Returns, StoredAs,
     };
     pub use crate::site::{
-        Declaration, Fence, INVALIDATION_SITES, InvalidationDeclaration, InvalidationSite, Local, SITES, Segment, Site,
-        Template, Ttl,
+        Companion, Declaration, Fence, INVALIDATION_SITES, InvalidationDeclaration, InvalidationSite, Local, SITES,
+        Segment, Site, Template, Ttl,
     };
 }

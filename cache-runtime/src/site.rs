@@ -1,5 +1,6 @@
 //! What a macro declares: the constant data of an annotated function, its counters, and its registration.
 
+use std::any::TypeId;
 use std::sync::atomic::AtomicBool;
 
 use linkme::distributed_slice;
@@ -86,6 +87,8 @@ pub struct Declaration {
     pub local: Local,
     /// Bumped by the user to make older entries misses.
     pub version: u64,
+    /// The type of the function's name, if it has one.
+    pub companion: Option<TypeId>,
 }
 
 impl Declaration {
@@ -102,7 +105,18 @@ impl Declaration {
         negative_ttl: None,
         local: Local::Default,
         version: 0,
+        companion: None,
     };
+}
+
+/// The types of functions' names, told apart wherever they are named.
+pub trait Companion: 'static {
+    /// As declarations have it.
+    const ID: Option<TypeId>;
+}
+
+impl<T: ?Sized + 'static> Companion for T {
+    const ID: Option<TypeId> = Some(TypeId::of::<T>());
 }
 
 /// A cached function: its declaration and its counters.
@@ -157,13 +171,22 @@ pub struct InvalidationDeclaration {
     pub tags: &'static [Template],
     /// The key templates.
     pub keys: &'static [Template],
-    /// The typed targets, as spelled.
-    pub targets: &'static [&'static str],
+    /// The typed targets.
+    pub targets: &'static [Target],
     /// `on = "ok"`: not after an `Err`.
     pub only_ok: bool,
     /// What the arguments name is fenced before the body.
     pub fence: Fence,
 }
+
+impl InvalidationDeclaration {
+    /// What an expansion need not say.
+    pub const DEFAULT: Self =
+        Self { function: "", file: "", line: 0, tags: &[], keys: &[], targets: &[], only_ok: false, fence: Fence::Off };
+}
+
+/// A typed target, as spelled, `get_user(id)`, and the [`Companion::ID`] of the type that it names.
+pub(crate) type Target = (&'static str, Option<TypeId>);
 
 /// An invalidating function.
 #[derive(Debug)]

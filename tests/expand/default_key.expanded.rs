@@ -62,6 +62,7 @@ impl price {
                 ],
             },
             ttl: ::cache_runtime::__private::Ttl::Millis(3600000u64),
+            companion: <price as ::cache_runtime::__private::Companion>::ID,
             ..::cache_runtime::__private::Declaration::DEFAULT
         });
         #[::cache_runtime::__private::linkme::distributed_slice(

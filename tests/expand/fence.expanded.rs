@@ -13,10 +13,8 @@ async fn rename(id: u64) -> Result<User, Error> {
                     ],
                 },
             ],
-            keys: &[],
-            targets: &[],
-            only_ok: false,
             fence: ::cache_runtime::__private::Fence::Proceed,
+            ..::cache_runtime::__private::InvalidationDeclaration::DEFAULT
         });
         #[::cache_runtime::__private::linkme::distributed_slice(
             ::cache_runtime::__private::INVALIDATION_SITES
@@ -56,10 +54,11 @@ async fn delete(id: u64) -> Result<User, Error> {
                     ],
                 },
             ],
-            keys: &[],
-            targets: &["get_user(id)"],
-            only_ok: false,
+            targets: &[
+                ("get_user(id)", <get_user as ::cache_runtime::__private::Companion>::ID),
+            ],
             fence: ::cache_runtime::__private::Fence::Require,
+            ..::cache_runtime::__private::InvalidationDeclaration::DEFAULT
         });
         #[::cache_runtime::__private::linkme::distributed_slice(
             ::cache_runtime::__private::INVALIDATION_SITES
@@ -113,10 +112,8 @@ fn clear() -> impl Future<Output = Result<impl Iterator<Item = u64>, Error>> {
                         segments: &[::cache_runtime::__private::Segment::Text("users")],
                     },
                 ],
-                keys: &[],
-                targets: &[],
-                only_ok: false,
                 fence: ::cache_runtime::__private::Fence::Require,
+                ..::cache_runtime::__private::InvalidationDeclaration::DEFAULT
             });
             #[::cache_runtime::__private::linkme::distributed_slice(
                 ::cache_runtime::__private::INVALIDATION_SITES

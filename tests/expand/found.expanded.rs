@@ -75,6 +75,7 @@ impl get_user {
                     },
                 ],
                 ttl: ::cache_runtime::__private::Ttl::Millis(600000u64),
+                companion: <get_user as ::cache_runtime::__private::Companion>::ID,
                 ..::cache_runtime::__private::Declaration::DEFAULT
             });
             #[::cache_runtime::__private::linkme::distributed_slice(
@@ -284,6 +285,7 @@ impl first {
                 },
             ],
             ttl: ::cache_runtime::__private::Ttl::Millis(600000u64),
+            companion: <first as ::cache_runtime::__private::Companion>::ID,
             ..::cache_runtime::__private::Declaration::DEFAULT
         });
         #[::cache_runtime::__private::linkme::distributed_slice(
@@ -412,6 +414,7 @@ impl of_skipped {
                     },
                 ],
                 ttl: ::cache_runtime::__private::Ttl::Millis(600000u64),
+                companion: <of_skipped as ::cache_runtime::__private::Companion>::ID,
                 ..::cache_runtime::__private::Declaration::DEFAULT
             });
             #[::cache_runtime::__private::linkme::distributed_slice(

@@ -52,6 +52,7 @@ impl get_user {
                     },
                 ],
                 ttl: ::cache_runtime::__private::Ttl::Millis(600000u64),
+                companion: <get_user as ::cache_runtime::__private::Companion>::ID,
                 ..::cache_runtime::__private::Declaration::DEFAULT
             });
             #[::cache_runtime::__private::linkme::distributed_slice(

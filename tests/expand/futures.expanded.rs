@@ -35,6 +35,7 @@ impl one {
                     ],
                 },
                 ttl: ::cache_runtime::__private::Ttl::Millis(1000u64),
+                companion: <one as ::cache_runtime::__private::Companion>::ID,
                 ..::cache_runtime::__private::Declaration::DEFAULT
             });
             #[::cache_runtime::__private::linkme::distributed_slice(

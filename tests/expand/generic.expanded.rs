@@ -55,6 +55,7 @@ impl load {
                 },
                 ttl: ::cache_runtime::__private::Ttl::Dynamic,
                 local: ::cache_runtime::__private::Local::Off,
+                companion: <load as ::cache_runtime::__private::Companion>::ID,
                 ..::cache_runtime::__private::Declaration::DEFAULT
             });
             #[::cache_runtime::__private::linkme::distributed_slice(

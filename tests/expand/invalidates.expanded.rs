@@ -23,9 +23,18 @@ async fn rename(db: &Db, id: u64, name: String) -> Result<(), Error> {
                     segments: &[::cache_runtime::__private::Segment::Part(0u16)],
                 },
             ],
-            targets: &["get_user(id)", "users::by_name::<Utf8>(name)"],
+            targets: &[
+                (
+                    "get_user(id)",
+                    <get_user as ::cache_runtime::__private::Companion>::ID,
+                ),
+                (
+                    "users::by_name::<Utf8>(name)",
+                    <users::by_name as ::cache_runtime::__private::Companion>::ID,
+                ),
+            ],
             only_ok: true,
-            fence: ::cache_runtime::__private::Fence::Off,
+            ..::cache_runtime::__private::InvalidationDeclaration::DEFAULT
         });
         #[::cache_runtime::__private::linkme::distributed_slice(
             ::cache_runtime::__private::INVALIDATION_SITES
@@ -75,10 +84,17 @@ async fn create(db: &Db, name: String) -> Result<User, Error> {
                     ],
                 },
             ],
-            keys: &[],
-            targets: &["get_user(return.id)", "version(name, return.version)"],
-            only_ok: false,
-            fence: ::cache_runtime::__private::Fence::Off,
+            targets: &[
+                (
+                    "get_user(return.id)",
+                    <get_user as ::cache_runtime::__private::Companion>::ID,
+                ),
+                (
+                    "version(name, return.version)",
+                    <version as ::cache_runtime::__private::Companion>::ID,
+                ),
+            ],
+            ..::cache_runtime::__private::InvalidationDeclaration::DEFAULT
         });
         #[::cache_runtime::__private::linkme::distributed_slice(
             ::cache_runtime::__private::INVALIDATION_SITES

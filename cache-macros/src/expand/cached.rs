@@ -22,7 +22,7 @@ pub(crate) fn cached(plan: &Cached) -> TokenStream {
     let companion = plan.companion.as_ref();
     let bound = match companion {
         Some(companion) => companion::call(plan, companion),
-        None => bound_call(plan, &data::site(&plan.function, &plan.site)),
+        None => bound_call(plan, &data::site(&plan.function, &plan.site, None)),
     };
     let options = options(plan);
     let future = function::body_future(&plan.function);

@@ -30,7 +30,7 @@ pub(super) fn for_cached(plan: &Cached, companion: &Companion) -> TokenStream {
     let p = private(&plan.function.rt, span);
     let methods = Methods::new(&plan.function, companion);
     let (site, site_function) = match methods.shares_call(plan) {
-        true => (data::site(&plan.function, &plan.site), TokenStream::new()),
+        true => (data::site(&plan.function, &plan.site, Some(&type_name(&plan.function.item))), TokenStream::new()),
         false => own_site(plan, &p),
     };
     let (owned, parts) = (methods.owned(&plan.parts), methods.parts(plan));
@@ -113,7 +113,7 @@ pub(super) fn call(plan: &Cached, companion: &Companion) -> TokenStream {
 /// The statics in a function of their own, where two places need them.
 fn own_site(plan: &Cached, p: &TokenStream) -> (TokenStream, TokenStream) {
     let span = Span::mixed_site();
-    let site = data::site(&plan.function, &plan.site);
+    let site = data::site(&plan.function, &plan.site, Some(&type_name(&plan.function.item)));
     let function = quote_spanned! {span=>
         #[doc(hidden)]
         fn __cache_site() -> &'static #p::Site #site

@@ -1,16 +1,16 @@
 //! The constant part: what is declared, as statics.
 
-use proc_macro2::{Span, TokenStream};
+use proc_macro2::{Ident, Span, TokenStream};
 use quote::{quote, quote_spanned};
 use syn::ext::IdentExt as _;
 
-use crate::plan::{Fence, Function, Invalidates, Lifetime, Local, Segment, Site, Template};
+use crate::plan::{Fence, Function, Invalidates, Lifetime, Local, Segment, Site, Target, Template};
 use crate::tokens::spell;
 
-use super::private;
+use super::{local, private};
 
 /// `{ static SITE: Site = ..; registration; &SITE }`: no name of it is visible to the body.
-pub(super) fn site(function: &Function, site: &Site) -> TokenStream {
+pub(super) fn site(function: &Function, site: &Site, companion: Option<&Ident>) -> TokenStream {
     let span = Span::mixed_site();
     let p = private(&function.rt, span);
     let place = place(function);
@@ -44,6 +44,9 @@ pub(super) fn site(function: &Function, site: &Site) -> TokenStream {
     if let Some(version) = site.version {
         fields.extend(quote_spanned!(span=> version: #version,));
     }
+    if let Some(name) = companion {
+        fields.extend(quote_spanned!(span=> companion: <#name as #p::Companion>::ID,));
+    }
     quote_spanned! {span=> {
         static SITE: #p::Site = #p::Site::new(#p::Declaration {
             #place
@@ -62,29 +65,43 @@ pub(super) fn invalidation(plan: &Invalidates) -> TokenStream {
     let span = Span::mixed_site();
     let p = private(&plan.function.rt, span);
     let place = place(&plan.function);
-    let tags = plan.tags.iter().map(|owed| template(&p, &owed.template));
-    let keys = plan.keys.iter().map(|owed| template(&p, &owed.template));
-    let targets = plan.targets.iter().map(|target| &target.spelled);
-    let only_ok = plan.only_ok;
-    let fence = match plan.fence {
-        Fence::Off => quote_spanned!(span=> Off),
-        Fence::Proceed => quote_spanned!(span=> Proceed),
-        Fence::Require => quote_spanned!(span=> Require),
-    };
+    let mut fields = TokenStream::new();
+    for (name, templates) in [("tags", &plan.tags), ("keys", &plan.keys)] {
+        if !templates.is_empty() {
+            let (name, templates) = (local(name), templates.iter().map(|owed| template(&p, &owed.template)));
+            fields.extend(quote_spanned!(span=> #name: &[#(#templates),*],));
+        }
+    }
+    if !plan.targets.is_empty() {
+        let targets = plan.targets.iter().map(|target| self::target(&p, target));
+        fields.extend(quote_spanned!(span=> targets: &[#(#targets),*],));
+    }
+    if plan.only_ok {
+        fields.extend(quote_spanned!(span=> only_ok: true,));
+    }
+    match plan.fence {
+        Fence::Off => {}
+        Fence::Proceed => fields.extend(quote_spanned!(span=> fence: #p::Fence::Proceed,)),
+        Fence::Require => fields.extend(quote_spanned!(span=> fence: #p::Fence::Require,)),
+    }
     quote_spanned! {span=> {
         static SITE: #p::InvalidationSite = #p::InvalidationSite::new(#p::InvalidationDeclaration {
             #place
-            tags: &[#(#tags),*],
-            keys: &[#(#keys),*],
-            targets: &[#(#targets),*],
-            only_ok: #only_ok,
-            fence: #p::Fence::#fence,
+            #fields
+            ..#p::InvalidationDeclaration::DEFAULT
         });
         #[#p::linkme::distributed_slice(#p::INVALIDATION_SITES)]
         #[linkme(crate = #p::linkme)]
         static ENTRY: &#p::InvalidationSite = &SITE;
         &SITE
     }}
+}
+
+/// A typed target, with the type that says which function is meant: no path is resolved here.
+fn target(p: &TokenStream, target: &Target) -> TokenStream {
+    let (spelled, path) = (&target.spelled, &target.path);
+    // As `Self` of a trait: what is no type is one error, where a generic argument would make another.
+    quote_spanned!(Span::mixed_site()=> (#spelled, <#path as #p::Companion>::ID))
 }
 
 fn place(function: &Function) -> TokenStream {

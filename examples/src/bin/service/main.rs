@@ -117,3 +117,12 @@ async fn told_to_stop() {
         () = terminated => {}
     }
 }
+
+#[cfg(test)]
+mod tests {
+    /// Every tag and key that is invalidated is carried, and the other way round.
+    #[test]
+    fn what_is_cached_and_what_is_invalidated_fit() -> Result<(), cache_runtime::graph::Findings> {
+        cache_runtime::graph().check()
+    }
+}
