@@ -21,7 +21,7 @@ const TASKS: [Task; 7] = [
     ),
     ("ci", "formatting, lints, documents, features, then all tests: what CI runs", ci),
     ("errors", "writes docs/errors/ from tests/ui/ (`--check`: only compares)", errors),
-    ("bench", "a measurement, in release mode: `hit`, `lag`, `tags` or `memory` (`--quick`: in short)", bench),
+    ("bench", "each path beside its goal and the peers; or `lag`, `tags`, `memory` (`--quick`: in short)", bench),
     ("fuzz", "a million random and damaged envelopes through the reader", fuzz),
 ];
 
@@ -118,14 +118,16 @@ fn errors(root: &Path, rest: &[String]) -> Result<(), String> {
 
 fn bench(root: &Path, rest: &[String]) -> Result<(), String> {
     redis_server()?;
-    // The one that counts allocations is a program of its own.
-    let (program, rest) = match rest.split_first() {
-        Some((first, rest)) if first == "memory" => ("memory", rest),
-        _ => ("benches", rest),
+    let mut rest: Vec<&str> = rest.iter().map(String::as_str).collect();
+    let alone = ["lag", "tags", "memory"].into_iter().find(|name| rest.first() == Some(name));
+    let Some(program) = alone else {
+        // With the peers, in a package that is no member of the workspace.
+        let peers = root.join("benches/peers");
+        cargo(&peers, &["build", "--release"])?;
+        return cargo(&peers, &[&["run", "--release", "--bin", "bench-peers", "--"], &rest[..]].concat());
     };
-    let mut arguments = vec!["run", "--release", "-p", "benches", "--bin", program, "--"];
-    arguments.extend(rest.iter().map(String::as_str));
-    cargo(root, &arguments)
+    rest.remove(0);
+    cargo(root, &[&["run", "--release", "-p", "benches", "--bin", program, "--"], &rest[..]].concat())
 }
 
 fn fuzz(root: &Path, _: &[String]) -> Result<(), String> {
