@@ -60,6 +60,11 @@ async fn alone(id: u64) -> Arc<User> {
     Arc::new(User::load(id))
 }
 
+#[cached(key = "tagged:{id}", ttl = "1h", tags = ["user:{id}", "users"], cache = local())]
+async fn alone_tagged(id: u64) -> Arc<User> {
+    Arc::new(User::load(id))
+}
+
 /// What the function of this key template has counted. Panics if the cache was in trouble: then no figure means anything.
 pub fn counts(cache: &Cache, key: &str, name: &str) -> Counts {
     let stats = cache.stats();
@@ -81,10 +86,17 @@ pub fn redis_tagged() -> Path {
 
 /// A hit in the in-process tier over a server.
 pub fn tier_over_redis() -> Path {
-    Path::in_process("ours, over Redis", kept).proven_by(|| counts(tiered(), "kept:{id}", "::kept").local_hits)
+    Path::in_process("ours, in process over Redis", kept)
+        .proven_by(|| counts(tiered(), "kept:{id}", "::kept").local_hits)
 }
 
 /// A hit in a cache that knows no server.
 pub fn in_process() -> Path {
     Path::in_process("ours, in process only", alone).proven_by(|| counts(local(), "user:{id}", "::alone").local_hits)
+}
+
+/// The same for an entry with a tag that all share and one of its own.
+pub fn in_process_tagged() -> Path {
+    let hits = || counts(local(), "tagged:{id}", "::alone_tagged").local_hits;
+    Path::in_process("ours, in process only, 2 tags", alone_tagged).proven_by(hits)
 }

@@ -1,6 +1,7 @@
 //! `cargo x <task>`: what people and CI run. The tasks are listed by `cargo x`.
 
 mod errors;
+mod instructions;
 mod tools;
 
 use std::path::{Path, PathBuf};
@@ -11,8 +12,13 @@ use tools::{cargo, redis_server};
 /// A task: its name, what it does, and how.
 type Task = (&'static str, &'static str, fn(&Path, &[String]) -> Result<(), String>);
 
-const TASKS: [Task; 7] = [
+const TASKS: [Task; 8] = [
     ("test", "all tests; finds redis-server or installs it (as root, through apt-get)", test),
+    (
+        "instructions",
+        "those of a hit in process, by valgrind, beside what is recorded (`--record`: records them)",
+        instructions,
+    ),
     ("schedules", "the concurrent parts, in thousands of schedules that shuttle chooses", schedules),
     (
         "consistency",
@@ -32,7 +38,7 @@ fn main() -> ExitCode {
     let Some((_, _, run)) = TASKS.iter().find(|(task, _, _)| *task == name) else {
         eprintln!("usage: cargo x <task>\n");
         for (task, what, _) in TASKS {
-            eprintln!("  {task:<11} {what}");
+            eprintln!("  {task:<12} {what}");
         }
         return ExitCode::from(2);
     };
@@ -49,11 +55,17 @@ fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("xtask/ lies in the workspace").to_owned()
 }
 
+/// Where cargo builds.
+fn target(root: &Path) -> PathBuf {
+    std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), PathBuf::from)
+}
+
 fn test(root: &Path, rest: &[String]) -> Result<(), String> {
     redis_server()?;
     // Whoever names tests does not mean these.
     if rest.is_empty() {
         schedules(root, &[])?;
+        instructions(root, &[])?;
     }
     let mut arguments = vec!["test", "--workspace", "--all-features"];
     arguments.extend(rest.iter().map(String::as_str));
@@ -63,14 +75,19 @@ fn test(root: &Path, rest: &[String]) -> Result<(), String> {
 fn schedules(root: &Path, rest: &[String]) -> Result<(), String> {
     // Flags that are set already stay; a target directory of its own, because other flags rebuild everything.
     let flags = format!("{} --cfg shuttle", std::env::var("RUSTFLAGS").unwrap_or_default());
-    let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), PathBuf::from);
-    let target = target.join("shuttle");
+    let target = target(root).join("shuttle");
     let target = target.to_str().ok_or_else(|| format!("{} is not Unicode", target.display()))?;
     let mut arguments = vec!["test", "-p", "cache-runtime", "--lib", "schedules"];
     arguments.extend(rest.iter().map(String::as_str));
     let environment =
         [("RUSTFLAGS", flags.trim_start()), ("CARGO_TARGET_DIR", target), ("SHUTTLE_SILENCE_WARNINGS", "1")];
     tools::cargo_with(root, &arguments, &environment)
+}
+
+fn instructions(root: &Path, rest: &[String]) -> Result<(), String> {
+    cargo(root, &["build", "--release", "-p", "benches", "--bin", "instructions"])?;
+    let program = target(root).join("release/instructions");
+    instructions::check(root, &program, rest.iter().any(|argument| argument == "--record"))
 }
 
 fn consistency(root: &Path, rest: &[String]) -> Result<(), String> {

@@ -40,7 +40,7 @@ pub(super) async fn rows(bench: &Bench) -> Vec<Row> {
 
     let mut rows = Vec::new();
     for (at, our) in ours.iter().enumerate() {
-        let name = our.name.trim_start_matches("ours, ");
+        let name = our.name.trim_start_matches("ours, in process ");
         for (threads, runs) in [("1 thread", &one), ("all threads", &all)] {
             for (peer, theirs) in paths.iter().zip(runs).skip(ours.len()) {
                 let goal = if peer.name == bare.name { 1.0 / 1.5 } else { 1.5 };
