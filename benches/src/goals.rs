@@ -6,7 +6,7 @@ mod build;
 mod footprint;
 mod in_process;
 mod miss;
-mod mixed;
+pub(crate) mod mixed;
 mod redis;
 
 use std::time::Duration;
@@ -14,7 +14,7 @@ use std::time::Duration;
 use tests::RedisServer;
 
 use crate::Peers;
-use crate::path::{Path, Run, Work};
+use crate::path::{self, Path, Run, Work};
 use crate::table::{Rounds, Row};
 
 /// What all rows are measured with.
@@ -51,21 +51,9 @@ impl Bench {
         Work { callers, time: Duration::from_millis(if self.quick { 300 } else { 1_000 }), latencies: false }
     }
 
-    /// All of them round by round, so that a change of the machine's speed hits all. Hits only. One list of runs for
-    /// each path.
-    pub(crate) async fn in_turn(&self, paths: &[&Path], work: Work) -> Vec<Vec<Run>> {
-        for path in paths {
-            path.warm_up().await;
-        }
-        let mut runs = vec![Vec::new(); paths.len()];
-        for round in 0..self.rounds() {
-            for at in 0..paths.len() {
-                // None of them is always the one behind the same other.
-                let which = (round + at) % paths.len();
-                runs[which].push(paths[which].hit(work).await);
-            }
-        }
-        runs
+    /// Hits, as [`path::in_turn`].
+    pub(crate) async fn hits(&self, paths: &[&Path], work: Work) -> Vec<Vec<Run>> {
+        path::in_turn(self.rounds(), paths, work).await
     }
 }
 

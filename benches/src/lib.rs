@@ -2,20 +2,26 @@
 //!
 //! | command | question |
 //! |---|---|
-//! | `cargo x bench` | how each path compares with what it is measured against: one table; a part of it by name: [`redis`](goals), `in-process`, .. |
+//! | `cargo x bench` | how each path compares with what it is measured against: one table; a part of it by name: `redis`, `in-process`, `allocations`, `miss`, `breaker`, `mixed`, `build`, `footprint`; each is a file in `goals/` |
+//! | `cargo x bench callers`, `latencies`, `sizes`, `tags-per-entry`, `lanes`, `keys` | how throughput and latency grow; each is a file in `growth/` |
 //! | `cargo x bench lag` | when other processes stop serving what one has invalidated: `bin/lag.rs` |
 //! | `cargo x bench tags` | what an invalidation costs, by the number of entries that carry the tag, and what it leaves behind: `bin/tags.rs` |
 //! | `cargo x bench memory` | how much the in-process tier has allocated: `bin/memory.rs` |
+//!
+//! `--quick` measures for a shorter time. `--save` keeps the figures in `docs/performance/`, and draws what grows.
 //!
 //! The peers are in a package of their own, `benches/peers`, which is no member of the workspace: their dependencies are
 //! built by who measures, and by nobody else. It calls [`main`] with its paths.
 
 pub mod allocations;
 pub mod by_hand;
+pub mod chart;
 mod cpu;
 mod goals;
+mod growth;
 pub mod ours;
 pub mod path;
+mod save;
 pub mod spread;
 pub mod table;
 pub mod value;
@@ -25,6 +31,7 @@ use std::process::ExitCode;
 use tests::RedisServer;
 
 use goals::{Bench, GROUPS};
+use growth::QUESTIONS;
 use path::Path;
 
 /// Threads of the runtime, as of a small service: with the server, they are more than two cores can run at once.
@@ -44,24 +51,40 @@ pub struct Peers {
 pub fn main(peers: impl AsyncFnOnce(String) -> Peers) -> ExitCode {
     let (options, names): (Vec<String>, Vec<String>) =
         std::env::args().skip(1).partition(|argument| argument.starts_with("--"));
-    let known = names.iter().all(|name| GROUPS.contains(&name.as_str()));
-    if !known || options.iter().any(|option| !["--quick"].contains(&option.as_str())) {
-        eprintln!("usage: cargo x bench [{} | lag | tags | memory] [--quick]", GROUPS.join(" | "));
+    let has = |option: &str| options.iter().any(|given| given == option);
+    let (quick, keep) = (has("--quick"), has("--save"));
+    let known = |name: &String| GROUPS.contains(&name.as_str()) || QUESTIONS.contains(&name.as_str());
+    if !names.iter().all(known) || options.len() != usize::from(quick) + usize::from(keep) {
+        let all = [&GROUPS[..], &QUESTIONS[..], &["lag", "tags", "memory"]].concat();
+        eprintln!("usage: cargo x bench [--quick] [--save] [{}]", all.join(" | "));
         return ExitCode::from(2);
     }
-    let quick = options.iter().any(|option| option == "--quick");
-    let groups = GROUPS.into_iter().filter(|group| names.is_empty() || names.iter().any(|name| name == group));
+    let named = |name: &&str| names.iter().any(|given| given == name);
     block_on(async {
         let server = RedisServer::start();
         ours::connect(&server.url());
         by_hand::connect(&server.url()).await;
         let bench = Bench { quick, peers: peers(server.url()).await, server };
         let mut rows = Vec::new();
-        for group in groups {
+        for group in GROUPS.into_iter().filter(|group| names.is_empty() || named(group)) {
             eprintln!("measuring: {group}");
-            rows.extend(goals::rows(&bench, group).await);
+            let found = goals::rows(&bench, group).await;
+            if keep {
+                save::rows(&bench, group, &found);
+            }
+            rows.extend(found);
         }
-        println!("{}", table::table(&rows));
+        if !rows.is_empty() {
+            println!("{}", table::table(&rows));
+        }
+        for question in QUESTIONS.into_iter().filter(|question| named(question) || keep && names.is_empty()) {
+            eprintln!("measuring: {question}");
+            let chart = growth::chart(&bench, question).await;
+            if keep {
+                save::chart(&bench, &chart);
+            }
+            println!("{}", chart.text());
+        }
     });
     ExitCode::SUCCESS
 }

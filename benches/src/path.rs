@@ -1,7 +1,7 @@
 //! One way to answer a call, and how it is driven: by some callers, for some time, each without a pause.
 
 use std::future::Future;
-use std::hint::black_box;
+use std::ops::Range;
 use std::pin::Pin;
 use std::time::{Duration, Instant};
 
@@ -14,16 +14,20 @@ pub const KEYS: u64 = 1_000;
 /// How many calls in process make one look at the clock. The caller then also lets others run, as one in a service
 /// does: a heartbeat that is never sent would end the lease.
 const IN_PROCESS: u64 = 4_096;
+/// How many callers make that entries are kept.
+const FILLERS: u64 = 64;
 /// Shares of the calls whose latency is noted.
-pub const SHARES: [f64; 9] = [0.1, 0.25, 0.5, 0.75, 0.9, 0.95, 0.99, 0.999, 0.9999];
+pub const SHARES: [f64; 7] = [0.5, 0.75, 0.9, 0.95, 0.99, 0.999, 0.9999];
 
 /// One way to answer a call.
 pub struct Path {
     /// What it is called in tables.
     pub name: &'static str,
-    drive: Box<dyn Fn(Work) -> Boxed<Run> + Send + Sync>,
-    ask: Box<dyn Fn(u64) -> Boxed<()> + Send + Sync>,
-    hits: Option<fn() -> u64>,
+    drive: Box<dyn Fn(Work, u64) -> Boxed<Run> + Send + Sync>,
+    ask: Box<dyn Fn(Range<u64>, u64) -> Boxed<()> + Send + Sync>,
+    /// How many entries it is asked for.
+    keys: u64,
+    hits: Option<Box<dyn Fn() -> u64 + Send + Sync>>,
 }
 
 type Boxed<T> = Pin<Box<dyn Future<Output = T> + Send>>;
@@ -77,7 +81,7 @@ impl Path {
         F: Future<Output = A> + Send + 'static,
         A: Answer + 'static,
     {
-        Self::hitting(name, 1, call)
+        Self::hits(name, 1, call)
     }
 
     /// A hit that asks nobody, on any of [`KEYS`] entries.
@@ -86,53 +90,53 @@ impl Path {
         F: Future<Output = A> + Send + 'static,
         A: Answer + 'static,
     {
-        Self::hitting(name, IN_PROCESS, call)
+        Self::hits(name, IN_PROCESS, call)
     }
 
-    /// Any call. It is given a number by chance.
-    pub fn mixed<F, A: 'static>(name: &'static str, call: impl Fn(u64) -> F + Copy + Send + Sync + 'static) -> Self
+    /// Any call. It is given any number.
+    pub fn mixed<F>(name: &'static str, call: impl Fn(u64) -> F + Copy + Send + Sync + 'static) -> Self
     where
-        F: Future<Output = A> + Send + 'static,
+        F: Future<Output = ()> + Send + 'static,
     {
-        Self::new(name, 1, call)
+        Self::new(name, u64::MAX, 1, call)
     }
 
-    fn hitting<F, A>(name: &'static str, batch: u64, call: impl Fn(u64) -> F + Copy + Send + Sync + 'static) -> Self
+    fn hits<F, A>(name: &'static str, batch: u64, call: impl Fn(u64) -> F + Copy + Send + Sync + 'static) -> Self
     where
         F: Future<Output = A> + Send + 'static,
         A: Answer + 'static,
     {
-        let call = move |chance: u64| {
-            let id = chance % KEYS;
-            async move { assert_eq!(call(id).await.id(), id, "a value of another key") }
-        };
-        Self::new(name, batch, call)
+        let checked = move |id| async move { assert_eq!(call(id).await.id(), id, "a value of another key") };
+        Self::new(name, KEYS, batch, checked)
     }
 
-    fn new<F, A: 'static>(
-        name: &'static str,
-        batch: u64,
-        call: impl Fn(u64) -> F + Copy + Send + Sync + 'static,
-    ) -> Self
+    fn new<F>(name: &'static str, keys: u64, batch: u64, call: impl Fn(u64) -> F + Copy + Send + Sync + 'static) -> Self
     where
-        F: Future<Output = A> + Send + 'static,
+        F: Future<Output = ()> + Send + 'static,
     {
-        let one_by_one = move |calls| async move {
-            for chance in 0..calls {
-                black_box(call(chance).await);
+        let one_by_one = move |calls: Range<u64>, keys| async move {
+            for id in calls {
+                call(id % keys).await;
             }
         };
         Self {
             name,
-            drive: Box::new(move |work| Box::pin(drive(work, batch, call))),
-            ask: Box::new(move |calls| Box::pin(one_by_one(calls))),
+            drive: Box::new(move |work, keys| Box::pin(drive(work, keys, batch, call))),
+            ask: Box::new(move |calls, keys| Box::pin(one_by_one(calls, keys))),
+            keys,
             hits: None,
         }
     }
 
+    /// On so many entries.
+    pub fn of(mut self, keys: u64) -> Self {
+        self.keys = keys;
+        self
+    }
+
     /// Where a cache counts its hits of the kind that this path claims: each call has to be one.
-    pub fn proven_by(mut self, hits: fn() -> u64) -> Self {
-        self.hits = Some(hits);
+    pub fn proven_by(mut self, hits: impl Fn() -> u64 + Send + Sync + 'static) -> Self {
+        self.hits = Some(Box::new(hits));
         self
     }
 
@@ -144,8 +148,12 @@ impl Path {
     pub async fn warm_up(&self) {
         for _ in 0..100 {
             let before = self.seen();
-            self.ask(KEYS).await;
-            if self.all_hit(before, KEYS).is_ok() {
+            let share = self.keys.div_ceil(FILLERS);
+            let shares = (0..FILLERS).map(|n| n * share..self.keys.min((n + 1) * share));
+            for filler in shares.map(|share| tokio::spawn((self.ask)(share, self.keys))).collect::<Vec<_>>() {
+                filler.await.expect("no call panics");
+            }
+            if self.all_hit(before, self.keys).is_ok() {
                 return;
             }
             tokio::time::sleep(Duration::from_millis(50)).await;
@@ -167,17 +175,17 @@ impl Path {
 
     /// Lets callers ask.
     pub async fn drive(&self, work: Work) -> Run {
-        (self.drive)(work).await
+        (self.drive)(work, self.keys).await
     }
 
-    /// Makes so many calls, one behind the other, in the task that awaits it.
+    /// Makes so many calls, one behind the other, in the task that awaits it; for all entries in turn.
     pub fn ask(&self, calls: u64) -> impl Future<Output = ()> + Send + use<> {
-        (self.ask)(calls)
+        (self.ask)(0..calls, self.keys)
     }
 
     /// Values made, and hits of the kind that is measured.
     fn seen(&self) -> (u64, u64) {
-        (loads(), self.hits.map_or(0, |hits| hits()))
+        (loads(), self.hits.as_ref().map_or(0, |hits| hits()))
     }
 
     fn all_hit(&self, before: (u64, u64), calls: u64) -> Result<(), String> {
@@ -194,9 +202,9 @@ impl Path {
 }
 
 #[expect(clippy::disallowed_methods, reason = "a benchmark reads the clock")]
-async fn drive<F, A>(work: Work, batch: u64, call: impl Fn(u64) -> F + Copy + Send + 'static) -> Run
+async fn drive<F>(work: Work, keys: u64, batch: u64, call: impl Fn(u64) -> F + Copy + Send + 'static) -> Run
 where
-    F: Future<Output = A> + Send + 'static,
+    F: Future<Output = ()> + Send,
 {
     let (started, cpu) = (Instant::now(), cpu::used());
     let tasks: Vec<_> = (0..work.callers)
@@ -208,7 +216,7 @@ where
                 while started.elapsed() < work.time {
                     for _ in 0..batch {
                         let called = work.latencies.then(Instant::now);
-                        black_box(call(chance.u64(..)).await);
+                        call(chance.u64(..keys)).await;
                         latencies.extend(called.map(|called| called.elapsed().as_nanos() as f64 / 1e3));
                     }
                     calls += batch;
@@ -234,4 +242,27 @@ where
         timed => SHARES.map(|share| quantile(timed, share)).to_vec(),
     };
     Run { calls, took, cpu, latencies }
+}
+
+/// Hits on all of these paths, round by round, so that a change of the machine's speed hits all of them. One list of
+/// runs for each path.
+///
+/// A lone caller is quick or slow by where the system has put him and the server: he is measured in shorter rounds, and
+/// more of them, which see both.
+pub async fn in_turn(rounds: usize, paths: &[&Path], work: Work) -> Vec<Vec<Run>> {
+    let parts = if work.callers == 1 { 4 } else { 1 };
+    let work = Work { time: work.time / parts, ..work };
+    let rounds = rounds * parts as usize;
+    for path in paths {
+        path.warm_up().await;
+    }
+    let mut runs = vec![Vec::new(); paths.len()];
+    for round in 0..rounds {
+        for at in 0..paths.len() {
+            // None of them is always the one behind the same other.
+            let which = (round + at) % paths.len();
+            runs[which].push(paths[which].hit(work).await);
+        }
+    }
+    runs
 }

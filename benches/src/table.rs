@@ -123,7 +123,7 @@ impl Row {
 pub type Rounds = Vec<(f64, f64)>;
 
 /// With three digits or so, thousands apart.
-fn short(value: f64) -> String {
+pub(crate) fn short(value: f64) -> String {
     if value.abs() < 100.0 {
         let digits = if value.fract() == 0.0 { 0 } else { 2 };
         return format!("{value:.digits$}");

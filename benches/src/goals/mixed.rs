@@ -59,10 +59,11 @@ async fn hand(chance: u64) {
     }
 }
 
-pub(super) async fn rows(bench: &Bench) -> Vec<Row> {
+/// Runs of ours and by hand, in turn, with latencies.
+pub(crate) async fn measure(bench: &Bench) -> [Vec<Run>; 2] {
     // Without the in-process tier, which would answer nearly all of it.
-    let cache = ours::over(&bench.server.url()).namespace("mixed").local_tier(false).build().expect("in order");
-    CACHE.get_or_init(|| cache);
+    let cache = || ours::over(&bench.server.url()).namespace("mixed").local_tier(false).build().expect("in order");
+    CACHE.get_or_init(cache);
     let paths = [Path::mixed("ours", ours), Path::mixed("by hand", hand)];
     let work = Work { latencies: true, ..bench.work(CALLERS) };
     for path in &paths {
@@ -79,10 +80,14 @@ pub(super) async fn rows(bench: &Bench) -> Vec<Row> {
         }
     }
     ours::counts(self::cache(), "mixed:{id}", "mixed::user");
-    let [ours, hand] = &runs;
+    runs
+}
+
+pub(super) async fn rows(bench: &Bench) -> Vec<Row> {
+    let [ours, hand] = measure(bench).await;
     let name = |what| format!("mixed load, {CALLERS} callers, {what}");
     vec![
-        Row::less(&name("p99"), "cache-aside by hand", "µs", beside(ours, hand, |run| run.latency(0.99)), 1.0),
-        Row::more(&name("rate"), "cache-aside by hand", "/s", beside(ours, hand, Run::rate), 1.0),
+        Row::less(&name("p99"), "cache-aside by hand", "µs", beside(&ours, &hand, |run| run.latency(0.99)), 1.0),
+        Row::more(&name("rate"), "cache-aside by hand", "/s", beside(&ours, &hand, Run::rate), 1.0),
     ]
 }

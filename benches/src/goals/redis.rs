@@ -20,7 +20,7 @@ pub(super) async fn rows(bench: &Bench) -> Vec<Row> {
             paths.push(&tagged);
             paths.extend(&bench.peers.redis);
         }
-        let runs = bench.in_turn(&paths, bench.work(callers)).await;
+        let runs = bench.hits(&paths, bench.work(callers)).await;
         let row = |name: &str, against: &str, ours: &[Run], theirs: &[Run], goal| {
             let path = format!("Redis hit, {name}, {callers} {}", if callers == 1 { "caller" } else { "callers" });
             Row::more(&path, against, "/s", beside(ours, theirs, Run::rate), goal)
