@@ -1,6 +1,7 @@
 //! `cargo x <task>`: what people and CI run. The tasks are listed by `cargo x`.
 
 mod errors;
+mod instructions;
 mod tools;
 
 use std::path::{Path, PathBuf};
@@ -11,8 +12,13 @@ use tools::{cargo, redis_server};
 /// A task: its name, what it does, and how.
 type Task = (&'static str, &'static str, fn(&Path, &[String]) -> Result<(), String>);
 
-const TASKS: [Task; 7] = [
+const TASKS: [Task; 8] = [
     ("test", "all tests; finds redis-server or installs it (as root, through apt-get)", test),
+    (
+        "instructions",
+        "those of a hit in process, by valgrind, beside what is recorded (`--record`: records them)",
+        instructions,
+    ),
     ("schedules", "the concurrent parts, in thousands of schedules that shuttle chooses", schedules),
     (
         "consistency",
@@ -21,7 +27,11 @@ const TASKS: [Task; 7] = [
     ),
     ("ci", "formatting, lints, documents, features, then all tests: what CI runs", ci),
     ("errors", "writes docs/errors/ from tests/ui/ (`--check`: only compares)", errors),
-    ("bench", "a measurement, in release mode: `hit`, `codec`, `lag`, `tags` or `memory` (`--quick`: in short)", bench),
+    (
+        "bench",
+        "each path beside its goal and the peers; or `codec`, `lag`, `tags`, `memory` (`--quick`: in short)",
+        bench,
+    ),
     ("fuzz", "a million random and damaged envelopes through the reader", fuzz),
 ];
 
@@ -32,7 +42,7 @@ fn main() -> ExitCode {
     let Some((_, _, run)) = TASKS.iter().find(|(task, _, _)| *task == name) else {
         eprintln!("usage: cargo x <task>\n");
         for (task, what, _) in TASKS {
-            eprintln!("  {task:<11} {what}");
+            eprintln!("  {task:<12} {what}");
         }
         return ExitCode::from(2);
     };
@@ -49,11 +59,17 @@ fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("xtask/ lies in the workspace").to_owned()
 }
 
+/// Where cargo builds.
+fn target(root: &Path) -> PathBuf {
+    std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), PathBuf::from)
+}
+
 fn test(root: &Path, rest: &[String]) -> Result<(), String> {
     redis_server()?;
     // Whoever names tests does not mean these.
     if rest.is_empty() {
         schedules(root, &[])?;
+        instructions(root, &[])?;
     }
     let mut arguments = vec!["test", "--workspace", "--all-features"];
     arguments.extend(rest.iter().map(String::as_str));
@@ -63,14 +79,19 @@ fn test(root: &Path, rest: &[String]) -> Result<(), String> {
 fn schedules(root: &Path, rest: &[String]) -> Result<(), String> {
     // Flags that are set already stay; a target directory of its own, because other flags rebuild everything.
     let flags = format!("{} --cfg shuttle", std::env::var("RUSTFLAGS").unwrap_or_default());
-    let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), PathBuf::from);
-    let target = target.join("shuttle");
+    let target = target(root).join("shuttle");
     let target = target.to_str().ok_or_else(|| format!("{} is not Unicode", target.display()))?;
     let mut arguments = vec!["test", "-p", "cache-runtime", "--lib", "schedules"];
     arguments.extend(rest.iter().map(String::as_str));
     let environment =
         [("RUSTFLAGS", flags.trim_start()), ("CARGO_TARGET_DIR", target), ("SHUTTLE_SILENCE_WARNINGS", "1")];
     tools::cargo_with(root, &arguments, &environment)
+}
+
+fn instructions(root: &Path, rest: &[String]) -> Result<(), String> {
+    cargo(root, &["build", "--release", "-p", "benches", "--bin", "instructions"])?;
+    let program = target(root).join("release/instructions");
+    instructions::check(root, &program, rest.iter().any(|argument| argument == "--record"))
 }
 
 fn consistency(root: &Path, rest: &[String]) -> Result<(), String> {
@@ -118,14 +139,16 @@ fn errors(root: &Path, rest: &[String]) -> Result<(), String> {
 
 fn bench(root: &Path, rest: &[String]) -> Result<(), String> {
     redis_server()?;
-    // The one that counts allocations is a program of its own.
-    let (program, rest) = match rest.split_first() {
-        Some((first, rest)) if first == "memory" => ("memory", rest),
-        _ => ("benches", rest),
+    let mut rest: Vec<&str> = rest.iter().map(String::as_str).collect();
+    let alone = ["codec", "lag", "tags", "memory"].into_iter().find(|name| rest.first() == Some(name));
+    let Some(program) = alone else {
+        // With the peers, in a package that is no member of the workspace.
+        let peers = root.join("benches/peers");
+        cargo(&peers, &["build", "--release"])?;
+        return cargo(&peers, &[&["run", "--release", "--bin", "bench-peers", "--"], &rest[..]].concat());
     };
-    let mut arguments = vec!["run", "--release", "-p", "benches", "--bin", program, "--"];
-    arguments.extend(rest.iter().map(String::as_str));
-    cargo(root, &arguments)
+    rest.remove(0);
+    cargo(root, &[&["run", "--release", "-p", "benches", "--bin", program, "--"], &rest[..]].concat())
 }
 
 fn fuzz(root: &Path, _: &[String]) -> Result<(), String> {

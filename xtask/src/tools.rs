@@ -1,9 +1,7 @@
-//! The programs that tasks run: cargo, and redis-server, which is installed where that is possible.
+//! The programs that tasks run: cargo, and others, which are installed where that is possible.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-
-const MISSING: &str = "redis-server is missing; install it with: sudo apt-get install -y redis-server";
 
 /// Runs cargo in the workspace.
 pub(crate) fn cargo(root: &Path, arguments: &[&str]) -> Result<(), String> {
@@ -25,35 +23,54 @@ fn succeed(command: &mut Command) -> Result<(), String> {
 
 /// Finds redis-server, or installs it.
 pub(crate) fn redis_server() -> Result<PathBuf, String> {
-    if let Some(named) = std::env::var_os("REDIS_SERVER") {
-        return Ok(named.into());
+    match std::env::var_os("REDIS_SERVER") {
+        Some(named) => Ok(named.into()),
+        None => find("redis-server"),
     }
-    if let Some(found) = on_path("redis-server") {
+}
+
+/// Finds valgrind, or installs it.
+pub(crate) fn valgrind() -> Result<PathBuf, String> {
+    find("valgrind")
+}
+
+/// What the program prints to its standard error.
+pub(crate) fn complaints(program: &Path, arguments: &[&str]) -> Result<String, String> {
+    let name = program.display();
+    let output = Command::new(program).args(arguments).output().map_err(|error| format!("{name}: {error}"))?;
+    let text = String::from_utf8_lossy(&output.stderr).into_owned();
+    if output.status.success() { Ok(text) } else { Err(format!("{name} ended with {}:\n{text}", output.status)) }
+}
+
+/// A program that has the name of its Debian package.
+fn find(program: &str) -> Result<PathBuf, String> {
+    if let Some(found) = on_path(program) {
         return Ok(found);
     }
+    let missing = || format!("{program} is missing; install it with: sudo apt-get install -y {program}");
     if !is_root() || on_path("apt-get").is_none() {
-        return Err(MISSING.into());
+        return Err(missing());
     }
-    eprintln!("redis-server is missing; installing it");
+    eprintln!("{program} is missing; installing it");
     let apt =
         |arguments: &[&str]| succeed(Command::new("apt-get").args(arguments).env("DEBIAN_FRONTEND", "noninteractive"));
     // Its failure is not the end: the lists that are there may do.
     if let Err(problem) = apt(&["update", "-qq"]) {
         eprintln!("{problem}");
     }
-    // Without its service: the tests start their own servers.
+    // Without a service: the tests start their own servers.
     let policy = Path::new("/usr/sbin/policy-rc.d");
     let ours = !policy.exists() && std::fs::write(policy, "#!/bin/sh\nexit 101\n").is_ok();
     if ours {
         succeed(Command::new("chmod").arg("+x").arg(policy))?;
     }
-    let installed = apt(&["install", "-y", "-qq", "redis-server"]);
+    let installed = apt(&["install", "-y", "-qq", program]);
     if ours {
         // Left behind, it would keep every later package from starting its service.
         std::fs::remove_file(policy).map_err(|error| format!("{} cannot be removed: {error}", policy.display()))?;
     }
     installed?;
-    on_path("redis-server").ok_or_else(|| MISSING.into())
+    on_path(program).ok_or_else(missing)
 }
 
 fn on_path(program: &str) -> Option<PathBuf> {

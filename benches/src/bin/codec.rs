@@ -4,6 +4,7 @@
 
 use std::fmt::Write as _;
 use std::hint::black_box;
+use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use cache_runtime::__private::{pack, unpack};
@@ -12,7 +13,7 @@ use cache_runtime::codec::{Bincode, Codec, Json, MessagePack, Postcard};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use crate::spread::median;
+use benches::spread::median;
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 struct User {
@@ -141,7 +142,7 @@ fn compression<C: Codec>(table: &mut String, quick: bool, value: &Vec<Order>) {
     }
 }
 
-pub(crate) fn run(quick: bool) -> String {
+fn run(quick: bool) -> String {
     let user = User { id: 4_711, name: "user number 4711".into(), email: "user4711@example.com".into(), active: true };
     let mut table = String::from("| value | codec | bytes | encode, ns | decode, ns |\n|---|---|---:|---:|---:|\n");
     codecs(&mut table, quick, "one user", &user);
@@ -158,4 +159,13 @@ pub(crate) fn run(quick: bool) -> String {
         compression::<Json>(&mut table, quick, &orders(count));
     }
     table
+}
+
+fn main() -> ExitCode {
+    match std::env::args().nth(1).as_deref() {
+        None => println!("{}", run(false)),
+        Some("--quick") => println!("{}", run(true)),
+        Some(_) => return ExitCode::from(2),
+    }
+    ExitCode::SUCCESS
 }

@@ -1,18 +1,20 @@
 //! What an invalidation by tag costs, by the number of entries that carry the tag, and what it leaves on the server.
 
 use std::fmt::Write as _;
+use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use cache_runtime::{Cache, Key};
 use tests::RedisServer;
 
-use crate::spread::{median, quantile, sorted};
+use benches::block_on;
+use benches::spread::{median, quantile, sorted};
 
 const COUNTS: [usize; 3] = [1, 1_000, 100_000];
 /// How many tasks write at the same time.
 const WRITERS: usize = 256;
 
-pub(crate) async fn run(quick: bool) -> String {
+async fn run(quick: bool) -> String {
     let mut table = cost(if quick { 500 } else { 5_000 }).await;
     table.push('\n');
     table.push_str(&memory(if quick { 10_000 } else { 100_000 }).await);
@@ -136,4 +138,13 @@ async fn until_empty(server: &RedisServer) {
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
     panic!("keys without an end: {:?}", server.keys().into_iter().take(10).collect::<Vec<_>>());
+}
+
+fn main() -> ExitCode {
+    match std::env::args().nth(1).as_deref() {
+        None => println!("{}", block_on(run(false))),
+        Some("--quick") => println!("{}", block_on(run(true))),
+        Some(_) => return ExitCode::from(2),
+    }
+    ExitCode::SUCCESS
 }

@@ -16,7 +16,8 @@ use nix::time::{ClockId, clock_gettime};
 use redis::AsyncCommands;
 use tests::RedisServer;
 
-use crate::spread::{quantile, sorted};
+use benches::block_on;
+use benches::spread::{quantile, sorted};
 
 const READERS: usize = 3;
 const TTL: Duration = Duration::from_secs(600);
@@ -37,8 +38,8 @@ fn key() -> Key {
     Key::new("entry").tag("tag")
 }
 
-/// What this program does when it was started by [`run`].
-pub(crate) async fn child(role: &str, url: &str) -> ExitCode {
+/// What this program does when it was started by itself.
+async fn child(role: &str, url: &str) -> ExitCode {
     match role {
         "read" => read(url).await,
         "load" => load(url).await,
@@ -100,7 +101,7 @@ impl Process {
     fn start(role: &str, url: &str) -> Self {
         let program = std::env::current_exe().expect("a program has a path");
         let mut child = Command::new(program)
-            .args(["lag", role, url])
+            .args([role, url])
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()
@@ -126,7 +127,7 @@ impl Drop for Process {
     }
 }
 
-pub(crate) async fn run(quick: bool) -> String {
+async fn run(quick: bool) -> String {
     let rounds = if quick { 300 } else { 2_000 };
     let server = RedisServer::start();
     let url = server.url();
@@ -188,4 +189,15 @@ async fn row(table: &mut String, name: &str, rounds: usize, server: &RedisServer
         quantile(&took, 0.99),
     )
     .expect("a string takes everything");
+}
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
+        [] => println!("{}", block_on(run(false))),
+        ["--quick"] => println!("{}", block_on(run(true))),
+        [role, url] => return block_on(child(role, url)),
+        _ => return ExitCode::from(2),
+    }
+    ExitCode::SUCCESS
 }
