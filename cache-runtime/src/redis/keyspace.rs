@@ -24,6 +24,7 @@ pub(crate) struct Name<'a> {
 
 impl<'a> Name<'a> {
     /// One that has been put together.
+    #[cfg(any(test, feature = "cluster"))]
     pub(super) fn whole(text: &'a str) -> Self {
         Self { kind: "", text, hash: xxh3_64(text.as_bytes()) }
     }

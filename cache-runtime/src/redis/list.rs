@@ -113,7 +113,11 @@ mod tests {
 
     #[test]
     fn names_of_one_hash_are_two() {
-        let name = |text| Name { hash: 7, ..Name::whole(text) };
+        let name = |text| {
+            let mut name = Name::whole(text);
+            name.hash = 7;
+            name
+        };
         let mut list = List::default();
         assert_eq!(["a", "b", "a", "b"].map(|text| list.add(name(text))), [0, 1, 0, 2]);
         assert_eq!(list.iter().collect::<Vec<_>>(), ["a", "b", "b"]);
