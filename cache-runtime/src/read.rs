@@ -142,7 +142,7 @@ impl Question<'_> {
             return Ok(None);
         }
         let mut look = self.look(budget).await?;
-        Ok(self.hit(&mut look).filter(|_| !self.owes_any(&look.found)))
+        Ok(self.hit(&mut look).filter(|hit| !self.owes_any(&hit.found)))
     }
 
     /// READ, for a hit: all that most calls need, and small, since a future that holds what a miss needs would be

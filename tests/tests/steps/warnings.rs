@@ -1,11 +1,11 @@
 //! What the library tells those who run the service.
 
 use std::fmt::{Debug, Write};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 
 use tracing::field::{Field, Visit};
-use tracing::subscriber::DefaultGuard;
-use tracing::{Event, Level, Metadata, Subscriber, span};
+use tracing::subscriber::{DefaultGuard, NoSubscriber};
+use tracing::{Dispatch, Event, Level, Metadata, Subscriber, span};
 
 /// Collects warnings from here on, of this thread: for tests whose runtime has no other.
 pub(crate) struct Warnings {
@@ -13,10 +13,15 @@ pub(crate) struct Warnings {
     _while_it_lives: DefaultGuard,
 }
 
+/// As long as there is only one subscriber in the program, a warning that another thread gives first is asked about on
+/// that thread, where nobody subscribes, and is off from then on for all. So there are two.
+static SECOND: LazyLock<Dispatch> = LazyLock::new(|| Dispatch::new(NoSubscriber::new()));
+
 type Told = Arc<Mutex<Vec<String>>>;
 
 impl Warnings {
     pub(crate) fn collect() -> Self {
+        LazyLock::force(&SECOND);
         let told = Told::default();
         let guard = tracing::subscriber::set_default(Collector(Arc::clone(&told)));
         Self { told, _while_it_lives: guard }
