@@ -21,6 +21,7 @@ mod goals;
 mod growth;
 pub mod ours;
 pub mod path;
+mod placement;
 mod save;
 pub mod spread;
 pub mod table;

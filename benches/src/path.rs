@@ -246,13 +246,7 @@ where
 
 /// Hits on all of these paths, round by round, so that a change of the machine's speed hits all of them. One list of
 /// runs for each path.
-///
-/// A lone caller is quick or slow by where the system has put him and the server: he is measured in shorter rounds, and
-/// more of them, which see both.
 pub async fn in_turn(rounds: usize, paths: &[&Path], work: Work) -> Vec<Vec<Run>> {
-    let parts = if work.callers == 1 { 4 } else { 1 };
-    let work = Work { time: work.time / parts, ..work };
-    let rounds = rounds * parts as usize;
     for path in paths {
         path.warm_up().await;
     }

@@ -7,6 +7,7 @@ use crate::chart::{Chart, Scale};
 use crate::goals::Bench;
 use crate::ours;
 use crate::path::Path;
+use crate::placement::Placement;
 use crate::value::User;
 
 const LANES: [usize; 4] = [1, 2, 4, 8];
@@ -29,6 +30,7 @@ pub(super) async fn chart(bench: &Bench) -> Chart {
     let mut growth = Growth::of(&CALLERS.map(|(_, name)| name));
     let mut measured = Vec::new();
     for (callers, _) in CALLERS {
+        let _placed = (callers == 1).then(|| Placement::apart(&bench.server));
         measured.push(point(bench, &paths, callers).await);
     }
     for (at, lanes) in LANES.into_iter().enumerate() {
