@@ -2,18 +2,21 @@
 
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::atomic::Ordering::Relaxed;
+use std::sync::Arc;
 use std::time::Duration;
 
 use tracing::Instrument as _;
+use tracing::level_filters::LevelFilter;
 
 use crate::ask::{Ask, Counted, Lifetime};
-use crate::context::{self, Mode};
+use crate::context::{self, Context, Mode};
+use crate::core::Store;
 use crate::found::FoundTags;
 use crate::invalidate::{self, Targets};
 use crate::key::KeyPart;
 use crate::outcome::{Load, Peeked, StoredAs};
-use crate::site::{Local, SITES, Site, Ttl};
+use crate::site::{Declaration, Local, SITES, Site, Ttl};
+use crate::stats::add;
 use crate::{Cache, Error, Key};
 
 /// A call whose key is rendered; nothing of the arguments is borrowed any more.
@@ -30,16 +33,18 @@ pub struct Call {
 impl Site {
     /// Renders the key and the tags of a call.
     pub fn bind(&'static self, parts: &[&dyn KeyPart]) -> Call {
-        let lifetime = |ttl: &Ttl| match ttl {
-            Ttl::Millis(millis) => Some(Duration::from_millis(*millis)),
-            Ttl::Dynamic => None,
-        };
-        let ttl = lifetime(&self.declaration.ttl);
-        let negative_ttl = self.declaration.negative_ttl.as_ref().and_then(lifetime);
-        if !self.called.load(Relaxed) && !self.called.swap(true, Relaxed) {
+        if self.number.is_none() && self.number.take() {
             self.warn_of_twins();
         }
-        Call { site: self, key: self.key(parts), cache: None, ttl, negative_ttl, local_expr: None, found: None }
+        Call {
+            site: self,
+            key: self.key(parts),
+            cache: None,
+            ttl: None,
+            negative_ttl: None,
+            local_expr: None,
+            found: None,
+        }
     }
 }
 
@@ -99,20 +104,67 @@ impl Call {
     }
 
     fn ask<'a>(&'a self, cache: &'a Cache) -> Ask<'a> {
+        let Declaration { ttl, negative_ttl, .. } = &self.site.declaration;
+        let declared = |ttl: &Ttl| match ttl {
+            Ttl::Millis(millis) => Some(Duration::from_millis(*millis)),
+            Ttl::Dynamic => None,
+        };
         Ask {
             core: cache.core(),
             key: &self.key,
-            lifetime: Lifetime { ttl: self.ttl.unwrap_or_default(), negative: self.negative_ttl },
-            local: match self.site.declaration.local {
-                Local::Off => None,
-                Local::Default => Some(cache.core().config.local_ttl),
-                Local::Millis(millis) => Some(Duration::from_millis(millis)),
-                Local::Dynamic => self.local_expr,
+            lifetime: Lifetime {
+                ttl: self.ttl.or(declared(ttl)).unwrap_or_default(),
+                negative: self.negative_ttl.or(negative_ttl.as_ref().and_then(declared)),
             },
+            local: self.local_lifetime(cache),
             found: self.found.as_ref(),
             counters: Counted::Site(&self.site.counters),
             name: self.site.declaration.function,
         }
+    }
+
+    /// How long entries may be kept in process over Redis; `None`: not at all.
+    fn local_lifetime(&self, cache: &Cache) -> Option<Duration> {
+        match self.site.declaration.local {
+            Local::Off => None,
+            Local::Default => Some(cache.core().config.local_ttl),
+            Local::Millis(millis) => Some(Duration::from_millis(millis)),
+            Local::Dynamic => self.local_expr,
+        }
+    }
+
+    /// The answer, if it is in this process and nobody wants to know that it was: what most calls are, without a
+    /// future for all that a call can become, a handle that is shared, or a count that is.
+    fn kept<L: Load>(&self, context: Option<&Context>) -> Option<L::Return> {
+        if self.key.unfit().is_some() || LevelFilter::current() >= LevelFilter::DEBUG {
+            return None;
+        }
+        let within = match context {
+            Some(context) if context.mode != Mode::Normal || context.observer.is_some() => return None,
+            Some(context) => context.cache.as_ref(),
+            None => None,
+        };
+        let cache = self.cache.as_ref().or(within).unwrap_or_else(|| Cache::installed());
+        let core = cache.core();
+        let store = match &core.store {
+            Store::Local(store) => store,
+            Store::Redis(remote) => {
+                self.local_lifetime(cache).filter(|lifetime| !lifetime.is_zero())?;
+                remote.server.local.as_deref()?
+            }
+            Store::Off => return None,
+        };
+        let facts = self.site.facts::<L>(core.config.codec);
+        let (value, negative) = store
+            .get(&self.key, facts.shape)
+            .and_then(|entry| entry.value.downcast_ref::<L::Value>().map(|value| (value.clone(), entry.negative)))?;
+        if !self.site.number.hit(negative) {
+            add(&self.site.counters.local_hits);
+            if negative {
+                add(&self.site.counters.negative_hits);
+            }
+        }
+        Some(L::close(Ok(value)))
     }
 
     /// Answers the call: from the cache, from a load under way, or by `body`.
@@ -120,29 +172,35 @@ impl Call {
     /// # Cancel safety
     ///
     /// Dropped while `body` runs, the load is taken over by one of the callers who joined it.
-    pub async fn load<L, F>(mut self, _kind: L, body: Pin<&mut F>) -> L::Return
+    pub async fn load<L, F>(&self, _kind: L, body: Pin<&mut F>) -> L::Return
     where
         L: Load,
         F: Future<Output = L::Return>,
     {
         let context = context::current();
-        let (mode, observer) = match context {
-            Some(context) => {
-                if self.cache.is_none() {
-                    self.cache.clone_from(&context.cache);
-                }
-                (context.mode, context.observer.clone())
-            }
-            None => (Mode::Normal, None),
+        if let Some(kept) = self.kept::<L>(context.as_deref()) {
+            return kept;
+        }
+        self.answer::<L, F>(context, body).await
+    }
+
+    async fn answer<L, F>(&self, context: Option<Arc<Context>>, body: Pin<&mut F>) -> L::Return
+    where
+        L: Load,
+        F: Future<Output = L::Return>,
+    {
+        let (mode, within, observer) = match &context {
+            Some(context) => (context.mode, context.cache.as_ref(), context.observer.clone()),
+            None => (Mode::Normal, None, None),
         };
-        let cache = self.cache.take().unwrap_or_else(Cache::installed);
+        let cache = self.cache.as_ref().or(within).unwrap_or_else(|| Cache::installed());
         let span = tracing::debug_span!(
             "cached",
             function = self.site.declaration.function,
             source = tracing::field::Empty,
             fail_open = tracing::field::Empty
         );
-        let answer = async { self.ask(&cache).answer::<L, F>(mode, body).await };
+        let answer = async { self.ask(cache).answer::<L, F>(mode, body).await };
         let (returned, observation) = answer.instrument(span.clone()).await;
         span.record("source", observation.source.as_str()).record("fail_open", observation.fail_open);
         if let Some(observer) = observer {

@@ -13,6 +13,7 @@ use crate::shape;
 const FIRST_CHECKS: u64 = 8;
 const LATER_CHECKS: u64 = 1024;
 
+#[derive(Debug)]
 pub(crate) struct Facts {
     /// Entries of another shape are misses.
     pub(crate) shape: u64,

@@ -61,6 +61,7 @@ mod shape;
 mod site;
 mod stats;
 mod sync;
+mod tally;
 
 pub use cache_macros::{KeyPart, cached, invalidates};
 

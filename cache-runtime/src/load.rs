@@ -43,7 +43,7 @@ impl Ask<'_> {
             add(&self.counters().bypassed);
             return (self.uncached::<L, F>(body).await, seen(Source::Bypassed, None));
         }
-        if let Some(problem) = &self.key.unfit {
+        if let Some(problem) = self.key.unfit() {
             add(&self.counters().unkeyed);
             if first_time(&self.counters().warned.unkeyed) {
                 tracing::warn!(function = self.name, problem = %problem, "a key cannot be rendered; such calls run uncached");

@@ -1,12 +1,18 @@
 //! What a macro declares: the constant data of an annotated function, its counters, and its registration.
 
-use std::sync::atomic::AtomicBool;
+use std::any::TypeId;
+use std::sync::OnceLock;
 
 use linkme::distributed_slice;
 
 use crate::Key;
+use crate::codec::CacheCodec;
+use crate::codec::CodecChoice as _;
+use crate::facts::{self, Facts};
 use crate::key::{KeyPart, KeyWriter};
-use crate::stats::Counters;
+use crate::outcome::Load;
+use crate::stats::{Counters, Counts};
+use crate::tally::Number;
 
 /// One piece of a template.
 #[derive(Debug)]
@@ -27,15 +33,13 @@ pub struct Template {
 }
 
 impl Template {
-    pub(crate) fn render(&self, parts: &[&dyn KeyPart]) -> KeyWriter {
-        let mut writer = KeyWriter::new();
+    pub(crate) fn render(&self, parts: &[&dyn KeyPart], out: &mut KeyWriter) {
         for segment in self.segments {
             match segment {
-                Segment::Text(text) => writer.raw(text),
-                Segment::Part(index) => parts[usize::from(*index)].write(&mut writer),
+                Segment::Text(text) => out.raw(text),
+                Segment::Part(index) => parts[usize::from(*index)].write(out),
             }
         }
-        writer
     }
 }
 
@@ -110,20 +114,40 @@ impl Declaration {
 pub struct Site {
     pub(crate) declaration: Declaration,
     pub(crate) counters: Counters,
-    pub(crate) called: AtomicBool,
+    /// None until it is called.
+    pub(crate) number: Number,
+    /// What is known of the first value type and codec that it was called with: of all of them, if it is not generic.
+    facts: OnceLock<(TypeId, &'static str, &'static Facts)>,
 }
 
 impl Site {
     /// For a `static`.
     pub const fn new(declaration: Declaration) -> Self {
-        Self { declaration, counters: Counters::new(), called: AtomicBool::new(false) }
+        Self { declaration, counters: Counters::new(), number: Number::none(), facts: OnceLock::new() }
+    }
+
+    /// What is known of the type that a call answers with.
+    pub(crate) fn facts<L: Load>(&self, cache: CacheCodec) -> &'static Facts {
+        let codec = L::Codec::name(cache);
+        let find = || facts::facts::<L::Value>(codec, self.declaration.version);
+        let (id, name, facts) = self.facts.get_or_init(|| (TypeId::of::<L::Value>(), codec, find()));
+        if *id == TypeId::of::<L::Value>() && *name == codec { facts } else { find() }
+    }
+
+    /// What was counted so far.
+    pub(crate) fn counts(&self) -> Counts {
+        let mut counts = self.counters.read();
+        let hits = self.number.hits();
+        counts.local_hits += hits.all;
+        counts.negative_hits += hits.negative;
+        counts
     }
 
     /// The key and the tags of a call.
     pub(crate) fn key(&'static self, parts: &[&dyn KeyPart]) -> Key {
-        let mut key = Key::start(self.declaration.key.render(parts), self.declaration.version);
+        let mut key = Key::start(self.declaration.version, |out| self.declaration.key.render(parts, out));
         for tag in self.declaration.tags {
-            key.push(tag.render(parts));
+            key.push(|out| tag.render(parts, out));
         }
         key
     }

@@ -32,15 +32,12 @@ fn digest128(bytes: &[u8]) -> [u8; 16] {
     std::array::from_fn(|index| whole[index])
 }
 
-/// Cuts a rendered key that is longer than `limit`: a prefix, `%~`, and the hash of all of it.
+/// Cuts what is rendered from `start` on to `limit`: a prefix, `%~`, and the hash of all of it.
 ///
 /// `%~` is no escape and begins no part, so no short key ends like that.
-pub(crate) fn shorten(rendered: &mut SmallVec<[u8; 128]>, limit: usize) {
-    if rendered.len() <= limit {
-        return;
-    }
-    let hash = hex(digest128(rendered));
-    let mut cut = limit - hash.len() - 2;
+pub(super) fn shorten(rendered: &mut SmallVec<[u8; 128]>, start: usize, limit: usize) {
+    let hash = hex(digest128(&rendered[start..]));
+    let mut cut = start + limit - hash.len() - 2;
     // Not inside of a character: those begin with another byte than 10xxxxxx.
     while rendered[cut] & 0xC0 == 0x80 {
         cut -= 1;
@@ -58,10 +55,14 @@ pub(crate) fn shorten(rendered: &mut SmallVec<[u8; 128]>, limit: usize) {
 mod tests {
     use super::*;
 
+    /// Behind another piece.
     fn shortened(text: &str) -> String {
-        let mut rendered = SmallVec::from_slice(text.as_bytes());
-        shorten(&mut rendered, 512);
-        String::from_utf8(rendered.to_vec()).expect("cut between characters")
+        let mut writer = KeyWriter::new();
+        writer.raw("before");
+        writer.raw(text);
+        writer.shorten("before".len());
+        let rendered = std::str::from_utf8(writer.rendered()).expect("cut between characters");
+        rendered.strip_prefix("before").expect("what is before it stays").to_owned()
     }
 
     #[test]
@@ -96,7 +97,7 @@ mod tests {
         let hash = |value: &std::collections::HashMap<&str, i32>| {
             let mut writer = KeyWriter::new();
             HashPart(value).write(&mut writer);
-            writer.finish().0
+            writer.rendered().to_vec()
         };
         assert_eq!(hash(&one), hash(&other));
         assert_eq!(hash(&one).len(), 32);

@@ -59,7 +59,7 @@ macro_rules! integers {
                     at -= 1;
                     digits[at] = b'-';
                 }
-                out.plain(std::str::from_utf8(&digits[at..]).expect("digits are ASCII"));
+                out.digits(&digits[at..]);
             }
         }
 
@@ -200,15 +200,14 @@ impl KeyPart for Duration {
 
 /// A part that was rendered earlier, for templates of which another part is known only later.
 #[derive(Debug)]
-pub struct Rendered(SmallVec<[u8; 32]>, Option<String>);
+pub struct Rendered(SmallVec<[u8; 32]>, Option<Box<str>>);
 
 impl Rendered {
     /// Renders `part` now.
     pub fn new(part: &dyn KeyPart) -> Self {
         let mut writer = KeyWriter::new();
         part.write(&mut writer);
-        let (rendered, failure) = writer.finish();
-        Self(SmallVec::from_slice(&rendered), failure)
+        Self(SmallVec::from_slice(writer.rendered()), writer.failure().map(Into::into))
     }
 }
 
@@ -235,7 +234,7 @@ mod tests {
     fn rendered(part: impl KeyPart) -> String {
         let mut writer = KeyWriter::new();
         part.write(&mut writer);
-        String::from_utf8(writer.finish().0.to_vec()).expect("UTF-8 in, UTF-8 out")
+        String::from_utf8(writer.rendered().to_vec()).expect("UTF-8 in, UTF-8 out")
     }
 
     #[test]

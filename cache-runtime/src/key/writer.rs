@@ -2,15 +2,18 @@
 
 use smallvec::SmallVec;
 
+use super::MAX_LENGTH;
+use super::hash::shorten;
+
 /// Collects a rendered key or tag.
 ///
 /// Text of values is escaped: ASCII letters and digits, `_ . @ ~ + -` and everything beyond ASCII stay as they are, all
 /// else becomes `%XX`. What structures a key (the template's literals, `,` `(` `)` between parts, `%n` for `None`) is
 /// therefore never mistaken for a value.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct KeyWriter {
     rendered: SmallVec<[u8; 128]>,
-    failure: Option<String>,
+    failure: Option<Box<str>>,
 }
 
 const fn stays(byte: u8) -> bool {
@@ -44,6 +47,12 @@ impl KeyWriter {
         self.raw(text);
     }
 
+    /// Writes digits, and perhaps a minus before them.
+    pub(crate) fn digits(&mut self, digits: &[u8]) {
+        debug_assert!(digits.iter().all(|digit| matches!(digit, b'0'..=b'9' | b'-')));
+        self.rendered.extend_from_slice(digits);
+    }
+
     /// Separates two parts of one value.
     pub fn separator(&mut self) {
         self.rendered.push(b',');
@@ -55,8 +64,8 @@ impl KeyWriter {
     }
 
     /// Notes that a part cannot be rendered: the call goes uncached.
-    pub(crate) fn fail(&mut self, reason: String) {
-        self.failure.get_or_insert(reason);
+    pub(crate) fn fail(&mut self, reason: impl Into<Box<str>>) {
+        self.failure.get_or_insert_with(|| reason.into());
     }
 
     /// Where the next part will stand.
@@ -72,7 +81,18 @@ impl KeyWriter {
         }
     }
 
-    pub(crate) fn finish(self) -> (SmallVec<[u8; 128]>, Option<String>) {
-        (self.rendered, self.failure)
+    /// Cuts what was written since `start`, if that is too long for a key or a tag.
+    pub(crate) fn shorten(&mut self, start: usize) {
+        if self.rendered.len() - start > MAX_LENGTH {
+            shorten(&mut self.rendered, start, MAX_LENGTH);
+        }
+    }
+
+    pub(crate) fn rendered(&self) -> &[u8] {
+        &self.rendered
+    }
+
+    pub(crate) fn failure(&self) -> Option<&str> {
+        self.failure.as_deref()
     }
 }

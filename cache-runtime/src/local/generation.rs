@@ -18,8 +18,8 @@ pub(crate) type Seen = SmallVec<[u32; 6]>;
 const TAGS: usize = 3;
 
 /// The hash by which a tag is known in process and on the bus; not that of the key of the same text.
-pub(crate) fn tag_hash(tag: &str) -> u64 {
-    xxh3_64(tag.as_bytes()).rotate_left(32)
+pub(crate) fn tag_hash(tag: impl AsRef<[u8]>) -> u64 {
+    xxh3_64(tag.as_ref()).rotate_left(32)
 }
 
 /// A fingerprint of ordered tags, from their hashes.
@@ -63,7 +63,7 @@ impl Generations {
         seen.push(self.slot(key.hash64()).load(SeqCst));
         seen.push(0);
         let mut tagset = Tagset::default();
-        seen.extend(key.tags().map(|tag| {
+        seen.extend(key.tag_bytes().map(|tag| {
             let hash = tag_hash(tag);
             tagset.add(hash);
             self.slot(hash).load(SeqCst)
@@ -80,7 +80,7 @@ impl Generations {
     /// `found`: the tags of the entry that its key does not tell.
     pub(crate) fn unchanged(&self, key: &Key, found: &[String], seen: &[u32]) -> bool {
         let mut tagset = Tagset::default();
-        let of_key = |(tag, seen): (&str, &u32)| {
+        let of_key = |(tag, seen): (&[u8], &u32)| {
             let hash = tag_hash(tag);
             tagset.add(hash);
             self.slot(hash).load(SeqCst) == *seen
@@ -88,7 +88,7 @@ impl Generations {
         seen.len() == TAGS + key.tag_count() + found.len()
             && seen[0] == self.epoch.load(SeqCst)
             && seen[1] == self.slot(key.hash64()).load(SeqCst)
-            && key.tags().zip(&seen[TAGS..]).all(of_key)
+            && key.tag_bytes().zip(&seen[TAGS..]).all(of_key)
             // Counters of other tags may be equal.
             && seen[TAGS - 1] == tagset.finish()
             && found.iter().zip(&seen[TAGS + key.tag_count()..]).all(|(tag, seen)| self.tag_slot(tag).load(SeqCst) == *seen)
