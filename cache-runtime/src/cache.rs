@@ -87,6 +87,7 @@ impl Cache {
     }
 
     /// The installed cache, or the environment's.
+    #[inline]
     pub(crate) fn installed() -> &'static Self {
         INSTALLED.get_or_init(|| {
             Self::from_env().unwrap_or_else(|error| {
@@ -118,6 +119,7 @@ impl Cache {
         Self { core: Arc::new(core) }
     }
 
+    #[inline]
     pub(crate) fn core(&self) -> &Arc<Core> {
         &self.core
     }
@@ -129,6 +131,7 @@ impl Cache {
         Ask {
             core: &self.core,
             key,
+            looked: false,
             lifetime: Lifetime { ttl, negative: Some(ttl) },
             local: Some(self.core.config.local_ttl),
             found: None,

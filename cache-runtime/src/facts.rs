@@ -33,6 +33,7 @@ impl Facts {
         self.unfit.store(true, Relaxed);
     }
 
+    #[inline]
     pub(crate) fn is_unfit(&self) -> bool {
         self.unfit.load(Relaxed)
     }

@@ -85,10 +85,10 @@ pub mod __private {
     pub use crate::entry::payload_of;
     pub use crate::found::FoundTags;
     pub use crate::invalidate::Pending;
-    pub use crate::key::{HashPart, Rendered};
+    pub use crate::key::{HashPart, Parts, Rendered};
     pub use crate::outcome::{
-        Load, LoadFallible, LoadPlain, Peeked, Refusable, Returned, ReturnedNested, ReturnedOther, ReturnedPlain,
-        ReturnedResult, ReturnedSome, Returns, StoredAs,
+        Load, LoadFallible, LoadPlain, NotCopied, Peeked, Refusable, Returned, ReturnedNested, ReturnedOther,
+        ReturnedPlain, ReturnedResult, ReturnedSome, Returns, StoredAs,
     };
     pub use crate::site::{
         Declaration, Fence, INVALIDATION_SITES, InvalidationDeclaration, InvalidationSite, Local, SITES, Segment, Site,

@@ -4,12 +4,13 @@ use std::any::TypeId;
 use std::sync::OnceLock;
 
 use linkme::distributed_slice;
+use smallvec::SmallVec;
 
 use crate::Key;
 use crate::codec::CacheCodec;
 use crate::codec::CodecChoice as _;
 use crate::facts::{self, Facts};
-use crate::key::{KeyPart, KeyWriter};
+use crate::key::{KeyPart, KeyWriter, Part, Parts};
 use crate::outcome::Load;
 use crate::stats::{Counters, Counts};
 use crate::tally::Number;
@@ -128,10 +129,11 @@ impl Site {
 
     /// What is known of the type that a call answers with.
     pub(crate) fn facts<L: Load>(&self, cache: CacheCodec) -> &'static Facts {
-        let codec = L::Codec::name(cache);
+        let (wanted, codec) = (TypeId::of::<L::Value>(), L::Codec::name(cache));
         let find = || facts::facts::<L::Value>(codec, self.declaration.version);
-        let (id, name, facts) = self.facts.get_or_init(|| (TypeId::of::<L::Value>(), codec, find()));
-        if *id == TypeId::of::<L::Value>() && *name == codec { facts } else { find() }
+        let (id, name, facts) = self.facts.get_or_init(|| (wanted, codec, find()));
+        let same = *id == wanted && (std::ptr::eq(*name, codec) || *name == codec);
+        if same { facts } else { find() }
     }
 
     /// What was counted so far.
@@ -144,12 +146,19 @@ impl Site {
     }
 
     /// The key and the tags of a call.
-    pub(crate) fn key(&'static self, parts: &[&dyn KeyPart]) -> Key {
+    pub(crate) fn render(&self, parts: &[&dyn KeyPart]) -> Key {
         let mut key = Key::start(self.declaration.version, |out| self.declaration.key.render(parts, out));
         for tag in self.declaration.tags {
             key.push(|out| tag.render(parts, out));
         }
         key
+    }
+
+    /// The same, of parts that were taken in.
+    pub(crate) fn render_kept(&self, parts: &Parts) -> Key {
+        let parts: SmallVec<[Part; 4]> = parts.each().collect();
+        let parts: SmallVec<[&dyn KeyPart; 4]> = parts.iter().map(|part| part as &dyn KeyPart).collect();
+        self.render(&parts)
     }
 }
 

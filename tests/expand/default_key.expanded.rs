@@ -25,8 +25,10 @@ async fn price(
     __cache_call
         .load(
             {
-                use ::cache_runtime::__private::{LoadFallible as _, LoadPlain as _};
-                ::cache_runtime::__private::Returns::<u32>::new().load()
+                use ::cache_runtime::__private::{
+                    LoadFallible as _, LoadPlain as _, NotCopied as _,
+                };
+                ::cache_runtime::__private::Returns::<u32>::new().load().copied()
             },
             __cache_body,
         )
@@ -162,8 +164,10 @@ impl price {
                 &region,
             )
             .peek({
-                use ::cache_runtime::__private::{LoadFallible as _, LoadPlain as _};
-                ::cache_runtime::__private::Returns::<u32>::new().load()
+                use ::cache_runtime::__private::{
+                    LoadFallible as _, LoadPlain as _, NotCopied as _,
+                };
+                ::cache_runtime::__private::Returns::<u32>::new().load().copied()
             })
             .await
     }
@@ -185,8 +189,10 @@ impl price {
             )
             .put(
                 {
-                    use ::cache_runtime::__private::{LoadFallible as _, LoadPlain as _};
-                    ::cache_runtime::__private::Returns::<u32>::new().load()
+                    use ::cache_runtime::__private::{
+                        LoadFallible as _, LoadPlain as _, NotCopied as _,
+                    };
+                    ::cache_runtime::__private::Returns::<u32>::new().load().copied()
                 },
                 __cache_put,
             )
@@ -233,8 +239,10 @@ impl Prices {
         __cache_call
             .load(
                 {
-                    use ::cache_runtime::__private::{LoadFallible as _, LoadPlain as _};
-                    ::cache_runtime::__private::Returns::<u32>::new().load()
+                    use ::cache_runtime::__private::{
+                        LoadFallible as _, LoadPlain as _, NotCopied as _,
+                    };
+                    ::cache_runtime::__private::Returns::<u32>::new().load().copied()
                 },
                 __cache_body,
             )

@@ -36,6 +36,11 @@ async fn tagged(id: u64) -> Arc<User> {
     Arc::new(User::new(id))
 }
 
+#[cached(key = "empty:{id}", ttl = "1h", tags = ["user:{id}", "users"])]
+async fn empty(id: u64) -> u64 {
+    id
+}
+
 type Bare = quick_cache::sync::Cache<Box<str>, Arc<User>>;
 
 /// The next key, all of them alike; one that two threads do not draw in step.
@@ -72,6 +77,25 @@ fn each<F: Future>(threads: u64, calls: u64, call: impl Fn(u64) -> F + Sync) -> 
     slowest.as_nanos() as f64 / calls as f64
 }
 
+/// Nanoseconds per call of a function whose server is down, its body included.
+#[expect(clippy::disallowed_methods, reason = "a benchmark reads the clock")]
+fn open_breaker() -> f64 {
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().expect("a runtime");
+    runtime.block_on(async {
+        // Nobody listens there.
+        Cache::builder().redis("redis://127.0.0.1:1").build().expect("in order").install().expect("the first one");
+        untagged(0).await;
+        assert!(!Cache::current().health().available, "the breaker is open");
+        let calls = 1_000_000;
+        let started = Instant::now();
+        for id in 0..calls {
+            black_box(empty(id).await);
+        }
+        started.elapsed().as_nanos() as f64 / calls as f64
+    })
+}
+
 fn median(mut values: Vec<f64>) -> f64 {
     values.sort_by(f64::total_cmp);
     values[values.len() / 2]
@@ -79,6 +103,10 @@ fn median(mut values: Vec<f64>) -> f64 {
 
 fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
+    if arguments.first().is_some_and(|mode| mode == "breaker") {
+        println!("open breaker: {:.0} ns per call", open_breaker());
+        return;
+    }
     Cache::local().install().expect("the first one");
     let bare: Bare = quick_cache::sync::Cache::new(10_000);
     let shared: Vec<_> = (0..KEYS).map(|id| Arc::new(User::new(id))).collect();
@@ -108,15 +136,23 @@ fn main() {
         });
         return;
     }
+    if let [mode, threads, calls] = &arguments[..]
+        && mode == "threads"
+    {
+        let (threads, calls) = (threads.parse().expect("a number"), calls.parse().expect("a number"));
+        println!("{:.1} ns", each(threads, calls, untagged));
+        return;
+    }
     let rounds: u64 = arguments.first().map_or(7, |rounds| rounds.parse().expect("a number"));
     let calls = 400_000;
-    let mut columns: [[Vec<f64>; 2]; 5] = Default::default();
+    let mut columns: [[Vec<f64>; 2]; 6] = Default::default();
     for _ in 0..rounds {
         for threads in [1, 2] {
             let figures = [
                 each(threads, calls, by_bare),
                 each(threads, calls, untagged),
                 each(threads, calls, tagged),
+                each(threads, calls, empty),
                 each(threads, calls, by_arc),
                 each(threads, calls, by_clock),
             ];
@@ -126,7 +162,9 @@ fn main() {
         }
     }
     println!("                      1 thread, ns   2 threads, ns   throughput");
-    for (name, [one, two]) in ["bare quick_cache", "no tag", "2 tags", "Arc alone", "clock"].into_iter().zip(columns) {
+    for (name, [one, two]) in
+        ["bare quick_cache", "no tag", "2 tags", "u64", "Arc alone", "clock"].into_iter().zip(columns)
+    {
         let (one, two) = (median(one), median(two));
         println!("{name:<20}  {one:>12.1}  {two:>14.1}  {:>11.2}", 2.0 * one / two);
     }

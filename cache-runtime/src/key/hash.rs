@@ -5,8 +5,8 @@
 
 use serde::Serialize;
 use sha2::{Digest, Sha256};
-use smallvec::SmallVec;
 
+use super::text::Text;
 use super::{KeyPart, KeyWriter};
 use crate::canonical::{self, Order};
 
@@ -35,7 +35,8 @@ fn digest128(bytes: &[u8]) -> [u8; 16] {
 /// Cuts what is rendered from `start` on to `limit`: a prefix, `%~`, and the hash of all of it.
 ///
 /// `%~` is no escape and begins no part, so no short key ends like that.
-pub(super) fn shorten(rendered: &mut SmallVec<[u8; 128]>, start: usize, limit: usize) {
+pub(super) fn shorten(text: &mut Text, start: usize, limit: usize) {
+    let rendered = text.bytes();
     let hash = hex(digest128(&rendered[start..]));
     let mut cut = start + limit - hash.len() - 2;
     // Not inside of a character: those begin with another byte than 10xxxxxx.
@@ -46,9 +47,9 @@ pub(super) fn shorten(rendered: &mut SmallVec<[u8; 128]>, start: usize, limit: u
     if let Some(percent) = rendered[cut - 2..cut].iter().position(|byte| *byte == b'%') {
         cut -= 2 - percent;
     }
-    rendered.truncate(cut);
-    rendered.extend_from_slice(b"%~");
-    rendered.extend_from_slice(hash.as_bytes());
+    text.truncate(cut);
+    text.extend(b"%~");
+    text.extend(hash.as_bytes());
 }
 
 #[cfg(test)]

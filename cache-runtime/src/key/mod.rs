@@ -2,6 +2,8 @@
 
 mod hash;
 mod part;
+mod parts;
+mod text;
 mod writer;
 
 use std::fmt;
@@ -11,6 +13,8 @@ use xxhash_rust::xxh3::xxh3_64;
 
 pub use hash::HashPart;
 pub use part::{KeyPart, Rendered};
+pub(crate) use parts::Part;
+pub use parts::Parts;
 pub use writer::KeyWriter;
 
 /// Longer keys and tags keep a prefix and end in their 128-bit hash.
