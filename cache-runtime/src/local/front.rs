@@ -118,9 +118,14 @@ pub(super) struct Slot {
     pub(super) copy: Option<Shared>,
     /// Of the store that the entry is from; which store that is, too.
     allowance: Arc<Allowance>,
-    /// Nothing was bumped since its counters were compared, as long as this is the number of bumps.
-    pub(super) verified: u64,
-    /// Where its counters are.
+    pub(super) compared: Compared,
+}
+
+/// What is known of an entry's counters.
+pub(super) struct Compared {
+    /// Nothing was bumped since they were compared, as long as this is the number of bumps.
+    pub(super) bumps: u64,
+    /// Where they are.
     pub(super) places: Places,
 }
 
@@ -223,16 +228,14 @@ impl Front {
         self.missed == 0
     }
 
-    /// Takes in what the store held, if it is worth its place. `verified`: the number of bumps before it was compared.
-    #[expect(clippy::too_many_arguments, reason = "all that a slot is made of")]
+    /// Takes in what the store held, if it is worth its place.
     pub(super) fn offer(
         &mut self,
         allowance: &Arc<Allowance>,
         called: &Called<'_>,
         key: &Key,
         entry: &Arc<LocalEntry>,
-        verified: u64,
-        places: Places,
+        compared: Compared,
         again: impl FnOnce(&Shared) -> Option<Shared>,
     ) {
         if self.slots.is_empty() {
@@ -276,8 +279,7 @@ impl Front {
             entry: Arc::clone(entry),
             copy: None,
             allowance: Arc::clone(allowance),
-            verified,
-            places,
+            compared,
         };
         if others_hold_it {
             slot.take_copy(again);

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use quick_cache::{Lifecycle, OptionsBuilder, Weighter, sync};
 use smallvec::SmallVec;
 
-use super::front::{self, Allowance, Called, Front};
+use super::front::{self, Allowance, Called, Compared, Front};
 use super::{Generations, Lease, Seen};
 use crate::flight::Shared;
 use crate::sync::RwLock;
@@ -170,8 +170,8 @@ impl LocalStore {
             // The lease is looked at first, then epoch and counters.
             if entry.shape == shape && !entry.is_gone() && self.is_in_time(entry) {
                 let bumps = self.generations.bumps();
-                if slot.verified == bumps || self.generations.unchanged_at(&slot.places, &entry.seen) {
-                    slot.verified = bumps;
+                if slot.compared.bumps == bumps || self.generations.unchanged_at(&slot.compared.places, &entry.seen) {
+                    slot.compared.bumps = bumps;
                     return take(entry, slot.copy.as_ref().unwrap_or(&entry.value));
                 }
             }
@@ -195,8 +195,8 @@ impl LocalStore {
         if let Some(called) = called
             && front::with(Front::is_open) == Some(true)
         {
-            let places = self.generations.places(key, &entry.found);
-            front::with(|front| front.offer(&self.fronts, called, key, &entry, bumps, places, again));
+            let compared = Compared { bumps, places: self.generations.places(key, &entry.found) };
+            front::with(|front| front.offer(&self.fronts, called, key, &entry, compared, again));
             if let Some(ceded) = self.fronts.to_cede() {
                 self.entries.set_capacity(self.capacity.saturating_sub(ceded).max(1));
             }
