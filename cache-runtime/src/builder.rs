@@ -176,8 +176,9 @@ impl CacheBuilder {
     }
 
     /// How many bytes the in-process tier may hold, bookkeeping included except for the table of
-    /// [`generation_slots`](Self::generation_slots). What a value has allocated is estimated from its encoded size: one
-    /// whose numbers are encoded in fewer bytes than they take is larger than it counts. Default: 64 MiB.
+    /// [`generation_slots`](Self::generation_slots) and a table of 260 KiB in each thread that hits. What a value has allocated
+    /// is estimated from its encoded size: one whose numbers are encoded in fewer bytes than they take is larger than it
+    /// counts. Default: 64 MiB.
     pub fn local_bytes(mut self, bytes: u64) -> Self {
         self.config.local_bytes = bytes;
         self

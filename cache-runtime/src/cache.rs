@@ -87,21 +87,20 @@ impl Cache {
     }
 
     /// The installed cache, or the environment's.
-    pub(crate) fn installed() -> Self {
-        INSTALLED
-            .get_or_init(|| {
-                Self::from_env().unwrap_or_else(|error| {
-                    // In-process values would be stale on every other node: better none.
-                    tracing::error!(%error, "the environment does not describe a cache; functions run uncached");
-                    CacheBuilder::off()
-                })
+    #[inline]
+    pub(crate) fn installed() -> &'static Self {
+        INSTALLED.get_or_init(|| {
+            Self::from_env().unwrap_or_else(|error| {
+                // In-process values would be stale on every other node: better none.
+                tracing::error!(%error, "the environment does not describe a cache; functions run uncached");
+                CacheBuilder::off()
             })
-            .clone()
+        })
     }
 
     /// The cache of this task: the innermost [`scope`](Cache::scope), else the installed one.
     pub fn current() -> Self {
-        context::current().and_then(|context| context.cache.clone()).unwrap_or_else(Self::installed)
+        context::current().and_then(|context| context.cache.clone()).unwrap_or_else(|| Self::installed().clone())
     }
 
     /// Runs `future` with this cache in place of the installed one; how tests isolate themselves.
@@ -120,6 +119,7 @@ impl Cache {
         Self { core: Arc::new(core) }
     }
 
+    #[inline]
     pub(crate) fn core(&self) -> &Arc<Core> {
         &self.core
     }
@@ -131,6 +131,7 @@ impl Cache {
         Ask {
             core: &self.core,
             key,
+            looked: false,
             lifetime: Lifetime { ttl, negative: Some(ttl) },
             local: Some(self.core.config.local_ttl),
             found: None,
@@ -443,11 +444,11 @@ impl Cache {
     pub fn stats(&self) -> Stats {
         let mut functions: Vec<_> = SITES
             .iter()
-            .filter(|site| site.called.load(Relaxed))
+            .filter(|site| !site.number.is_none())
             .map(|site| FunctionStats {
                 function: site.declaration.function,
                 key: site.declaration.key.source,
-                counts: site.counters.read(),
+                counts: site.counts(),
             })
             .collect();
         functions.sort_by_key(|stats| stats.function);

@@ -1,25 +1,33 @@
 //! A bound call of a cached function, as the macro makes it, and the operations of its companion.
 
+use std::borrow::Cow;
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::atomic::Ordering::Relaxed;
+use std::sync::Arc;
 use std::time::Duration;
 
 use tracing::Instrument as _;
+use tracing::level_filters::LevelFilter;
 
 use crate::ask::{Ask, Counted, Lifetime};
-use crate::context::{self, Mode};
+use crate::context::{self, Context, Mode};
+use crate::core::Store;
+use crate::flight::Shared;
 use crate::found::FoundTags;
 use crate::invalidate::{self, Targets};
-use crate::key::KeyPart;
+use crate::key::{KeyPart, Parts};
+use crate::local::{Called, LocalEntry, LocalStore};
 use crate::outcome::{Load, Peeked, StoredAs};
-use crate::site::{Local, SITES, Site, Ttl};
+use crate::site::{Declaration, Local, SITES, Site, Ttl};
+use crate::stats::add;
 use crate::{Cache, Error, Key};
 
-/// A call whose key is rendered; nothing of the arguments is borrowed any more.
+/// A call that has taken in what its key and tags are made of; nothing of the arguments is borrowed any more.
 pub struct Call {
     site: &'static Site,
-    key: Key,
+    parts: Parts,
+    /// The key, where `parts` has no room for the parts.
+    key: Option<Key>,
     cache: Option<Cache>,
     ttl: Option<Duration>,
     negative_ttl: Option<Duration>,
@@ -28,18 +36,14 @@ pub struct Call {
 }
 
 impl Site {
-    /// Renders the key and the tags of a call.
+    /// Takes in the parts of the key and of the tags.
     pub fn bind(&'static self, parts: &[&dyn KeyPart]) -> Call {
-        let lifetime = |ttl: &Ttl| match ttl {
-            Ttl::Millis(millis) => Some(Duration::from_millis(*millis)),
-            Ttl::Dynamic => None,
-        };
-        let ttl = lifetime(&self.declaration.ttl);
-        let negative_ttl = self.declaration.negative_ttl.as_ref().and_then(lifetime);
-        if !self.called.load(Relaxed) && !self.called.swap(true, Relaxed) {
+        if self.number.is_none() && self.number.take() {
             self.warn_of_twins();
         }
-        Call { site: self, key: self.key(parts), cache: None, ttl, negative_ttl, local_expr: None, found: None }
+        let mut kept = Parts::new();
+        let key = (!kept.take(parts)).then(|| self.render(parts));
+        Call { site: self, parts: kept, key, cache: None, ttl: None, negative_ttl: None, local_expr: None, found: None }
     }
 }
 
@@ -95,24 +99,101 @@ impl Call {
 
     /// The key alone.
     pub fn into_key(self) -> Key {
-        self.key
+        self.key.unwrap_or_else(|| self.site.render_kept(&self.parts))
     }
 
-    fn ask<'a>(&'a self, cache: &'a Cache) -> Ask<'a> {
+    /// The key; rendered here and now, if it is not yet.
+    fn key(&self) -> Cow<'_, Key> {
+        match &self.key {
+            Some(key) => Cow::Borrowed(key),
+            None => Cow::Owned(self.site.render_kept(&self.parts)),
+        }
+    }
+
+    fn ask<'a>(&'a self, cache: &'a Cache, key: &'a Key, looked: bool) -> Ask<'a> {
+        let Declaration { ttl, negative_ttl, .. } = &self.site.declaration;
+        let declared = |ttl: &Ttl| match ttl {
+            Ttl::Millis(millis) => Some(Duration::from_millis(*millis)),
+            Ttl::Dynamic => None,
+        };
         Ask {
             core: cache.core(),
-            key: &self.key,
-            lifetime: Lifetime { ttl: self.ttl.unwrap_or_default(), negative: self.negative_ttl },
-            local: match self.site.declaration.local {
-                Local::Off => None,
-                Local::Default => Some(cache.core().config.local_ttl),
-                Local::Millis(millis) => Some(Duration::from_millis(millis)),
-                Local::Dynamic => self.local_expr,
+            key,
+            looked,
+            lifetime: Lifetime {
+                ttl: self.ttl.or(declared(ttl)).unwrap_or_default(),
+                negative: self.negative_ttl.or(negative_ttl.as_ref().and_then(declared)),
             },
+            local: self.local_lifetime(cache),
             found: self.found.as_ref(),
             counters: Counted::Site(&self.site.counters),
             name: self.site.declaration.function,
         }
+    }
+
+    /// How long entries may be kept in process over Redis; `None`: not at all.
+    fn local_lifetime(&self, cache: &Cache) -> Option<Duration> {
+        match self.site.declaration.local {
+            Local::Off => None,
+            Local::Default => Some(cache.core().config.local_ttl),
+            Local::Millis(millis) => Some(Duration::from_millis(millis)),
+            Local::Dynamic => self.local_expr,
+        }
+    }
+
+    /// The cache that is meant, unless the call is for the long way: nobody wants to know how it was answered.
+    #[inline]
+    fn plain<'a>(&'a self, context: Option<&'a Context>) -> Option<&'a Cache> {
+        if LevelFilter::current() >= LevelFilter::DEBUG
+            || context.is_some_and(|context| context.mode != Mode::Normal || context.observer.is_some())
+        {
+            return None;
+        }
+        Some(self.cache(context))
+    }
+
+    #[inline]
+    fn cache<'a>(&'a self, context: Option<&'a Context>) -> &'a Cache {
+        let within = || context.and_then(|context| context.cache.as_ref());
+        self.cache.as_ref().or_else(within).unwrap_or_else(|| Cache::installed())
+    }
+
+    /// Where this function's entries are kept in process, if they are.
+    #[inline]
+    fn tier<'a>(&self, cache: &'a Cache) -> Option<&'a LocalStore> {
+        match &cache.core().store {
+            Store::Local(store) => Some(store),
+            Store::Redis(remote) => {
+                self.local_lifetime(cache).filter(|lifetime| !lifetime.is_zero())?;
+                remote.server.local.as_deref()
+            }
+            Store::Off => None,
+        }
+    }
+
+    /// The answer, if it is in this process: what most calls are, without a future for all that a call can become,
+    /// a handle that is shared, or a count that is. `key`: as far as it is rendered.
+    fn kept<L: Load>(&self, cache: &Cache, key: Option<&Key>) -> Option<L::Return> {
+        let store = self.tier(cache)?;
+        let facts = self.site.facts::<L>(cache.core().config.codec);
+        if facts.is_unfit() && matches!(cache.core().store, Store::Redis(_)) {
+            return None;
+        }
+        let take =
+            |entry: &LocalEntry, value: &Shared| Some((value.downcast_ref::<L::Value>()?.clone(), entry.negative));
+        let again = |value: &Shared| Some(Arc::new(L::again(value.downcast_ref()?)?) as Shared);
+        let called = self.key.is_none().then(|| Called::new(self.site, &self.parts));
+        let (value, negative) = match key {
+            None => store.hit_in_front(called.as_ref()?, facts.shape, take),
+            Some(key) => store.hit(called.as_ref(), key, facts.shape, take, again),
+        }?;
+        if !self.site.number.hit(negative) {
+            add(&self.site.counters.local_hits);
+            if negative {
+                add(&self.site.counters.negative_hits);
+            }
+        }
+        Some(L::close(Ok(value)))
     }
 
     /// Answers the call: from the cache, from a load under way, or by `body`.
@@ -120,32 +201,46 @@ impl Call {
     /// # Cancel safety
     ///
     /// Dropped while `body` runs, the load is taken over by one of the callers who joined it.
-    pub async fn load<L, F>(mut self, _kind: L, body: Pin<&mut F>) -> L::Return
+    pub async fn load<L, F>(&self, _kind: L, body: Pin<&mut F>) -> L::Return
     where
         L: Load,
         F: Future<Output = L::Return>,
     {
         let context = context::current();
-        let (mode, observer) = match context {
-            Some(context) => {
-                if self.cache.is_none() {
-                    self.cache.clone_from(&context.cache);
-                }
-                (context.mode, context.observer.clone())
-            }
-            None => (Mode::Normal, None),
-        };
-        let cache = self.cache.take().unwrap_or_else(Cache::installed);
+        let plain = self.plain(context.as_deref());
+        if let Some(cache) = plain
+            && let Some(kept) = self.kept::<L>(cache, None)
+        {
+            return kept;
+        }
+        let key = self.key();
+        if let Some(cache) = plain
+            && key.unfit().is_none()
+            && let Some(kept) = self.kept::<L>(cache, Some(&key))
+        {
+            return kept;
+        }
+        let looked = plain.is_some_and(|cache| self.tier(cache).is_some());
+        self.answer::<L, F>(context.as_deref(), &key, looked, body).await
+    }
+
+    /// `looked`: what is kept in process is no hit.
+    async fn answer<L, F>(&self, context: Option<&Context>, key: &Key, looked: bool, body: Pin<&mut F>) -> L::Return
+    where
+        L: Load,
+        F: Future<Output = L::Return>,
+    {
+        let mode = context.map(|context| context.mode).unwrap_or_default();
         let span = tracing::debug_span!(
             "cached",
             function = self.site.declaration.function,
             source = tracing::field::Empty,
             fail_open = tracing::field::Empty
         );
-        let answer = async { self.ask(&cache).answer::<L, F>(mode, body).await };
-        let (returned, observation) = answer.instrument(span.clone()).await;
+        let ask = self.ask(self.cache(context), key, looked);
+        let (returned, observation) = ask.answer::<L, F>(mode, body).instrument(span.clone()).await;
         span.record("source", observation.source.as_str()).record("fail_open", observation.fail_open);
-        if let Some(observer) = observer {
+        if let Some(observer) = context.and_then(|context| context.observer.as_ref()) {
             observer.set(observation);
         }
         returned
@@ -153,8 +248,8 @@ impl Call {
 
     /// Invalidates the entry of this call.
     pub async fn invalidate(self) -> Result<(), Error> {
-        let cache = self.cache.unwrap_or_else(Cache::current);
-        let targets = Targets { keys: vec![self.key], ..Targets::default() };
+        let cache = self.cache.clone().unwrap_or_else(Cache::current);
+        let targets = Targets { keys: vec![self.into_key()], ..Targets::default() };
         invalidate::invalidate(cache.core(), targets).await.map(drop)
     }
 
@@ -165,7 +260,7 @@ impl Call {
         L::Return: Peeked<V>,
     {
         let cache = self.cache.take().unwrap_or_else(Cache::current);
-        let value = self.ask(&cache).peek::<L>().await?;
+        let value = self.ask(&cache, &self.key(), false).peek::<L>().await?;
         Ok(value.and_then(|value| L::close(Ok(value)).peeked()))
     }
 
@@ -177,7 +272,7 @@ impl Call {
     {
         let cache = self.cache.take().unwrap_or_else(Cache::current);
         match L::open(value.stored_as()) {
-            Ok(value) => self.ask(&cache).put::<L>(&value).await.map(drop),
+            Ok(value) => self.ask(&cache, &self.key(), false).put::<L>(&value).await.map(drop),
             Err(_) => Ok(()),
         }
     }

@@ -38,6 +38,7 @@ thread_local! {
 }
 
 /// The context of the running future, if one was ever set around it.
+#[inline]
 pub(crate) fn current() -> Option<Arc<Context>> {
     CURRENT.with_borrow(Clone::clone)
 }

@@ -29,6 +29,7 @@ pub(crate) struct Core {
     idle: Notify,
 }
 
+#[expect(clippy::large_enum_variant, reason = "there is one, behind an `Arc`, and a hit follows no pointer to it")]
 pub(crate) enum Store {
     /// In this process only.
     Local(LocalStore),

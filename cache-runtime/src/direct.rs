@@ -14,7 +14,7 @@ use crate::{Error, ErrorKind, facts, negative};
 
 impl Ask<'_> {
     fn fit(&self) -> Result<(), Error> {
-        match &self.key.unfit {
+        match self.key.unfit() {
             Some(problem) => Err(Error::new(ErrorKind::Argument, format!("the key cannot be rendered: {problem}"))),
             None => Ok(()),
         }

@@ -16,6 +16,7 @@ const LATER_CHECKS: u64 = 1024;
 const SMALLEST: usize = 256;
 const LARGEST: usize = 64 * 1024;
 
+#[derive(Debug)]
 pub(crate) struct Facts {
     /// Entries of another shape are misses.
     pub(crate) shape: u64,
@@ -46,6 +47,7 @@ impl Facts {
         self.unfit.store(true, Relaxed);
     }
 
+    #[inline]
     pub(crate) fn is_unfit(&self) -> bool {
         self.unfit.load(Relaxed)
     }

@@ -30,10 +30,10 @@ impl FoundTags {
 
     /// Adds the tag of this template.
     pub fn tag(&self, index: u16, parts: &[&dyn KeyPart]) {
-        let tag = Key::start(self.site.declaration.found[usize::from(index)].render(parts), 0);
+        let tag = Key::start(0, |out| self.site.declaration.found[usize::from(index)].render(parts, out));
         let mut found = self.found.lock().unwrap_or_else(PoisonError::into_inner);
         found.tags.push(tag.as_str().to_owned());
-        found.unfit = found.unfit.take().or(tag.unfit);
+        found.unfit = found.unfit.take().or(tag.unfit().map(Into::into));
     }
 
     /// What was found, once: afterwards there is nothing.

@@ -131,14 +131,14 @@ impl Pending {
 
     /// Adds the tag of this template.
     pub fn tags(&mut self, index: u16, parts: &[&dyn KeyPart]) {
-        let tag = Key::start(self.site.declaration.tags[usize::from(index)].render(parts), 0);
+        let tag = Key::start(0, |out| self.site.declaration.tags[usize::from(index)].render(parts, out));
         self.noted(&tag);
         self.targets.tags.push(tag.as_str().to_owned());
     }
 
     /// Adds the key of this template.
     pub fn keys(&mut self, index: u16, parts: &[&dyn KeyPart]) {
-        let key = Key::start(self.site.declaration.keys[usize::from(index)].render(parts), 0);
+        let key = Key::start(0, |out| self.site.declaration.keys[usize::from(index)].render(parts, out));
         self.target(key);
     }
 
@@ -174,14 +174,14 @@ impl Pending {
         if fenced.is_err() {
             self.armed = false;
             // A part of it may have been set.
-            let cache = self.cache.take().unwrap_or_else(Cache::installed);
+            let cache = self.cache.take().unwrap_or_else(|| Cache::installed().clone());
             owe(cache.core(), &self.targets);
         }
         fenced
     }
 
     async fn fence(&mut self) -> Result<(), Error> {
-        let cache = self.cache.get_or_insert_with(Cache::installed).clone();
+        let cache = self.cache.get_or_insert_with(|| Cache::installed().clone()).clone();
         match &cache.core().store {
             // What dies with the process needs no fence.
             Store::Local(_) => Ok(()),
@@ -205,7 +205,7 @@ impl Pending {
 
     /// A target that cannot be rendered is no target; its entries were never stored either.
     fn noted(&self, target: &Key) {
-        if let Some(problem) = &target.unfit {
+        if let Some(problem) = target.unfit() {
             tracing::warn!(function = self.site.declaration.function, problem = %problem, "a target of an invalidation cannot be rendered");
         }
     }
@@ -216,7 +216,7 @@ impl Pending {
         if !ok && self.site.declaration.only_ok && self.targets.released.is_empty() {
             return;
         }
-        let cache = self.cache.take().unwrap_or_else(Cache::installed);
+        let cache = self.cache.take().unwrap_or_else(|| Cache::installed().clone());
         // Owed and counted already if it failed; the function's result is not touched.
         let targets = std::mem::take(&mut self.targets);
         if let Err(error) = invalidate(cache.core(), targets).await
@@ -230,7 +230,7 @@ impl Pending {
 impl Drop for Pending {
     fn drop(&mut self) {
         if self.armed {
-            let cache = self.cache.take().unwrap_or_else(Cache::installed);
+            let cache = self.cache.take().unwrap_or_else(|| Cache::installed().clone());
             owe(cache.core(), &self.targets);
         }
     }

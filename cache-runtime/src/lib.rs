@@ -65,6 +65,7 @@ mod shape;
 mod site;
 mod stats;
 mod sync;
+mod tally;
 
 pub use cache_macros::{KeyPart, cached, invalidates};
 
@@ -91,10 +92,10 @@ pub mod __private {
     pub use crate::entry::payload_of;
     pub use crate::found::FoundTags;
     pub use crate::invalidate::Pending;
-    pub use crate::key::{HashPart, Rendered};
+    pub use crate::key::{HashPart, Parts, Rendered};
     pub use crate::outcome::{
-        Load, LoadFallible, LoadPlain, Peeked, Refusable, Returned, ReturnedNested, ReturnedOther, ReturnedPlain,
-        ReturnedResult, ReturnedSome, Returns, StoredAs,
+        Load, LoadFallible, LoadPlain, NotCopied, Peeked, Refusable, Returned, ReturnedNested, ReturnedOther,
+        ReturnedPlain, ReturnedResult, ReturnedSome, Returns, StoredAs,
     };
     pub use crate::site::{
         Companion, Declaration, Fence, INVALIDATION_SITES, InvalidationDeclaration, InvalidationSite, Local, SITES,

@@ -43,7 +43,7 @@ impl Ask<'_> {
             add(&self.counters().bypassed);
             return (self.uncached::<L, F>(body).await, seen(Source::Bypassed, None));
         }
-        if let Some(problem) = &self.key.unfit {
+        if let Some(problem) = self.key.unfit() {
             add(&self.counters().unkeyed);
             if first_time(&self.counters().warned.unkeyed) {
                 tracing::warn!(function = self.name, problem = %problem, "a key cannot be rendered; such calls run uncached");
@@ -100,9 +100,11 @@ impl Ask<'_> {
         F: Future<Output = L::Return>,
     {
         let mut named = Vec::new();
-        for _ in 0..LOOKS {
+        for look in 0..LOOKS {
             if mode == Mode::Normal {
-                if let Some(entry) = store.get(self.key, facts.shape)
+                let looked = look == 0 && self.looked;
+                if !looked
+                    && let Some(entry) = store.get(self.key, facts.shape)
                     && let Some(value) = entry.value.downcast_ref::<L::Value>()
                 {
                     add(&self.counters().local_hits);
@@ -171,6 +173,7 @@ impl Ask<'_> {
             return (self.uncached::<L, F>(body).await, seen(Source::Bypassed, None));
         }
         if mode == Mode::Normal
+            && !self.looked
             && let Some((value, age)) = self.kept::<L>(remote, facts)
         {
             return (L::close(Ok(value)), seen(Source::Local, Some(age)));

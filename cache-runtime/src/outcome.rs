@@ -50,6 +50,10 @@ pub trait Load {
     fn unshare(_: &Shared) -> Option<Self::Error> {
         None
     }
+    /// A second value whose clones do not write where those of the first one do, if there is a difference.
+    fn again(_: &Self::Value) -> Option<Self::Value> {
+        None
+    }
 }
 
 /// Belongs to a witness whatever its types are: also across threads.
@@ -125,6 +129,80 @@ macro_rules! with_codec {
 }
 
 with_codec!(Plain<T> Fallible<T, E> Shareable<T, E>);
+
+/// A value that all clones share, and with it the count of them.
+pub trait Again {
+    /// An equal one with a count of its own.
+    fn again(&self) -> Self;
+}
+
+impl<T: Clone> Again for Arc<T> {
+    fn again(&self) -> Self {
+        Self::new(T::clone(self))
+    }
+}
+
+impl<T: Clone> Again for Option<Arc<T>> {
+    fn again(&self) -> Self {
+        self.as_ref().map(Again::again)
+    }
+}
+
+/// What `L` stands for, of a value that can be made [again](Again).
+pub struct Copied<L>(Marker<L>);
+
+/// Chosen for any other value.
+pub trait NotCopied: Sized {
+    /// The same witness.
+    fn copied(self) -> Self {
+        self
+    }
+}
+
+impl<L> NotCopied for L {}
+
+macro_rules! copied {
+    ($($kind:ident<$value:ident $(, $parameter:ident)*>)*) => {$(
+        impl<$value: Again $(, $parameter)*> $kind<$value $(, $parameter)*> {
+            /// Chosen for a value that can be made again.
+            pub fn copied(self) -> Copied<Self> {
+                Copied(PhantomData)
+            }
+        }
+    )*};
+}
+
+copied!(Plain<T, C> Fallible<T, E, C> Shareable<T, E, C>);
+
+impl<L: Load> Load for Copied<L>
+where
+    L::Value: Again,
+{
+    type Return = L::Return;
+    type Value = L::Value;
+    type Error = L::Error;
+    type Codec = L::Codec;
+
+    fn open(returned: L::Return) -> Result<L::Value, L::Error> {
+        L::open(returned)
+    }
+
+    fn close(outcome: Result<L::Value, L::Error>) -> L::Return {
+        L::close(outcome)
+    }
+
+    fn share(error: &L::Error) -> Option<Shared> {
+        L::share(error)
+    }
+
+    fn unshare(shared: &Shared) -> Option<L::Error> {
+        L::unshare(shared)
+    }
+
+    fn again(value: &L::Value) -> Option<L::Value> {
+        Some(value.again())
+    }
+}
 
 impl<T: Cacheable, C: CodecChoice> Load for Plain<T, C> {
     type Return = T;
@@ -372,6 +450,21 @@ mod tests {
         assert!(!(&Returned(&failed)).is_ok());
         assert_eq!((&&Returned(&failed)).value(), None);
         assert!((&Returned(&6)).is_ok());
+    }
+
+    #[test]
+    fn an_arc_is_made_again_where_its_content_can_be_cloned() {
+        fn again<L: Load>(_: L, value: &L::Value) -> Option<L::Value> {
+            L::again(value)
+        }
+        let one = Arc::new(3_u8);
+        let other = again(Returns::<Arc<u8>>::new().load().copied(), &one).expect("it can be cloned");
+        assert!(other == one && !Arc::ptr_eq(&one, &other));
+        let nested = again(Returns::<Result<Option<Arc<u8>>, String>>::new().load().copied(), &Some(Arc::clone(&one)));
+        assert!(nested.flatten().is_some_and(|other| !Arc::ptr_eq(&one, &other)));
+        assert!(again(Returns::<u8>::new().load().copied(), &3).is_none());
+        let locked = Arc::new(std::sync::Mutex::new(3_u8));
+        assert!(again(Returns::<Arc<std::sync::Mutex<u8>>>::new().load().copied(), &locked).is_none());
     }
 
     #[test]

@@ -1,13 +1,19 @@
 //! What a macro declares: the constant data of an annotated function, its counters, and its registration.
 
 use std::any::TypeId;
-use std::sync::atomic::AtomicBool;
+use std::sync::OnceLock;
 
 use linkme::distributed_slice;
+use smallvec::SmallVec;
 
 use crate::Key;
-use crate::key::{KeyPart, KeyWriter};
-use crate::stats::Counters;
+use crate::codec::CacheCodec;
+use crate::codec::CodecChoice as _;
+use crate::facts::{self, Facts};
+use crate::key::{KeyPart, KeyWriter, Part, Parts};
+use crate::outcome::Load;
+use crate::stats::{Counters, Counts};
+use crate::tally::Number;
 
 /// One piece of a template.
 #[derive(Debug)]
@@ -28,15 +34,13 @@ pub struct Template {
 }
 
 impl Template {
-    pub(crate) fn render(&self, parts: &[&dyn KeyPart]) -> KeyWriter {
-        let mut writer = KeyWriter::new();
+    pub(crate) fn render(&self, parts: &[&dyn KeyPart], out: &mut KeyWriter) {
         for segment in self.segments {
             match segment {
-                Segment::Text(text) => writer.raw(text),
-                Segment::Part(index) => parts[usize::from(*index)].write(&mut writer),
+                Segment::Text(text) => out.raw(text),
+                Segment::Part(index) => parts[usize::from(*index)].write(out),
             }
         }
-        writer
     }
 }
 
@@ -124,22 +128,50 @@ impl<T: ?Sized + 'static> Companion for T {
 pub struct Site {
     pub(crate) declaration: Declaration,
     pub(crate) counters: Counters,
-    pub(crate) called: AtomicBool,
+    /// None until it is called.
+    pub(crate) number: Number,
+    /// What is known of the first value type and codec that it was called with: of all of them, if it is not generic.
+    facts: OnceLock<(TypeId, &'static str, &'static Facts)>,
 }
 
 impl Site {
     /// For a `static`.
     pub const fn new(declaration: Declaration) -> Self {
-        Self { declaration, counters: Counters::new(), called: AtomicBool::new(false) }
+        Self { declaration, counters: Counters::new(), number: Number::none(), facts: OnceLock::new() }
+    }
+
+    /// What is known of the type that a call answers with.
+    pub(crate) fn facts<L: Load>(&self, cache: CacheCodec) -> &'static Facts {
+        let (wanted, codec) = (TypeId::of::<L::Value>(), L::Codec::name(cache));
+        let find = || facts::facts::<L::Value>(codec, self.declaration.version);
+        let (id, name, facts) = self.facts.get_or_init(|| (wanted, codec, find()));
+        let same = *id == wanted && (std::ptr::eq(*name, codec) || *name == codec);
+        if same { facts } else { find() }
+    }
+
+    /// What was counted so far.
+    pub(crate) fn counts(&self) -> Counts {
+        let mut counts = self.counters.read();
+        let hits = self.number.hits();
+        counts.local_hits += hits.all;
+        counts.negative_hits += hits.negative;
+        counts
     }
 
     /// The key and the tags of a call.
-    pub(crate) fn key(&'static self, parts: &[&dyn KeyPart]) -> Key {
-        let mut key = Key::start(self.declaration.key.render(parts), self.declaration.version);
+    pub(crate) fn render(&self, parts: &[&dyn KeyPart]) -> Key {
+        let mut key = Key::start(self.declaration.version, |out| self.declaration.key.render(parts, out));
         for tag in self.declaration.tags {
-            key.push(tag.render(parts));
+            key.push(|out| tag.render(parts, out));
         }
         key
+    }
+
+    /// The same, of parts that were taken in.
+    pub(crate) fn render_kept(&self, parts: &Parts) -> Key {
+        let parts: SmallVec<[Part; 4]> = parts.each().collect();
+        let parts: SmallVec<[&dyn KeyPart; 4]> = parts.iter().map(|part| part as &dyn KeyPart).collect();
+        self.render(&parts)
     }
 }
 

@@ -7,12 +7,17 @@
 pub(crate) use std::sync::{Mutex, MutexGuard, RwLock, atomic};
 
 #[cfg(not(all(test, shuttle)))]
+pub(crate) use std::thread_local;
+
+#[cfg(not(all(test, shuttle)))]
 pub(crate) use tokio::sync::Notify;
 
 #[cfg(all(test, shuttle))]
 pub(crate) use notify::Notify;
 #[cfg(all(test, shuttle))]
 pub(crate) use shuttle::sync::{Mutex, MutexGuard, RwLock, atomic};
+#[cfg(all(test, shuttle))]
+pub(crate) use shuttle::thread_local;
 
 /// Tokio's, which works under shuttle because it knows nothing but wakers. Its inside is not explored: each call is
 /// one step, and other tasks may come before it.

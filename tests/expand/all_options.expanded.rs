@@ -61,10 +61,13 @@ where
     __cache_call
         .load(
             {
-                use ::renamed::__private::{LoadFallible as _, LoadPlain as _};
+                use ::renamed::__private::{
+                    LoadFallible as _, LoadPlain as _, NotCopied as _,
+                };
                 ::renamed::__private::Returns::<Page>::new()
                     .load()
                     .codec::<codec::Json>()
+                    .copied()
             },
             __cache_body,
         )

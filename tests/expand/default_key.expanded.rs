@@ -25,8 +25,10 @@ async fn price(
     __cache_call
         .load(
             {
-                use ::cache_runtime::__private::{LoadFallible as _, LoadPlain as _};
-                ::cache_runtime::__private::Returns::<u32>::new().load()
+                use ::cache_runtime::__private::{
+                    LoadFallible as _, LoadPlain as _, NotCopied as _,
+                };
+                ::cache_runtime::__private::Returns::<u32>::new().load().copied()
             },
             __cache_body,
         )
@@ -163,8 +165,10 @@ impl price {
                 &region,
             )
             .peek({
-                use ::cache_runtime::__private::{LoadFallible as _, LoadPlain as _};
-                ::cache_runtime::__private::Returns::<u32>::new().load()
+                use ::cache_runtime::__private::{
+                    LoadFallible as _, LoadPlain as _, NotCopied as _,
+                };
+                ::cache_runtime::__private::Returns::<u32>::new().load().copied()
             })
             .await
     }
@@ -186,8 +190,10 @@ impl price {
             )
             .put(
                 {
-                    use ::cache_runtime::__private::{LoadFallible as _, LoadPlain as _};
-                    ::cache_runtime::__private::Returns::<u32>::new().load()
+                    use ::cache_runtime::__private::{
+                        LoadFallible as _, LoadPlain as _, NotCopied as _,
+                    };
+                    ::cache_runtime::__private::Returns::<u32>::new().load().copied()
                 },
                 __cache_put,
             )
@@ -234,8 +240,10 @@ impl Prices {
         __cache_call
             .load(
                 {
-                    use ::cache_runtime::__private::{LoadFallible as _, LoadPlain as _};
-                    ::cache_runtime::__private::Returns::<u32>::new().load()
+                    use ::cache_runtime::__private::{
+                        LoadFallible as _, LoadPlain as _, NotCopied as _,
+                    };
+                    ::cache_runtime::__private::Returns::<u32>::new().load().copied()
                 },
                 __cache_body,
             )

@@ -19,11 +19,14 @@ pub async fn get_user(db: &Db, id: u64) -> Result<Option<User>, DbError> {
     __cache_call
         .load(
             {
-                use ::cache_runtime::__private::{LoadFallible as _, LoadPlain as _};
+                use ::cache_runtime::__private::{
+                    LoadFallible as _, LoadPlain as _, NotCopied as _,
+                };
                 ::cache_runtime::__private::Returns::<
                     Result<Option<User>, DbError>,
                 >::new()
                     .load()
+                    .copied()
             },
             __cache_body,
         )
@@ -110,11 +113,14 @@ impl get_user {
     > {
         Self::__cache_call(&id)
             .peek({
-                use ::cache_runtime::__private::{LoadFallible as _, LoadPlain as _};
+                use ::cache_runtime::__private::{
+                    LoadFallible as _, LoadPlain as _, NotCopied as _,
+                };
                 ::cache_runtime::__private::Returns::<
                     Result<Option<User>, DbError>,
                 >::new()
                     .load()
+                    .copied()
             })
             .await
     }
@@ -150,11 +156,14 @@ impl get_user {
         __cache_call
             .put(
                 {
-                    use ::cache_runtime::__private::{LoadFallible as _, LoadPlain as _};
+                    use ::cache_runtime::__private::{
+                        LoadFallible as _, LoadPlain as _, NotCopied as _,
+                    };
                     ::cache_runtime::__private::Returns::<
                         Result<Option<User>, DbError>,
                     >::new()
                         .load()
+                        .copied()
                 },
                 __cache_return,
             )
@@ -219,8 +228,10 @@ impl Users {
         __cache_call
             .load(
                 {
-                    use ::cache_runtime::__private::{LoadFallible as _, LoadPlain as _};
-                    ::cache_runtime::__private::Returns::<User>::new().load()
+                    use ::cache_runtime::__private::{
+                        LoadFallible as _, LoadPlain as _, NotCopied as _,
+                    };
+                    ::cache_runtime::__private::Returns::<User>::new().load().copied()
                 },
                 __cache_body,
             )
@@ -246,8 +257,10 @@ fn first((a, b): (u64, u64)) -> impl Future<Output = User> {
         __cache_call
             .load(
                 {
-                    use ::cache_runtime::__private::{LoadFallible as _, LoadPlain as _};
-                    ::cache_runtime::__private::Returns::<User>::new().load()
+                    use ::cache_runtime::__private::{
+                        LoadFallible as _, LoadPlain as _, NotCopied as _,
+                    };
+                    ::cache_runtime::__private::Returns::<User>::new().load().copied()
                 },
                 __cache_body,
             )
@@ -321,8 +334,10 @@ impl first {
     ) -> ::core::result::Result<::core::option::Option<User>, ::cache_runtime::Error> {
         Self::__cache_call(&__cache_pattern_0)
             .peek({
-                use ::cache_runtime::__private::{LoadFallible as _, LoadPlain as _};
-                ::cache_runtime::__private::Returns::<User>::new().load()
+                use ::cache_runtime::__private::{
+                    LoadFallible as _, LoadPlain as _, NotCopied as _,
+                };
+                ::cache_runtime::__private::Returns::<User>::new().load().copied()
             })
             .await
     }
@@ -350,8 +365,10 @@ impl first {
         __cache_call
             .put(
                 {
-                    use ::cache_runtime::__private::{LoadFallible as _, LoadPlain as _};
-                    ::cache_runtime::__private::Returns::<User>::new().load()
+                    use ::cache_runtime::__private::{
+                        LoadFallible as _, LoadPlain as _, NotCopied as _,
+                    };
+                    ::cache_runtime::__private::Returns::<User>::new().load().copied()
                 },
                 __cache_return,
             )
@@ -377,8 +394,10 @@ async fn of_skipped(db: &Db, id: u64) -> User {
     __cache_call
         .load(
             {
-                use ::cache_runtime::__private::{LoadFallible as _, LoadPlain as _};
-                ::cache_runtime::__private::Returns::<User>::new().load()
+                use ::cache_runtime::__private::{
+                    LoadFallible as _, LoadPlain as _, NotCopied as _,
+                };
+                ::cache_runtime::__private::Returns::<User>::new().load().copied()
             },
             __cache_body,
         )
@@ -446,8 +465,10 @@ impl of_skipped {
     ) -> ::core::result::Result<::core::option::Option<User>, ::cache_runtime::Error> {
         Self::__cache_call(&id)
             .peek({
-                use ::cache_runtime::__private::{LoadFallible as _, LoadPlain as _};
-                ::cache_runtime::__private::Returns::<User>::new().load()
+                use ::cache_runtime::__private::{
+                    LoadFallible as _, LoadPlain as _, NotCopied as _,
+                };
+                ::cache_runtime::__private::Returns::<User>::new().load().copied()
             })
             .await
     }

@@ -9,11 +9,14 @@ pub async fn get_user(db: &Db, id: u64) -> Result<Option<User>, DbError> {
     __cache_call
         .load(
             {
-                use ::cache_runtime::__private::{LoadFallible as _, LoadPlain as _};
+                use ::cache_runtime::__private::{
+                    LoadFallible as _, LoadPlain as _, NotCopied as _,
+                };
                 ::cache_runtime::__private::Returns::<
                     Result<Option<User>, DbError>,
                 >::new()
                     .load()
+                    .copied()
             },
             __cache_body,
         )
@@ -87,11 +90,14 @@ impl get_user {
     > {
         Self::__cache_call(&id)
             .peek({
-                use ::cache_runtime::__private::{LoadFallible as _, LoadPlain as _};
+                use ::cache_runtime::__private::{
+                    LoadFallible as _, LoadPlain as _, NotCopied as _,
+                };
                 ::cache_runtime::__private::Returns::<
                     Result<Option<User>, DbError>,
                 >::new()
                     .load()
+                    .copied()
             })
             .await
     }
@@ -105,11 +111,14 @@ impl get_user {
         Self::__cache_call(&id)
             .put(
                 {
-                    use ::cache_runtime::__private::{LoadFallible as _, LoadPlain as _};
+                    use ::cache_runtime::__private::{
+                        LoadFallible as _, LoadPlain as _, NotCopied as _,
+                    };
                     ::cache_runtime::__private::Returns::<
                         Result<Option<User>, DbError>,
                     >::new()
                         .load()
+                        .copied()
                 },
                 __cache_put,
             )

@@ -7,8 +7,10 @@ fn one(id: u64) -> impl Future<Output = u64> + Send {
         __cache_call
             .load(
                 {
-                    use ::cache_runtime::__private::{LoadFallible as _, LoadPlain as _};
-                    ::cache_runtime::__private::Returns::<u64>::new().load()
+                    use ::cache_runtime::__private::{
+                        LoadFallible as _, LoadPlain as _, NotCopied as _,
+                    };
+                    ::cache_runtime::__private::Returns::<u64>::new().load().copied()
                 },
                 __cache_body,
             )
@@ -67,8 +69,10 @@ impl one {
     ) -> ::core::result::Result<::core::option::Option<u64>, ::cache_runtime::Error> {
         Self::__cache_call(&id)
             .peek({
-                use ::cache_runtime::__private::{LoadFallible as _, LoadPlain as _};
-                ::cache_runtime::__private::Returns::<u64>::new().load()
+                use ::cache_runtime::__private::{
+                    LoadFallible as _, LoadPlain as _, NotCopied as _,
+                };
+                ::cache_runtime::__private::Returns::<u64>::new().load().copied()
             })
             .await
     }
@@ -80,8 +84,10 @@ impl one {
         Self::__cache_call(&id)
             .put(
                 {
-                    use ::cache_runtime::__private::{LoadFallible as _, LoadPlain as _};
-                    ::cache_runtime::__private::Returns::<u64>::new().load()
+                    use ::cache_runtime::__private::{
+                        LoadFallible as _, LoadPlain as _, NotCopied as _,
+                    };
+                    ::cache_runtime::__private::Returns::<u64>::new().load().copied()
                 },
                 __cache_put,
             )
@@ -134,9 +140,11 @@ impl Repo for Pg {
                 .load(
                     {
                         use ::cache_runtime::__private::{
-                            LoadFallible as _, LoadPlain as _,
+                            LoadFallible as _, LoadPlain as _, NotCopied as _,
                         };
-                        ::cache_runtime::__private::Returns::<Option<User>>::new().load()
+                        ::cache_runtime::__private::Returns::<Option<User>>::new()
+                            .load()
+                            .copied()
                     },
                     __cache_body,
                 )

@@ -20,8 +20,10 @@ where
     __cache_call
         .load(
             {
-                use ::cache_runtime::__private::{LoadFallible as _, LoadPlain as _};
-                ::cache_runtime::__private::Returns::<[u8; N]>::new().load()
+                use ::cache_runtime::__private::{
+                    LoadFallible as _, LoadPlain as _, NotCopied as _,
+                };
+                ::cache_runtime::__private::Returns::<[u8; N]>::new().load().copied()
             },
             __cache_body,
         )
@@ -107,8 +109,10 @@ impl load {
     {
         Self::__cache_call(&id, &kind)
             .peek({
-                use ::cache_runtime::__private::{LoadFallible as _, LoadPlain as _};
-                ::cache_runtime::__private::Returns::<[u8; N]>::new().load()
+                use ::cache_runtime::__private::{
+                    LoadFallible as _, LoadPlain as _, NotCopied as _,
+                };
+                ::cache_runtime::__private::Returns::<[u8; N]>::new().load().copied()
             })
             .await
     }
@@ -128,8 +132,10 @@ impl load {
             })
             .put(
                 {
-                    use ::cache_runtime::__private::{LoadFallible as _, LoadPlain as _};
-                    ::cache_runtime::__private::Returns::<[u8; N]>::new().load()
+                    use ::cache_runtime::__private::{
+                        LoadFallible as _, LoadPlain as _, NotCopied as _,
+                    };
+                    ::cache_runtime::__private::Returns::<[u8; N]>::new().load().copied()
                 },
                 __cache_put,
             )

@@ -34,8 +34,12 @@ impl Users {
         __cache_call
             .load(
                 {
-                    use ::cache_runtime::__private::{LoadFallible as _, LoadPlain as _};
-                    ::cache_runtime::__private::Returns::<Option<User>>::new().load()
+                    use ::cache_runtime::__private::{
+                        LoadFallible as _, LoadPlain as _, NotCopied as _,
+                    };
+                    ::cache_runtime::__private::Returns::<Option<User>>::new()
+                        .load()
+                        .copied()
                 },
                 __cache_body,
             )

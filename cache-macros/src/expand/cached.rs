@@ -138,7 +138,7 @@ pub(super) fn on_cache(plan: &Cached) -> TokenStream {
 /// What the return type is, decided by the type checker.
 ///
 /// ```text
-/// { use LoadFallible as _; use LoadPlain as _; Returns::<Ret>::new().load().codec::<Codec>() }
+/// { use LoadFallible as _; use LoadPlain as _; use NotCopied as _; Returns::<Ret>::new().load().codec::<Codec>().copied() }
 /// ```
 pub(super) fn witness(plan: &Cached) -> TokenStream {
     let span = ret_place(&plan.function);
@@ -149,8 +149,8 @@ pub(super) fn witness(plan: &Cached) -> TokenStream {
         quote_spanned!(end=> .codec::<#codec>())
     });
     quote_spanned! {span=> {
-        use #p::{LoadFallible as _, LoadPlain as _};
-        #p::Returns::<#ret>::new().load() #codec
+        use #p::{LoadFallible as _, LoadPlain as _, NotCopied as _};
+        #p::Returns::<#ret>::new().load() #codec .copied()
     }}
 }
 

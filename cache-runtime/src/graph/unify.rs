@@ -162,15 +162,14 @@ mod tests {
         for part in parts {
             let mut writer = KeyWriter::new();
             part.write(&mut writer);
-            let (rendered, _) = writer.finish();
-            let rendered = String::from_utf8(rendered.to_vec()).expect("keys are text");
+            let rendered = std::str::from_utf8(writer.rendered()).expect("keys are text");
             assert!(rendered.chars().all(super::in_values), "{rendered}");
         }
         // And what it escapes is not: a literal of it is met by no value.
         for c in (0..128_u8).map(char::from).filter(|c| !super::in_values(*c)) {
             let mut writer = KeyWriter::new();
             c.write(&mut writer);
-            assert!(!writer.finish().0.contains(&(c as u8)), "{c:?}");
+            assert!(!writer.rendered().contains(&(c as u8)), "{c:?}");
         }
     }
 }

@@ -5,8 +5,8 @@
 
 use serde::Serialize;
 use sha2::{Digest, Sha256};
-use smallvec::SmallVec;
 
+use super::text::Text;
 use super::{KeyPart, KeyWriter};
 use crate::canonical::{self, Order};
 
@@ -32,15 +32,13 @@ fn digest128(bytes: &[u8]) -> [u8; 16] {
     std::array::from_fn(|index| whole[index])
 }
 
-/// Cuts a rendered key that is longer than `limit`: a prefix, `%~`, and the hash of all of it.
+/// Cuts what is rendered from `start` on to `limit`: a prefix, `%~`, and the hash of all of it.
 ///
 /// `%~` is no escape and begins no part, so no short key ends like that.
-pub(crate) fn shorten(rendered: &mut SmallVec<[u8; 128]>, limit: usize) {
-    if rendered.len() <= limit {
-        return;
-    }
-    let hash = hex(digest128(rendered));
-    let mut cut = limit - hash.len() - 2;
+pub(super) fn shorten(text: &mut Text, start: usize, limit: usize) {
+    let rendered = text.bytes();
+    let hash = hex(digest128(&rendered[start..]));
+    let mut cut = start + limit - hash.len() - 2;
     // Not inside of a character: those begin with another byte than 10xxxxxx.
     while rendered[cut] & 0xC0 == 0x80 {
         cut -= 1;
@@ -49,19 +47,23 @@ pub(crate) fn shorten(rendered: &mut SmallVec<[u8; 128]>, limit: usize) {
     if let Some(percent) = rendered[cut - 2..cut].iter().position(|byte| *byte == b'%') {
         cut -= 2 - percent;
     }
-    rendered.truncate(cut);
-    rendered.extend_from_slice(b"%~");
-    rendered.extend_from_slice(hash.as_bytes());
+    text.truncate(cut);
+    text.extend(b"%~");
+    text.extend(hash.as_bytes());
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    /// Behind another piece.
     fn shortened(text: &str) -> String {
-        let mut rendered = SmallVec::from_slice(text.as_bytes());
-        shorten(&mut rendered, 512);
-        String::from_utf8(rendered.to_vec()).expect("cut between characters")
+        let mut writer = KeyWriter::new();
+        writer.raw("before");
+        writer.raw(text);
+        writer.shorten("before".len());
+        let rendered = std::str::from_utf8(writer.rendered()).expect("cut between characters");
+        rendered.strip_prefix("before").expect("what is before it stays").to_owned()
     }
 
     #[test]
@@ -96,7 +98,7 @@ mod tests {
         let hash = |value: &std::collections::HashMap<&str, i32>| {
             let mut writer = KeyWriter::new();
             HashPart(value).write(&mut writer);
-            writer.finish().0
+            writer.rendered().to_vec()
         };
         assert_eq!(hash(&one), hash(&other));
         assert_eq!(hash(&one).len(), 32);

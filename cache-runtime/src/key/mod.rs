@@ -2,6 +2,8 @@
 
 mod hash;
 mod part;
+mod parts;
+mod text;
 mod writer;
 
 use std::fmt;
@@ -10,8 +12,9 @@ use smallvec::SmallVec;
 use xxhash_rust::xxh3::xxh3_64;
 
 pub use hash::HashPart;
-pub(crate) use hash::shorten;
 pub use part::{KeyPart, Rendered};
+pub(crate) use parts::Part;
+pub use parts::Parts;
 pub use writer::KeyWriter;
 
 /// Longer keys and tags keep a prefix and end in their 128-bit hash.
@@ -34,54 +37,47 @@ pub(crate) const MAX_TAGS: usize = 255;
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct Key {
     /// The key, then each tag, without separators.
-    text: SmallVec<[u8; 128]>,
+    text: KeyWriter,
     /// Where the key ends in `text`, then where each tag ends.
     ends: SmallVec<[u32; 4]>,
     /// The `version` of the function that the key belongs to.
     pub(crate) version: u64,
-    /// Why the key could not be rendered; such a call goes uncached.
-    pub(crate) unfit: Option<Box<str>>,
 }
 
 impl Key {
     /// A key without tags.
     pub fn new(text: impl AsRef<str>) -> Self {
-        let mut writer = KeyWriter::new();
-        writer.raw(text.as_ref());
-        Self::start(writer, 0)
+        Self::start(0, |out| out.raw(text.as_ref()))
     }
 
     /// Adds a tag. An entry is found again only under the same tags in the same order.
     #[must_use]
     pub fn tag(mut self, text: impl AsRef<str>) -> Self {
-        let mut writer = KeyWriter::new();
-        writer.raw(text.as_ref());
-        self.push(writer);
+        self.push(|out| out.raw(text.as_ref()));
         self
     }
 
-    pub(crate) fn start(writer: KeyWriter, version: u64) -> Self {
-        let mut key = Self { text: SmallVec::new(), ends: SmallVec::new(), version, unfit: None };
-        key.push(writer);
+    /// A key without tags that `render` writes.
+    pub(crate) fn start(version: u64, render: impl FnOnce(&mut KeyWriter)) -> Self {
+        let mut key = Self { text: KeyWriter::new(), ends: SmallVec::new(), version };
+        key.push(render);
         key
     }
 
-    /// Appends the next rendered piece: the key itself first, then tags.
-    pub(crate) fn push(&mut self, writer: KeyWriter) {
-        let (mut rendered, failure) = writer.finish();
-        if let (None, Some(failure)) = (&self.unfit, failure) {
-            self.unfit = Some(failure.into());
-        }
-        shorten(&mut rendered, MAX_LENGTH);
-        if self.text.is_empty() {
-            self.text = rendered;
-        } else {
-            self.text.extend_from_slice(&rendered);
-        }
-        self.ends.push(u32::try_from(self.text.len()).expect("pieces are at most 512 bytes"));
+    /// Appends the next piece: the key itself first, then tags.
+    pub(crate) fn push(&mut self, render: impl FnOnce(&mut KeyWriter)) {
+        let start = self.text.position();
+        render(&mut self.text);
+        self.text.shorten(start);
+        self.ends.push(u32::try_from(self.text.position()).expect("pieces are at most 512 bytes"));
         if self.tag_count() > MAX_TAGS {
-            self.unfit.get_or_insert_with(|| "it has more than 255 tags".into());
+            self.text.fail("it has more than 255 tags");
         }
+    }
+
+    /// Why the key could not be rendered; such a call goes uncached.
+    pub(crate) fn unfit(&self) -> Option<&str> {
+        self.text.failure()
     }
 
     /// The key without namespace, as rendered.
@@ -99,13 +95,22 @@ impl Key {
     }
 
     fn piece(&self, index: usize) -> &str {
+        std::str::from_utf8(self.piece_bytes(index)).expect("pieces are pushed as whole strings")
+    }
+
+    fn piece_bytes(&self, index: usize) -> &[u8] {
         let start = if index == 0 { 0 } else { self.ends[index - 1] as usize };
-        std::str::from_utf8(&self.text[start..self.ends[index] as usize]).expect("pieces are pushed as whole strings")
+        &self.text.rendered()[start..self.ends[index] as usize]
+    }
+
+    /// The tags, where it does not matter that they are text.
+    pub(crate) fn tag_bytes(&self) -> impl ExactSizeIterator<Item = &[u8]> {
+        (1..self.ends.len()).map(|index| self.piece_bytes(index))
     }
 
     /// A stable hash of the key's text.
     pub(crate) fn hash64(&self) -> u64 {
-        xxh3_64(self.as_str().as_bytes())
+        xxh3_64(self.piece_bytes(0))
     }
 
     /// Fingerprint of the ordered tags: an entry stored under other tags is a miss.

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use smallvec::SmallVec;
 
-use super::KeyWriter;
+use super::{KeyWriter, Parts};
 
 /// A value that can be part of a cache key.
 ///
@@ -34,14 +34,23 @@ use super::KeyWriter;
 pub trait KeyPart {
     /// Renders the value.
     fn write(&self, out: &mut KeyWriter);
+
+    /// Takes the value in as it is, where that is cheaper: two that are taken in equally render equally. False if there
+    /// is no room.
+    #[doc(hidden)]
+    fn keep(&self, parts: &mut Parts) -> bool {
+        let mut writer = KeyWriter::new();
+        self.write(&mut writer);
+        parts.rendered(&writer)
+    }
 }
 
 macro_rules! integers {
-    ($($integer:ty)*) => {$(
+    ($($integer:ty $(: $keep:ident)?),*) => {$(
         impl KeyPart for $integer {
             fn write(&self, out: &mut KeyWriter) {
-                // Digits from the back; 40 bytes take `i128::MIN`.
-                let mut digits = [0; 40];
+                // Digits from the back; 40 bytes take `i128::MIN`, 20 whatever has 64 bits.
+                let mut digits = [0; if size_of::<$integer>() > 8 { 40 } else { 20 }];
                 let mut at = digits.len();
                 let mut rest = *self;
                 loop {
@@ -59,19 +68,33 @@ macro_rules! integers {
                     at -= 1;
                     digits[at] = b'-';
                 }
-                out.plain(std::str::from_utf8(&digits[at..]).expect("digits are ASCII"));
+                out.digits(&digits[at..]);
             }
+
+            $(
+                #[inline]
+                fn keep(&self, parts: &mut Parts) -> bool {
+                    parts.$keep(*self as _)
+                }
+            )?
         }
 
         impl KeyPart for NonZero<$integer> {
             fn write(&self, out: &mut KeyWriter) {
                 self.get().write(out);
             }
+
+            fn keep(&self, parts: &mut Parts) -> bool {
+                self.get().keep(parts)
+            }
         }
     )*};
 }
 
-integers!(u8 u16 u32 u64 u128 usize i8 i16 i32 i64 i128 isize);
+integers! {
+    u8: unsigned, u16: unsigned, u32: unsigned, u64: unsigned, u128, usize: unsigned,
+    i8: signed, i16: signed, i32: signed, i64: signed, i128, isize: signed
+}
 
 impl KeyPart for bool {
     fn write(&self, out: &mut KeyWriter) {
@@ -89,11 +112,19 @@ impl KeyPart for str {
     fn write(&self, out: &mut KeyWriter) {
         out.text(self);
     }
+
+    fn keep(&self, parts: &mut Parts) -> bool {
+        parts.text(self)
+    }
 }
 
 impl KeyPart for String {
     fn write(&self, out: &mut KeyWriter) {
         out.text(self);
+    }
+
+    fn keep(&self, parts: &mut Parts) -> bool {
+        parts.text(self)
     }
 }
 
@@ -118,6 +149,11 @@ macro_rules! pointers {
             fn write(&self, out: &mut KeyWriter) {
                 (**self).write(out);
             }
+
+            #[inline]
+            fn keep(&self, parts: &mut Parts) -> bool {
+                (**self).keep(parts)
+            }
         }
     )*};
 }
@@ -127,6 +163,10 @@ pointers!(&T &mut T Box<T> Rc<T> Arc<T>);
 impl<T: KeyPart + ToOwned + ?Sized> KeyPart for Cow<'_, T> {
     fn write(&self, out: &mut KeyWriter) {
         (**self).write(out);
+    }
+
+    fn keep(&self, parts: &mut Parts) -> bool {
+        (**self).keep(parts)
     }
 }
 
@@ -200,15 +240,14 @@ impl KeyPart for Duration {
 
 /// A part that was rendered earlier, for templates of which another part is known only later.
 #[derive(Debug)]
-pub struct Rendered(SmallVec<[u8; 32]>, Option<String>);
+pub struct Rendered(SmallVec<[u8; 32]>, Option<Box<str>>);
 
 impl Rendered {
     /// Renders `part` now.
     pub fn new(part: &dyn KeyPart) -> Self {
         let mut writer = KeyWriter::new();
         part.write(&mut writer);
-        let (rendered, failure) = writer.finish();
-        Self(SmallVec::from_slice(&rendered), failure)
+        Self(SmallVec::from_slice(writer.rendered()), writer.failure().map(Into::into))
     }
 }
 
@@ -235,7 +274,7 @@ mod tests {
     fn rendered(part: impl KeyPart) -> String {
         let mut writer = KeyWriter::new();
         part.write(&mut writer);
-        String::from_utf8(writer.finish().0.to_vec()).expect("UTF-8 in, UTF-8 out")
+        String::from_utf8(writer.rendered().to_vec()).expect("UTF-8 in, UTF-8 out")
     }
 
     #[test]

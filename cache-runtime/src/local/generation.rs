@@ -8,18 +8,21 @@ use smallvec::SmallVec;
 use xxhash_rust::xxh3::xxh3_64;
 
 use crate::Key;
-use crate::sync::atomic::{AtomicU32, Ordering::SeqCst};
+use crate::sync::atomic::{AtomicU32, AtomicU64, Ordering::SeqCst};
 
 /// What an entry carries: the epoch, the key's counter, which tags the key has, and the counter of each tag, those of its
 /// result last.
 pub(crate) type Seen = SmallVec<[u32; 6]>;
 
+/// Where the counters of an entry are: that of its key, then of its tags, those of its result last.
+pub(crate) type Places = SmallVec<[u32; 4]>;
+
 /// Where the counters of the tags begin.
 const TAGS: usize = 3;
 
 /// The hash by which a tag is known in process and on the bus; not that of the key of the same text.
-pub(crate) fn tag_hash(tag: &str) -> u64 {
-    xxh3_64(tag.as_bytes()).rotate_left(32)
+pub(crate) fn tag_hash(tag: impl AsRef<[u8]>) -> u64 {
+    xxh3_64(tag.as_ref()).rotate_left(32)
 }
 
 /// A fingerprint of ordered tags, from their hashes.
@@ -40,16 +43,49 @@ pub(crate) struct Generations {
     slots: Box<[AtomicU32]>,
     /// Bumped when everything is void.
     epoch: AtomicU32,
+    /// How often anything was bumped. Counted **behind** the bump: who reads this, and then finds a counter unchanged, knows
+    /// that no bump of it has returned while this still reads the same. Counted before, it could be read between the two,
+    /// and the old counter be taken for good. Both are sequentially consistent: an invalidation that returned before a
+    /// read began has counted here, and the read sees it.
+    bumps: AtomicU64,
 }
 
 impl Generations {
     pub(crate) fn new(slots: usize) -> Self {
-        let slots = slots.max(1).next_power_of_two();
-        Self { slots: (0..slots).map(|_| AtomicU32::new(0)).collect(), epoch: AtomicU32::new(0) }
+        let slots = slots.clamp(1, 1 << 31).next_power_of_two();
+        Self {
+            slots: (0..slots).map(|_| AtomicU32::new(0)).collect(),
+            epoch: AtomicU32::new(0),
+            bumps: AtomicU64::new(0),
+        }
+    }
+
+    /// How often anything was bumped; read it before [`unchanged`](Self::unchanged), whose answer then stands until this
+    /// reads otherwise.
+    #[inline]
+    pub(crate) fn bumps(&self) -> u64 {
+        self.bumps.load(SeqCst)
+    }
+
+    fn place(&self, hash: u64) -> u32 {
+        (hash & (self.slots.len() as u64 - 1)) as u32
     }
 
     fn slot(&self, hash: u64) -> &AtomicU32 {
-        &self.slots[hash as usize & (self.slots.len() - 1)]
+        &self.slots[self.place(hash) as usize]
+    }
+
+    /// Where to look for [`unchanged_at`](Self::unchanged_at).
+    pub(crate) fn places(&self, key: &Key, found: &[String]) -> Places {
+        let tags = key.tag_bytes().chain(found.iter().map(String::as_bytes)).map(tag_hash);
+        std::iter::once(key.hash64()).chain(tags).map(|hash| self.place(hash)).collect()
+    }
+
+    /// As [`unchanged`](Self::unchanged), of the key and the tags that `seen` is of.
+    pub(crate) fn unchanged_at(&self, places: &Places, seen: &[u32]) -> bool {
+        let seen_there = seen[1..2].iter().chain(&seen[TAGS..]);
+        seen[0] == self.epoch.load(SeqCst)
+            && places.iter().zip(seen_there).all(|(place, seen)| self.slots[*place as usize].load(SeqCst) == *seen)
     }
 
     fn tag_slot(&self, tag: &str) -> &AtomicU32 {
@@ -63,7 +99,7 @@ impl Generations {
         seen.push(self.slot(key.hash64()).load(SeqCst));
         seen.push(0);
         let mut tagset = Tagset::default();
-        seen.extend(key.tags().map(|tag| {
+        seen.extend(key.tag_bytes().map(|tag| {
             let hash = tag_hash(tag);
             tagset.add(hash);
             self.slot(hash).load(SeqCst)
@@ -80,7 +116,7 @@ impl Generations {
     /// `found`: the tags of the entry that its key does not tell.
     pub(crate) fn unchanged(&self, key: &Key, found: &[String], seen: &[u32]) -> bool {
         let mut tagset = Tagset::default();
-        let of_key = |(tag, seen): (&str, &u32)| {
+        let of_key = |(tag, seen): (&[u8], &u32)| {
             let hash = tag_hash(tag);
             tagset.add(hash);
             self.slot(hash).load(SeqCst) == *seen
@@ -88,7 +124,7 @@ impl Generations {
         seen.len() == TAGS + key.tag_count() + found.len()
             && seen[0] == self.epoch.load(SeqCst)
             && seen[1] == self.slot(key.hash64()).load(SeqCst)
-            && key.tags().zip(&seen[TAGS..]).all(of_key)
+            && key.tag_bytes().zip(&seen[TAGS..]).all(of_key)
             // Counters of other tags may be equal.
             && seen[TAGS - 1] == tagset.finish()
             && found.iter().zip(&seen[TAGS + key.tag_count()..]).all(|(tag, seen)| self.tag_slot(tag).load(SeqCst) == *seen)
@@ -96,10 +132,12 @@ impl Generations {
 
     pub(crate) fn bump(&self, hash: u64) {
         self.slot(hash).fetch_add(1, SeqCst);
+        self.bumps.fetch_add(1, SeqCst);
     }
 
     pub(crate) fn bump_all(&self) {
         self.epoch.fetch_add(1, SeqCst);
+        self.bumps.fetch_add(1, SeqCst);
     }
 
     pub(crate) fn epoch(&self) -> u32 {

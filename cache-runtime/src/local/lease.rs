@@ -34,6 +34,12 @@ impl Lease {
         }
     }
 
+    /// Whether it has no end.
+    #[inline]
+    pub(crate) fn is_forever(&self) -> bool {
+        self.until.load(SeqCst) == u64::MAX
+    }
+
     /// A moment in the lease's own time.
     pub(crate) fn ticks(&self, moment: Instant) -> u64 {
         u64::try_from(moment.saturating_duration_since(self.began).as_nanos()).unwrap_or(u64::MAX - 1).max(1)

@@ -1,10 +1,12 @@
 //! The in-process tier: decoded values, bounded by weight, voided by generation, served under a lease.
 
+mod front;
 mod generation;
 mod lease;
 mod store;
 
+pub(crate) use front::Called;
 pub(crate) use generation::tag_hash;
 use generation::{Generations, Seen};
 pub(crate) use lease::Lease;
-pub(crate) use store::{Fresh, LocalObservation, LocalStore};
+pub(crate) use store::{Fresh, LocalEntry, LocalObservation, LocalStore};

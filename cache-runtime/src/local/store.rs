@@ -1,11 +1,13 @@
 //! The entries of the in-process tier.
 
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed, Ordering::SeqCst};
 use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
 
-use quick_cache::{OptionsBuilder, Weighter, sync};
+use quick_cache::{Lifecycle, OptionsBuilder, Weighter, sync};
+use smallvec::SmallVec;
 
+use super::front::{self, Allowance, Called, Front};
 use super::{Generations, Lease, Seen};
 use crate::flight::Shared;
 use crate::sync::RwLock;
@@ -18,6 +20,10 @@ const SLOT: u64 = 98;
 const OVERHEAD: u64 = SLOT + size_of::<LocalEntry>() as u64 + 4 * size_of::<usize>() as u64;
 /// In place of a ttl that is longer than the clock can count.
 const FOR_GOOD: Duration = Duration::from_secs(1 << 32);
+/// In its last second, an entry's lifetime is measured by the clock itself, not by the last tick.
+const TICKS: Duration = Duration::from_secs(1);
+/// One in so many bytes may be held by the threads' fronts, and is then not the store's.
+const FRONTS: u64 = 8;
 
 pub(crate) struct LocalEntry {
     pub(crate) value: Shared,
@@ -28,16 +34,45 @@ pub(crate) struct LocalEntry {
     seen: Seen,
     pub(crate) stored_at: Instant,
     pub(crate) expires_at: Instant,
+    /// Until then the clock of the last tick will do, even one that is late.
+    fresh_until: u64,
+    /// Whether it has left the store. Not one of [`crate::sync`]: it is set inside of quick_cache.
+    gone: AtomicBool,
     /// Bytes of the value as it was encoded, which stand for what it has allocated.
-    bytes: u64,
+    pub(super) bytes: u64,
 }
 
 impl LocalEntry {
     /// The bytes that it takes in memory, with its key.
-    fn weight(&self, key: &str) -> u64 {
+    pub(super) fn weight(&self, key: &str) -> u64 {
         let seen = if self.seen.spilled() { size_of_val(&self.seen[..]) } else { 0 };
         let found: usize = self.found.iter().map(|tag| size_of::<String>() + tag.len()).sum();
         (key.len() + size_of_val(&*self.value) + seen + found) as u64 + self.bytes + OVERHEAD
+    }
+}
+
+impl LocalEntry {
+    /// It is no hit any more, wherever it is still known.
+    fn leave(&self) {
+        self.gone.store(true, SeqCst);
+    }
+
+    #[inline]
+    pub(super) fn is_gone(&self) -> bool {
+        self.gone.load(SeqCst)
+    }
+}
+
+/// Marks what is evicted or replaced, before the next can be seen in its place, and drops it outside of the lock.
+#[derive(Clone)]
+struct Leaving;
+
+impl Lifecycle<Box<str>, Arc<LocalEntry>> for Leaving {
+    type RequestState = SmallVec<[Arc<LocalEntry>; 2]>;
+
+    fn on_evict(&self, left: &mut Self::RequestState, _: Box<str>, entry: Arc<LocalEntry>) {
+        entry.leave();
+        left.push(entry);
     }
 }
 
@@ -50,10 +85,21 @@ impl Weighter<Box<str>, Arc<LocalEntry>> for ByBytes {
     }
 }
 
+type Entries = sync::Cache<Box<str>, Arc<LocalEntry>, ByBytes, quick_cache::DefaultHashBuilder, Leaving>;
+
 pub(crate) struct LocalStore {
-    entries: sync::Cache<Box<str>, Arc<LocalEntry>, ByBytes>,
+    entries: Entries,
     generations: Generations,
     lease: Lease,
+    /// Of `entries`, while the threads' fronts hold nothing.
+    capacity: u64,
+    fronts: Arc<Allowance>,
+    written: Written,
+}
+
+/// What is written at times, apart from the cache lines that each hit reads.
+#[repr(align(128))]
+struct Written {
     /// How many entries were found void.
     voided: AtomicU64,
     /// How many sweeps by pattern there were. Entries are stored under its read lock, so that a sweep, which
@@ -93,24 +139,85 @@ impl LocalStore {
     pub(crate) fn new(bytes: u64, generation_slots: usize, lease: Lease) -> Self {
         // Half as many keys that went are remembered, in slots like those of entries.
         let remembered = (bytes / 2048).clamp(32, 1 << 15);
+        let capacity = bytes.saturating_sub(remembered * SLOT).max(1);
         let options = OptionsBuilder::new()
-            .weight_capacity(bytes.saturating_sub(remembered * SLOT).max(1))
+            .weight_capacity(capacity)
             .estimated_items_capacity(remembered as usize * 2)
             .ghost_allocation(0.5)
             .build()
             .expect("both capacities are given");
         Self {
-            entries: sync::Cache::with_options(
-                options,
-                ByBytes,
-                quick_cache::DefaultHashBuilder::default(),
-                sync::DefaultLifecycle::default(),
-            ),
+            entries: sync::Cache::with_options(options, ByBytes, quick_cache::DefaultHashBuilder::default(), Leaving),
             generations: Generations::new(generation_slots),
             lease,
-            voided: AtomicU64::new(0),
-            sweeps: RwLock::new(0),
+            capacity,
+            fronts: Allowance::new(bytes / FRONTS),
+            written: Written { voided: AtomicU64::new(0), sweeps: RwLock::new(0) },
         }
+    }
+
+    /// What `take` makes of the entry, if it stands and this thread has seen it lately: without a lock and without a shared
+    /// write.
+    pub(crate) fn hit_in_front<R>(
+        &self,
+        called: &Called<'_>,
+        shape: u64,
+        take: impl FnOnce(&LocalEntry, &Shared) -> Option<R>,
+    ) -> Option<R> {
+        let taken = front::with(|front| {
+            let (place, slot) = front.find(&self.fronts, called)?;
+            let entry = &*slot.entry;
+            // The lease is looked at first, then epoch and counters.
+            if entry.shape == shape && !entry.is_gone() && self.is_in_time(entry) {
+                let bumps = self.generations.bumps();
+                if slot.verified == bumps || self.generations.unchanged_at(&slot.places, &entry.seen) {
+                    slot.verified = bumps;
+                    return take(entry, slot.copy.as_ref().unwrap_or(&entry.value));
+                }
+            }
+            front.forget(place);
+            None
+        });
+        taken.flatten()
+    }
+
+    /// What `take` makes of the entry, if it stands. This thread then knows of it, for `called`.
+    pub(crate) fn hit<R>(
+        &self,
+        called: Option<&Called<'_>>,
+        key: &Key,
+        shape: u64,
+        take: impl Fn(&LocalEntry, &Shared) -> Option<R>,
+        again: impl FnOnce(&Shared) -> Option<Shared>,
+    ) -> Option<R> {
+        let bumps = self.generations.bumps();
+        let entry = self.get(key, shape)?;
+        if let Some(called) = called
+            && front::with(Front::is_open) == Some(true)
+        {
+            let places = self.generations.places(key, &entry.found);
+            front::with(|front| front.offer(&self.fronts, called, key, &entry, bumps, places, again));
+            if let Some(ceded) = self.fronts.to_cede() {
+                self.entries.set_capacity(self.capacity.saturating_sub(ceded).max(1));
+            }
+        }
+        let copied = front::with(|front| take(&entry, front.copy(&self.fronts, called?, &entry)?));
+        copied.flatten().or_else(|| take(&entry, &entry.value))
+    }
+
+    #[cfg(test)]
+    pub(super) fn fronts(&self) -> &Arc<Allowance> {
+        &self.fronts
+    }
+
+    /// Whether the tier is vouched for and the entry's lifetime has not ended.
+    #[inline]
+    fn is_in_time(&self, entry: &LocalEntry) -> bool {
+        if self.lease.is_forever() && clock::coarse() < entry.fresh_until {
+            return true;
+        }
+        let now = clock::now();
+        self.lease.covers(now) && now < entry.expires_at
     }
 
     pub(crate) fn get(&self, key: &Key, shape: u64) -> Option<Arc<LocalEntry>> {
@@ -125,11 +232,12 @@ impl LocalStore {
             return None;
         }
         if !self.generations.unchanged(key, &entry.found, &entry.seen) {
-            self.voided.fetch_add(1, Relaxed);
+            self.written.voided.fetch_add(1, Relaxed);
             return None;
         }
         if entry.expires_at <= now {
             self.entries.remove_if(key.as_str(), |there| Arc::ptr_eq(there, &entry));
+            entry.leave();
             return None;
         }
         Some(entry)
@@ -137,7 +245,7 @@ impl LocalStore {
 
     /// What a load has to see before it begins, or a READ before it is sent.
     pub(crate) fn observe(&self, key: &Key) -> LocalObservation {
-        let sweeps = *self.sweeps.read().unwrap_or_else(PoisonError::into_inner);
+        let sweeps = *self.written.sweeps.read().unwrap_or_else(PoisonError::into_inner);
         LocalObservation { seen: self.generations.seen(key), found: Arc::default(), sweeps }
     }
 
@@ -170,6 +278,8 @@ impl LocalStore {
             seen: Seen::new(),
             stored_at: now,
             expires_at: now.checked_add(ttl).unwrap_or(now + FOR_GOOD),
+            fresh_until: 0,
+            gone: AtomicBool::new(false),
             bytes: 0,
         };
         self.entries.insert(key.as_str().into(), Arc::new(entry));
@@ -177,7 +287,7 @@ impl LocalStore {
 
     /// Stores what was loaded after `observation`; false if it was invalidated meanwhile.
     pub(crate) fn fill(&self, key: &Key, observation: LocalObservation, fresh: Fresh) -> bool {
-        let sweeps = self.sweeps.read().unwrap_or_else(PoisonError::into_inner);
+        let sweeps = self.written.sweeps.read().unwrap_or_else(PoisonError::into_inner);
         if *sweeps != observation.sweeps || !self.generations.unchanged(key, &observation.found, &observation.seen) {
             return false;
         }
@@ -185,8 +295,11 @@ impl LocalStore {
         let now = clock::now();
         let expires_at = now.checked_add(ttl).unwrap_or(now + FOR_GOOD);
         let stored_at = now.checked_sub(age).unwrap_or(now);
+        let sure = u64::try_from(ttl.saturating_sub(TICKS).as_nanos()).unwrap_or(u64::MAX);
+        let fresh_until = clock::coarse().saturating_add(sure);
         let LocalObservation { seen, found, .. } = observation;
-        let entry = LocalEntry { value, negative, shape, found, seen, stored_at, expires_at, bytes };
+        let gone = AtomicBool::new(false);
+        let entry = LocalEntry { value, negative, shape, found, seen, stored_at, expires_at, fresh_until, gone, bytes };
         self.entries.insert(key.as_str().into(), Arc::new(entry));
         true
     }
@@ -196,7 +309,7 @@ impl LocalStore {
         tags.into_iter().for_each(|tag| self.generations.bump(super::tag_hash(tag)));
         for key in keys {
             self.generations.bump(key.hash64());
-            self.entries.remove(key.as_str());
+            self.take_out(key.as_str());
         }
     }
 
@@ -219,7 +332,7 @@ impl LocalStore {
     }
 
     pub(crate) fn voided(&self) -> u64 {
-        self.voided.load(Relaxed)
+        self.written.voided.load(Relaxed)
     }
 
     pub(crate) fn remove(&self, key: &Key) -> bool {
@@ -240,7 +353,7 @@ impl LocalStore {
     /// Gives a standing entry a new lifetime; what was seen before its load stays with it.
     pub(crate) fn touch(&self, key: &Key, ttl: Duration) -> bool {
         // Before the look: an entry that is swept behind it must not come back.
-        let sweeps = *self.sweeps.read().unwrap_or_else(PoisonError::into_inner);
+        let sweeps = *self.written.sweeps.read().unwrap_or_else(PoisonError::into_inner);
         let Some(entry) = self.stored(key) else { return false };
         let observation = LocalObservation { seen: entry.seen.clone(), found: Arc::clone(&entry.found), sweeps };
         let LocalEntry { value, negative, shape, bytes, .. } = &*entry;
@@ -251,14 +364,29 @@ impl LocalStore {
 
     /// Removes the entries whose keys `matches` picks, and counts them.
     pub(crate) fn sweep(&self, matches: impl Fn(&str) -> bool) -> u64 {
-        *self.sweeps.write().unwrap_or_else(PoisonError::into_inner) += 1;
+        *self.written.sweeps.write().unwrap_or_else(PoisonError::into_inner) += 1;
         let picked: Vec<_> = self.entries.iter().filter(|(key, _)| matches(key)).map(|(key, _)| key).collect();
-        picked.into_iter().filter(|key| self.entries.remove(key).is_some()).count() as u64
+        picked.into_iter().filter(|key| self.take_out(key)).count() as u64
+    }
+
+    fn take_out(&self, key: &str) -> bool {
+        let taken = self.entries.remove(key);
+        taken.is_some_and(|(_, entry)| {
+            entry.leave();
+            true
+        })
     }
 
     pub(crate) fn clear(&self) {
         self.new_epoch();
-        self.entries.clear();
+        self.take_all_out();
+    }
+
+    fn take_all_out(&self) {
+        self.entries.retain(|_, entry| {
+            entry.leave();
+            false
+        });
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -267,5 +395,12 @@ impl LocalStore {
 
     pub(crate) fn weight(&self) -> u64 {
         self.entries.weight()
+    }
+}
+
+impl Drop for LocalStore {
+    /// What threads still know of is let go by those that go on looking things up.
+    fn drop(&mut self) {
+        self.take_all_out();
     }
 }

@@ -10,24 +10,23 @@
 //! that nobody drives would hold up callers in others for good.
 
 use std::collections::VecDeque;
-use std::pin::Pin;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
-use std::task::{Context, Poll, Waker};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::Poll;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use redis::{Pipeline, Value};
-use smallvec::SmallVec;
-use tokio::runtime;
+use tokio::runtime::{self, Handle};
 
 use super::Failure;
 use super::answers::{Answers, Reply, reply};
 use super::keyspace::Name;
 use super::list::List;
 use super::node::Node;
-use super::request::Witness;
+use super::told::{Answer, Outcome, Told, Waiting};
 use super::trip::Trip;
+use crate::breaker::Severity;
 use crate::budget::Budget;
 use crate::clock;
 
@@ -48,9 +47,6 @@ const NAMES: usize = 1024;
 const BYTES: usize = 256 * 1024;
 /// How many callers wait. Those behind them send their own, and the connection holds them up.
 const CALLERS: usize = 16 * 1024;
-
-/// `None`: one of the names is another master's.
-type Answer = Result<Option<Answers>, Failure>;
 
 pub(super) struct Gather {
     /// A thread uses one of them. In each there is nearly always one runtime.
@@ -85,25 +81,12 @@ struct Batch {
     outcome: Arc<Outcome>,
 }
 
-/// Where they are told.
-#[derive(Default)]
-struct Outcome {
-    told: OnceLock<Result<Option<Shared>, Failure>>,
-    wakers: Mutex<Vec<Waker>>,
-}
-
-struct Shared {
-    /// By place, with how many will still ask for it.
-    replies: Box<[Mutex<(u32, Reply)>]>,
-    witness: Witness,
-}
-
 /// What a caller does.
 enum Turn {
     Send,
     /// Waits; true: and starts a task that asks.
     Wait(Waiting, bool),
-    /// Sends because too many wait.
+    /// Sends because too many wait, or because he asks for too many names.
     Beside,
 }
 
@@ -138,29 +121,29 @@ impl Gather {
         names: impl Iterator<Item = Name<'a>> + Clone,
         since: Instant,
     ) -> Turn {
-        let at_once = self.trip.holds(PACE, AT_ONCE);
+        let at_once = self.at_once();
         let mut all = self.lock(door);
         let callers = Callers::of(&mut all, runtime);
         if !callers.crowd && callers.alone + callers.tasks < ALONE {
             callers.alone += 1;
             return Turn::Send;
         }
-        if callers.waiting >= CALLERS {
+        if callers.waiting >= CALLERS || names.clone().count() > NAMES {
             return Turn::Beside;
         }
         callers.crowd = true;
         callers.waiting += 1;
         let waiting = callers.join(names, (BYTES / self.bytes.load(Relaxed).max(1)).clamp(1, NAMES), since);
-        let start = callers.tasks < at_once && callers.ready < callers.batches.len();
-        if start {
-            callers.tasks += 1;
-            callers.ready += 1;
-        }
-        Turn::Wait(waiting, start)
+        Turn::Wait(waiting, callers.needs_a_task(at_once))
     }
 
-    fn learn(&self, replies: &[Reply]) {
-        let bytes: usize = replies.iter().flatten().map(Bytes::len).sum();
+    fn at_once(&self) -> usize {
+        self.trip.holds(PACE, AT_ONCE)
+    }
+
+    fn learn(&self, replies: &[Option<Reply>], took: Duration) {
+        self.trip.took(took);
+        let bytes: usize = replies.iter().flatten().flatten().map(Bytes::len).sum();
         self.bytes.store((self.bytes.load(Relaxed) * 7 + bytes / replies.len().max(1)) / 8, Relaxed);
     }
 }
@@ -195,7 +178,15 @@ impl Callers {
         let batch = self.batches.back_mut().expect("there is one now");
         batch.callers += 1;
         let places = names.map(|name| batch.list.add(name)).collect();
-        Waiting { outcome: Arc::clone(&batch.outcome), places, waker: None }
+        Waiting::new(&batch.outcome, places)
+    }
+
+    /// Whether another task is to ask, which counts from now on.
+    fn needs_a_task(&mut self, at_once: usize) -> bool {
+        let needed = self.tasks < at_once && self.ready < self.batches.len();
+        self.tasks += usize::from(needed);
+        self.ready += usize::from(needed);
+        needed
     }
 
     fn next(&mut self) -> Option<Batch> {
@@ -219,67 +210,6 @@ impl Drop for Alone<'_> {
     }
 }
 
-/// A caller who waits. No timer of his own: the request before his and his own have theirs, and a breaker that opens
-/// ends them all.
-struct Waiting {
-    outcome: Arc<Outcome>,
-    /// Of his names in the list.
-    places: SmallVec<[usize; 4]>,
-    /// Of his waker.
-    waker: Option<usize>,
-}
-
-impl Future for Waiting {
-    type Output = Answer;
-
-    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Answer> {
-        let Self { outcome, places, waker } = &mut *self;
-        if let Some(told) = outcome.told.get() {
-            return Poll::Ready(take(told, places));
-        }
-        let mut wakers = outcome.wakers.lock().unwrap_or_else(PoisonError::into_inner);
-        // It is told first, and the wakers are taken then.
-        if let Some(told) = outcome.told.get() {
-            drop(wakers);
-            return Poll::Ready(take(told, places));
-        }
-        match waker {
-            Some(place) => wakers[*place].clone_from(context.waker()),
-            None => {
-                *waker = Some(wakers.len());
-                wakers.push(context.waker().clone());
-            }
-        }
-        Poll::Pending
-    }
-}
-
-/// The answer for one of those who share it.
-fn take(told: &Result<Option<Shared>, Failure>, places: &[usize]) -> Answer {
-    let Some(shared) = told.as_ref().map_err(Clone::clone)? else { return Ok(None) };
-    let replies = places.iter().map(|place| {
-        let mut reply = shared.replies[*place].lock().unwrap_or_else(PoisonError::into_inner);
-        reply.0 = reply.0.saturating_sub(1);
-        match reply.0 {
-            0 => reply.1.take(),
-            _ => reply.1.clone(),
-        }
-    });
-    Ok(Some(Answers::of_one(replies.collect(), shared.witness)))
-}
-
-impl Outcome {
-    fn tell(&self, answer: Answer, list: &List) {
-        let shared = |answers: Answers| Shared {
-            witness: answers.witness(0),
-            replies: list.asked().zip(answers.replies).map(Mutex::new).collect(),
-        };
-        let _ = self.told.set(answer.map(|told| told.map(shared)));
-        let wakers = std::mem::take(&mut *self.wakers.lock().unwrap_or_else(PoisonError::into_inner));
-        wakers.into_iter().for_each(Waker::wake);
-    }
-}
-
 /// A task that asks for others.
 struct Task {
     node: Arc<Node>,
@@ -293,17 +223,18 @@ struct Task {
 }
 
 impl Task {
+    fn start(node: &Arc<Node>, door: usize, runtime: runtime::Id) {
+        let task = Self { node: Arc::clone(node), door, runtime, ready: true, batch: None, ended: false };
+        tokio::spawn(task.run());
+    }
+
     async fn run(mut self) {
         behind_those_who_can_run().await;
         while self.next() {
             let Some(batch) = &self.batch else { return };
             // Nobody waits for longer than his budget, which is the same for all.
             let mut budget = Budget::new(self.node.budget).after(batch.since.elapsed());
-            let asked = clock::now();
             let answer = self.node.ask(&mut budget, &batch.list).await;
-            if answer.is_ok() {
-                self.node.gather.trip.took(asked.elapsed());
-            }
             batch.outcome.tell(answer, &batch.list);
         }
     }
@@ -311,6 +242,9 @@ impl Task {
     /// Takes those along who have waited longest. If there is nobody, the task has ended: whoever comes next starts
     /// another.
     fn next(&mut self) -> bool {
+        // What it held is freed before the door is shut.
+        drop(self.batch.take());
+        let at_once = self.node.gather.at_once();
         let mut all = self.node.gather.lock(self.door);
         let callers = Callers::of(&mut all, self.runtime);
         callers.ready -= usize::from(std::mem::take(&mut self.ready));
@@ -321,9 +255,15 @@ impl Task {
                 callers.tasks -= 1;
                 callers.crowd &= callers.tasks > 0;
                 self.ended = true;
+                return false;
             }
         }
-        !self.ended
+        let more = callers.needs_a_task(at_once);
+        drop(all);
+        if more {
+            Self::start(&self.node, self.door, self.runtime);
+        }
+        true
     }
 }
 
@@ -368,11 +308,11 @@ impl Node {
     /// Cancel safe: who leaves is not waited for.
     pub(super) async fn read<'a>(
         self: &Arc<Self>,
-        runtime: runtime::Id,
         budget: &mut Budget,
         names: impl Iterator<Item = Name<'a>> + Clone,
     ) -> Answer {
-        let since = clock::now();
+        let Ok(runtime) = Handle::try_current() else { return Err(Failure::outside()) };
+        let (runtime, since) = (runtime.id(), clock::now());
         let door = self.gather.door();
         let turn = match self.breaker.is_open() {
             true => Turn::Beside,
@@ -381,12 +321,11 @@ impl Node {
         match turn {
             Turn::Wait(waiting, start) => {
                 if start {
-                    let task = Task { node: Arc::clone(self), door, runtime, ready: true, batch: None, ended: false };
-                    tokio::spawn(task.run());
+                    Task::start(self, door, runtime);
                 }
-                let answer = waiting.await;
-                budget.runs_since(since);
-                answer
+                // It is no sign of a bad server that a task was not reached in time.
+                let late = |_| Err(Failure { severity: Severity::Minor, ..Failure::timeout() });
+                budget.spend(waiting).await.unwrap_or_else(late)
             }
             Turn::Send => {
                 let _alone = Alone { gather: &self.gather, door, runtime };
@@ -399,12 +338,14 @@ impl Node {
     async fn ask_for_one<'a>(self: &Arc<Self>, budget: &mut Budget, names: impl Iterator<Item = Name<'a>>) -> Answer {
         let mut list = List::default();
         names.for_each(|name| list.push(name));
-        self.ask(budget, &list).await
+        let (replies, witness) = self.ask(budget, &list).await?;
+        Ok(replies.into_iter().collect::<Option<_>>().map(|replies| Answers::of_one(replies, witness)))
     }
 
     /// One request for all of them.
-    async fn ask(self: &Arc<Self>, budget: &mut Budget, list: &List) -> Answer {
-        let (replies, witness): (SmallVec<[Reply; 4]>, _) = if self.clustered {
+    async fn ask(self: &Arc<Self>, budget: &mut Budget, list: &List) -> Result<Told, Failure> {
+        let since = clock::now();
+        let (replies, witness): Told = if self.clustered {
             let build = |_, pipeline: &mut Pipeline| list.iter().for_each(|name| _ = pipeline.cmd("MGET").arg(name));
             let (values, (), witness) = self.pipeline(budget, build).await?;
             let first = |value| match value {
@@ -412,10 +353,7 @@ impl Node {
                 // It points elsewhere.
                 _ => None,
             };
-            match values.into_iter().map(first).collect() {
-                Some(replies) => (replies, witness),
-                None => return Ok(None),
-            }
+            (values.into_iter().map(first).collect(), witness)
         } else {
             // MGET also for one key: unlike GET it answers somebody else's list or hash with nil, a miss.
             let mut command = redis::cmd("MGET");
@@ -425,15 +363,17 @@ impl Node {
                 connection.send_packed_command(command).await?.extract_error()
             });
             match asked.await? {
-                (Value::Array(values), witness) => (values.into_iter().map(reply).collect(), witness),
+                (Value::Array(values), witness) => {
+                    (values.into_iter().map(|value| Some(reply(value))).collect(), witness)
+                }
                 _ => return Err(nonsense()),
             }
         };
         if replies.len() != list.len() {
             return Err(nonsense());
         }
-        self.gather.learn(&replies);
-        Ok(Some(Answers::of_one(replies, witness)))
+        self.gather.learn(&replies, since.elapsed());
+        Ok((replies, witness))
     }
 }
 

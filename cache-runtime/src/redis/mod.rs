@@ -47,6 +47,7 @@ mod script;
 mod sentinel;
 mod server;
 mod several;
+mod told;
 mod topology;
 mod trip;
 mod void;

@@ -113,7 +113,7 @@ impl Server {
         });
         let answered = futures_util::future::join_all(asked).await;
         let spent = answered.into_iter().map(|(left, asking, group, answered)| {
-            budget.keep_least(left);
+            budget.keep_least(&left);
             (asking, group, answered)
         });
         spent.collect()

@@ -74,6 +74,10 @@ impl Node {
                 self.start_probe();
                 return Err(Failure::open());
             }
+            if budget.left().is_zero() {
+                // Nothing was asked, so nothing is learnt of the server.
+                return Err(Failure { severity: Severity::Minor, ..Failure::timeout() });
+            }
             // What little an earlier request has left says nothing about the server.
             let severity = if budget.is_a_rest() { Severity::Minor } else { Severity::Fatal };
             let mut in_use: Option<Arc<Wire>> = None;

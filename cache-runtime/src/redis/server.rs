@@ -7,7 +7,6 @@ use std::time::Duration;
 
 use redis::{Pipeline, Value};
 use smallvec::SmallVec;
-use tokio::runtime::{self, Handle};
 
 use super::address::Address;
 use super::answers::{Answers, Reply, reply};
@@ -100,30 +99,28 @@ impl Server {
         budget: &mut Budget,
         names: impl Iterator<Item = Name<'a>> + Clone,
     ) -> Result<Answers, Failure> {
-        let runtime = Handle::try_current().map_err(|_| Failure::outside())?.id();
         if let Some(map) = self.topology.fixed() {
             map.nodes.iter().for_each(|node| self.attend(node));
-            return self.read_in(runtime, map, budget, names).await;
+            return self.read_in(map, budget, names).await;
         }
         let map = match self.known_map() {
             Some(map) => map,
             None => Box::pin(self.map(budget)).await?,
         };
-        self.read_in(runtime, &map, budget, names).await
+        self.read_in(&map, budget, names).await
     }
 
     async fn read_in<'a>(
         self: &Arc<Self>,
-        runtime: runtime::Id,
         map: &Map,
         budget: &mut Budget,
         names: impl Iterator<Item = Name<'a>> + Clone,
     ) -> Result<Answers, Failure> {
         let Some(node) = map.only() else {
             let names: Vec<String> = names.map(|name| name.to_string()).collect();
-            return Box::pin(self.read_at_several(runtime, map, budget, &names)).await;
+            return Box::pin(self.read_at_several(map, budget, &names)).await;
         };
-        let told = node.read(runtime, budget, names).await.inspect_err(|failure| self.topology.suspect(failure))?;
+        let told = node.read(budget, names).await.inspect_err(|failure| self.topology.suspect(failure))?;
         told.ok_or_else(|| Failure::refused("the server points elsewhere"))
     }
 

@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use redis::{Pipeline, Value};
-use tokio::runtime;
 
 use super::answers::{Answers, reply};
 #[cfg(feature = "cluster")]
@@ -16,19 +15,20 @@ use crate::budget::Budget;
 use crate::entry::History;
 
 impl Server {
-    /// One request to each master; if one of them points elsewhere or is in trouble, each name is followed to its owner.
+    /// One request to each master; if one of them points elsewhere, each name is followed to its owner.
     pub(super) async fn read_at_several(
         self: &Arc<Self>,
-        runtime: runtime::Id,
         map: &Map,
         budget: &mut Budget,
         names: &[String],
     ) -> Result<Answers, Failure> {
         #[cfg(feature = "cluster")]
-        if let Some(answers) = gathered(runtime, map, budget, names).await {
+        if let Some(answers) =
+            gathered(map, budget, names).await.inspect_err(|failure| self.topology.suspect(failure))?
+        {
             return Ok(answers);
         }
-        let _ = (map, runtime);
+        let _ = map;
         let get = |name: usize, _: History, pipeline: &mut Pipeline| {
             pipeline.cmd("MGET").arg(&names[name]);
         };
@@ -45,11 +45,12 @@ impl Server {
     }
 }
 
+/// `None`: one of them is another master's by now, or nobody's.
 #[cfg(feature = "cluster")]
-async fn gathered(runtime: runtime::Id, map: &Map, budget: &mut Budget, names: &[String]) -> Option<Answers> {
+async fn gathered(map: &Map, budget: &mut Budget, names: &[String]) -> Result<Option<Answers>, Failure> {
     let mut groups: Vec<(&Arc<Node>, Vec<usize>)> = Vec::new();
     for (place, name) in names.iter().enumerate() {
-        let owner = map.owner(name).ok()?;
+        let Ok(owner) = map.owner(name) else { return Ok(None) };
         match groups.iter_mut().find(|(node, _)| Arc::ptr_eq(node, owner)) {
             Some((_, places)) => places.push(place),
             None => groups.push((owner, vec![place])),
@@ -59,17 +60,18 @@ async fn gathered(runtime: runtime::Id, map: &Map, budget: &mut Budget, names: &
     let asked = groups.iter().map(|(node, places)| async move {
         let mut share = whole.share();
         let names = places.iter().map(|place| Name::whole(&names[*place]));
-        (node.read(runtime, &mut share, names).await, share)
+        (node.read(&mut share, names).await, share)
     });
-    let told = futures_util::future::join_all(asked).await;
+    let (told, shares): (Vec<_>, Vec<_>) = futures_util::future::join_all(asked).await.into_iter().unzip();
+    shares.iter().for_each(|share| budget.keep_least(share));
     let mut found: Vec<Option<(Reply, Witness)>> = vec![None; names.len()];
-    for ((_, places), (told, share)) in groups.iter().zip(told) {
-        budget.keep_least(share);
-        let told = told.ok().flatten()?;
-        let witnesses = (0..places.len()).map(|name| told.witness(name)).collect::<Vec<_>>();
-        for ((place, reply), witness) in places.iter().zip(told.replies).zip(witnesses) {
-            found[*place] = Some((reply, witness));
+    for ((_, places), told) in groups.iter().zip(told) {
+        let Some(told) = told? else { return Ok(None) };
+        let each = told.deal(std::iter::repeat_n(1, places.len()));
+        for (place, answer) in places.iter().zip(each) {
+            let witness = answer.witness(0);
+            found[*place] = answer.replies.into_iter().next().map(|reply| (reply, witness));
         }
     }
-    Some(Answers::of_each(found.into_iter().collect::<Option<Vec<_>>>()?.into_iter()))
+    Ok(found.into_iter().collect::<Option<Vec<_>>>().map(|found| Answers::of_each(found.into_iter())))
 }

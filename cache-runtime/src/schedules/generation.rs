@@ -7,9 +7,13 @@ use shuttle::thread;
 
 use super::{assert_noticed, every, explore};
 use crate::Key;
-use crate::local::{Fresh, Lease, LocalStore};
+use crate::flight::Shared;
+use crate::key::Parts;
+use crate::local::{Called, Fresh, Lease, LocalEntry, LocalStore};
+use crate::site::{Declaration, Site};
 use crate::sync::atomic::{AtomicU32, Ordering::SeqCst};
 
+static SITE: Site = Site::new(Declaration::DEFAULT);
 const SHAPE: u64 = 1;
 const HOUR: Duration = Duration::from_secs(3600);
 
@@ -50,9 +54,13 @@ impl World {
         })
     }
 
+    /// As a call looks: what its thread knows of, then what the store holds.
     fn get(&self) -> Option<u32> {
-        let entry = self.store.get(&self.key, SHAPE)?;
-        Some(*entry.value.downcast_ref().expect("only numbers are stored"))
+        let parts = Parts::new();
+        let called = Called::new(&SITE, &parts);
+        let number = |_: &LocalEntry, value: &Shared| value.downcast_ref().copied();
+        let known = self.store.hit_in_front(&called, SHAPE, number);
+        known.or_else(|| self.store.hit(Some(&called), &self.key, SHAPE, number, |value| Some(Arc::clone(value))))
     }
 
     /// A cached call, without a flight.
@@ -176,6 +184,24 @@ fn a_sweep_and_a_tag_at_the_same_time() {
         let left = world.get();
         assert!(left.is_none_or(|version| version == 1), "stale: version {left:?} is left after all invalidations");
     });
+}
+
+/// An entry that is there already against the one invalidation: a thread that looks it up meanwhile does not go by what it
+/// found then.
+#[test]
+fn what_a_thread_knows_of_is_no_hit_afterwards() {
+    for void in [Void::Key, Void::Tag, Void::Everything, Void::Sweep] {
+        explore(move || {
+            let world = World::new(Observe::BeforeTheLoad);
+            world.read();
+            let reader = thread::spawn({
+                let world = Arc::clone(&world);
+                move || (0..3).for_each(|_| world.read())
+            });
+            world.write(void);
+            reader.join().expect("shuttle ends the schedule that panics");
+        });
+    }
 }
 
 /// The one fill against the one invalidation: refused, or no hit afterwards.

@@ -1,0 +1,288 @@
+//! What one thread called for lately: the way to a hot entry without a rendered key, without a lock, and without a write
+//! that another core has to wait for.
+//!
+//! Invariants:
+//! 1. What is found here is what the store holds: whatever leaves the store is marked [gone](LocalEntry::is_gone) before the
+//!    operation that took it out returns, and the mark is looked at with each hit.
+//! 2. It is a hit under the same conditions as in the store: lease, epoch, counters of key and tags, lifetime, shape.
+//! 3. What all threads hold together is paid out of the tier's bound: each slot takes its entry's weight from the
+//!    [`Allowance`] of the store, and gives it back when it lets go. A thread without calls holds on until it ends.
+//! 4. Clones of a value count themselves in one place, which the threads would fight for: threads that hold the same entry
+//!    make its value again, each for itself, where type and size allow that.
+//! 5. The store learns that an entry is hot: now and then a look goes there although the entry is here.
+
+#[cfg(test)]
+mod tests;
+
+use std::cell::RefCell;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use smallvec::SmallVec;
+
+use super::generation::Places;
+use super::store::LocalEntry;
+use crate::Key;
+use crate::flight::Shared;
+use crate::key::Parts;
+use crate::site::Site;
+use crate::sync::thread_local;
+
+/// Places with the same index of the hash: so many that a thousand hot keys hardly ever need more of one.
+const WAYS: usize = 8;
+/// Of 128 bytes each: 256 KiB for each thread that hits.
+const SLOTS: usize = 2048;
+/// One in so many looks that find nothing here takes the entry in: what passes through once is not worth it.
+const TAKEN_IN: u8 = if cfg!(shuttle) { 1 } else { 8 };
+/// Values up to so many bytes, encoded, are made again for the next thread.
+const COPIED: u64 = 4096;
+/// One in so many hits of an entry goes to the store.
+const TOLD: u8 = 128;
+
+/// How many bytes all threads together may hold of one store, and do.
+#[derive(Debug)]
+pub(super) struct Allowance {
+    limit: u64,
+    held: AtomicU64,
+    /// What the store itself does without, for their sake.
+    ceded: Mutex<u64>,
+}
+
+impl Allowance {
+    pub(super) fn new(limit: u64) -> Arc<Self> {
+        Arc::new(Self { limit, held: AtomicU64::new(0), ceded: Mutex::new(0) })
+    }
+
+    /// What the store has to do without from now on, if that has become more: in a few steps, and never less again.
+    pub(super) fn to_cede(&self) -> Option<u64> {
+        let step = (self.limit / 16).max(1);
+        let wanted = self.held.load(Relaxed).div_ceil(step) * step;
+        let mut ceded = self.ceded.lock().unwrap_or_else(PoisonError::into_inner);
+        let more = wanted > *ceded;
+        *ceded = wanted.max(*ceded);
+        more.then_some(*ceded)
+    }
+
+    fn take(&self, bytes: u64) -> bool {
+        let fits = self.held.fetch_add(bytes, Relaxed) + bytes <= self.limit;
+        if !fits {
+            self.give_back(bytes);
+        }
+        fits
+    }
+
+    fn give_back(&self, bytes: u64) {
+        self.held.fetch_sub(bytes, Relaxed);
+    }
+}
+
+/// A call of a function, before its key is rendered.
+#[derive(Clone, Copy)]
+pub(crate) struct Called<'a> {
+    site: &'static Site,
+    parts: &'a Parts,
+    hash: u64,
+}
+
+impl<'a> Called<'a> {
+    #[inline]
+    pub(crate) fn new(site: &'static Site, parts: &'a Parts) -> Self {
+        // Inlined, as all of this is: it is a few instructions, where a call of it is as many again.
+        Self { site, parts, hash: parts.hash(std::ptr::from_ref(site).addr() as u64) }
+    }
+
+    #[inline]
+    fn set(&self) -> usize {
+        self.hash as usize % (SLOTS / WAYS)
+    }
+
+    /// What of the hash has no part in [`set`](Self::set), and is not that of an empty place.
+    #[inline]
+    fn tag(&self) -> u16 {
+        (self.hash >> 48) as u16 | 1
+    }
+}
+
+#[repr(align(64))]
+pub(super) struct Slot {
+    /// Hits since others wanted the place, at most 255.
+    worth: u8,
+    /// Hits since the store was told.
+    untold: u8,
+    weight: u32,
+    site: &'static Site,
+    kinds: u64,
+    words: SmallVec<[u64; 2]>,
+    pub(super) entry: Arc<LocalEntry>,
+    /// The value again, where other threads use that of the entry.
+    pub(super) copy: Option<Shared>,
+    /// Of the store that the entry is from; which store that is, too.
+    allowance: Arc<Allowance>,
+    /// Nothing was bumped since its counters were compared, as long as this is the number of bumps.
+    pub(super) verified: u64,
+    /// Where its counters are.
+    pub(super) places: Places,
+}
+
+const _: () = assert!(size_of::<Option<Slot>>() == 128, "two cache lines");
+
+impl Slot {
+    fn is_of(&self, allowance: &Arc<Allowance>, called: &Called<'_>) -> bool {
+        Arc::ptr_eq(&self.allowance, allowance)
+            && std::ptr::eq(self.site, called.site)
+            && self.kinds == called.parts.kinds()
+            && self.words.len() == called.parts.words().len()
+            && self.words.iter().zip(called.parts.words()).all(|(held, wanted)| held == wanted)
+    }
+}
+
+impl Slot {
+    /// Makes the value again, for this thread alone.
+    fn take_copy(&mut self, again: impl FnOnce(&Shared) -> Option<Shared>) {
+        let bytes = self.entry.bytes;
+        if bytes <= COPIED && self.allowance.take(bytes) {
+            // At most 4 KiB more.
+            self.weight = self.weight.saturating_add(bytes as u32);
+            self.copy = again(&self.entry.value);
+        }
+    }
+}
+
+impl Drop for Slot {
+    fn drop(&mut self) {
+        self.allowance.give_back(u64::from(self.weight));
+    }
+}
+
+/// Where in a front something was found.
+pub(super) type Place = usize;
+
+#[derive(Default)]
+pub(super) struct Front {
+    /// Empty until something is taken in.
+    slots: Vec<Option<Slot>>,
+    /// Of the slots, set by set, in one place: another slot is not even looked at.
+    tags: Vec<[u16; WAYS]>,
+    /// Looks that found nothing, up to [`TAKEN_IN`].
+    missed: u8,
+}
+
+thread_local! {
+    static FRONT: RefCell<Front> = RefCell::default();
+}
+
+/// Acts on this thread's front; `None` while the thread ends, and inside of a value's own `clone` or `drop`.
+#[inline]
+pub(super) fn with<R>(act: impl FnOnce(&mut Front) -> R) -> Option<R> {
+    FRONT.try_with(|front| front.try_borrow_mut().ok().map(|mut front| act(&mut front))).ok().flatten()
+}
+
+impl Front {
+    /// Where this call's entry of that store is.
+    #[inline]
+    fn place(&self, allowance: &Arc<Allowance>, called: &Called<'_>) -> Option<Place> {
+        let (set, wanted) = (called.set(), called.tag());
+        let ways = self.tags.get(set)?.iter().enumerate().filter(|(_, tag)| **tag == wanted);
+        let mut places = ways.map(|(way, _)| set * WAYS + way);
+        places.find(|place| self.slots[*place].as_ref().is_some_and(|slot| slot.is_of(allowance, called)))
+    }
+
+    /// The slot of this call in that store, with another hit noted; `None` also when the store is to be told.
+    #[inline]
+    pub(super) fn find(&mut self, allowance: &Arc<Allowance>, called: &Called<'_>) -> Option<(Place, &mut Slot)> {
+        let place = self.place(allowance, called)?;
+        let slot = self.slots[place].as_mut()?;
+        slot.worth = slot.worth.saturating_add(1);
+        slot.untold += 1;
+        if slot.untold >= TOLD {
+            slot.untold = 0;
+            self.missed = TAKEN_IN - 1;
+            return None;
+        }
+        Some((place, slot))
+    }
+
+    /// This thread's own copy of a value that the store has been asked for.
+    pub(super) fn copy(
+        &self,
+        allowance: &Arc<Allowance>,
+        called: &Called<'_>,
+        entry: &Arc<LocalEntry>,
+    ) -> Option<&Shared> {
+        let slot = self.slots[self.place(allowance, called)?].as_ref()?;
+        if Arc::ptr_eq(&slot.entry, entry) { slot.copy.as_ref() } else { None }
+    }
+
+    pub(super) fn forget(&mut self, place: Place) {
+        self.slots[place] = None;
+    }
+
+    /// Whether the next [`offer`](Self::offer) should be made.
+    pub(super) fn is_open(&mut self) -> bool {
+        self.missed = (self.missed + 1) % TAKEN_IN;
+        self.missed == 0
+    }
+
+    /// Takes in what the store held, if it is worth its place. `verified`: the number of bumps before it was compared.
+    #[expect(clippy::too_many_arguments, reason = "all that a slot is made of")]
+    pub(super) fn offer(
+        &mut self,
+        allowance: &Arc<Allowance>,
+        called: &Called<'_>,
+        key: &Key,
+        entry: &Arc<LocalEntry>,
+        verified: u64,
+        places: Places,
+        again: impl FnOnce(&Shared) -> Option<Shared>,
+    ) {
+        if self.slots.is_empty() {
+            self.slots.resize_with(SLOTS, || None);
+            self.tags.resize(SLOTS / WAYS, [0; WAYS]);
+        }
+        let begin = called.set() * WAYS;
+        let ways = &mut self.slots[begin..begin + WAYS];
+        // There already: the store had to be told. Besides it and the caller, this thread holds the entry.
+        if let Some(slot) = ways.iter_mut().flatten().find(|slot| Arc::ptr_eq(&slot.entry, entry)) {
+            if slot.copy.is_none() && Arc::strong_count(entry) > 3 {
+                slot.take_copy(again);
+            }
+            return;
+        }
+        let worth = |slot: &Option<Slot>| match slot {
+            Some(slot) if !slot.entry.is_gone() => 1 + u16::from(slot.worth),
+            _ => 0,
+        };
+        let least = (0..WAYS).min_by_key(|way| worth(&ways[*way])).expect("there are ways");
+        if worth(&ways[least]) > 1 {
+            ways.iter_mut().flatten().for_each(|slot| slot.worth /= 2);
+            return;
+        }
+        // Before the new one asks for it: what it takes may be what this gives back.
+        ways[least] = None;
+        let weight = entry.weight(key.as_str()) + size_of::<Slot>() as u64;
+        let Ok(weight) = u32::try_from(weight) else { return };
+        if !allowance.take(weight.into()) {
+            return;
+        }
+        // Beside the store and the caller.
+        let others_hold_it = Arc::strong_count(entry) > 2;
+        let mut slot = Slot {
+            worth: 1,
+            untold: 0,
+            weight,
+            site: called.site,
+            kinds: called.parts.kinds(),
+            words: SmallVec::from_slice(called.parts.words()),
+            entry: Arc::clone(entry),
+            copy: None,
+            allowance: Arc::clone(allowance),
+            verified,
+            places,
+        };
+        if others_hold_it {
+            slot.take_copy(again);
+        }
+        self.tags[called.set()][least] = called.tag();
+        ways[least] = Some(slot);
+    }
+}

@@ -1,0 +1,175 @@
+use std::time::Duration;
+
+use super::*;
+use crate::key::KeyPart;
+use crate::local::{Fresh, Lease, LocalStore};
+use crate::site::{Declaration, Site};
+
+const SHAPE: u64 = 1;
+
+static SITE: Site = Site::new(Declaration::DEFAULT);
+
+fn parts(part: &dyn KeyPart) -> Parts {
+    let mut parts = Parts::new();
+    assert!(parts.take(&[part]));
+    parts
+}
+
+fn key(id: u64) -> Key {
+    Key::new(format!("user:{id}")).tag("users")
+}
+
+fn store(bytes: u64) -> LocalStore {
+    LocalStore::new(bytes, 1 << 10, Lease::forever())
+}
+
+fn put(store: &LocalStore, id: u64, value: u64) {
+    let observation = store.observe(&key(id));
+    let value = Arc::new(value);
+    let ttl = Duration::from_secs(3600);
+    assert!(store.fill(
+        &key(id),
+        observation,
+        Fresh { value, negative: false, shape: SHAPE, bytes: 8, ttl, age: Duration::ZERO }
+    ));
+}
+
+fn number(_: &LocalEntry, value: &Shared) -> Option<u64> {
+    value.downcast_ref().copied()
+}
+
+/// Where a value is.
+fn place(_: &LocalEntry, value: &Shared) -> Option<usize> {
+    Some(Arc::as_ptr(value).addr())
+}
+
+fn again(value: &Shared) -> Option<Shared> {
+    Some(Arc::new(*value.downcast_ref::<u64>()?))
+}
+
+fn in_front(store: &LocalStore, id: u64) -> Option<u64> {
+    store.hit_in_front(&Called::new(&SITE, &parts(&id)), SHAPE, number)
+}
+
+fn in_store(store: &LocalStore, id: u64) -> Option<u64> {
+    store.hit(Some(&Called::new(&SITE, &parts(&id))), &key(id), SHAPE, number, again)
+}
+
+/// Looks until this thread knows of the entry.
+fn learn(store: &LocalStore, id: u64) {
+    let learnt = (0..TAKEN_IN).any(|_| in_store(store, id).is_some() && in_front(store, id).is_some());
+    assert!(learnt, "not taken in");
+}
+
+#[test]
+fn what_left_the_store_is_no_hit() {
+    type Act = fn(&LocalStore);
+    let ways: [(&str, Act); 6] = [
+        ("its key", |store| store.void([&key(7)], [])),
+        ("its tag", |store| store.void([], ["users"])),
+        ("an epoch", LocalStore::new_epoch),
+        ("a sweep", |store| assert_eq!(store.sweep(|key| key == "user:7"), 1)),
+        ("clearing", LocalStore::clear),
+        ("removal", |store| assert!(store.remove(&key(7)))),
+    ];
+    for (name, act) in ways {
+        let store = store(1 << 20);
+        put(&store, 7, 1);
+        learn(&store, 7);
+        act(&store);
+        assert_eq!((in_front(&store, 7), in_store(&store, 7)), (None, None), "voided by {name}");
+    }
+}
+
+#[test]
+fn what_was_replaced_is_no_hit() {
+    let store = store(1 << 20);
+    put(&store, 7, 1);
+    learn(&store, 7);
+    put(&store, 7, 2);
+    assert_eq!(in_front(&store, 7), None);
+    assert_eq!(in_store(&store, 7), Some(2));
+}
+
+#[test]
+fn what_was_evicted_is_no_hit() {
+    let store = store(1 << 14);
+    put(&store, 7, 1);
+    learn(&store, 7);
+    (100..1_000).for_each(|id| put(&store, id, id));
+    assert_eq!(store.get(&key(7), SHAPE).is_some(), in_front(&store, 7).is_some());
+    assert_eq!(in_front(&store, 7), None, "a thousand entries do not fit");
+}
+
+#[test]
+fn an_invalidation_of_something_else_costs_a_comparison_only() {
+    let store = store(1 << 20);
+    put(&store, 7, 1);
+    learn(&store, 7);
+    store.void([&key(8)], ["other"]);
+    assert_eq!(in_front(&store, 7), Some(1));
+}
+
+#[test]
+fn caches_and_functions_and_shapes_are_kept_apart() {
+    static OTHER: Site = Site::new(Declaration::DEFAULT);
+    let (one, other) = (store(1 << 20), store(1 << 20));
+    put(&one, 7, 1);
+    learn(&one, 7);
+    assert_eq!(in_front(&other, 7), None);
+    assert_eq!(one.hit_in_front(&Called::new(&OTHER, &parts(&7_u64)), SHAPE, number), None);
+    assert_eq!(one.hit_in_front(&Called::new(&SITE, &parts(&"7")), SHAPE, number), None);
+    assert_eq!(in_front(&one, 7), Some(1));
+    assert_eq!(one.hit_in_front(&Called::new(&SITE, &parts(&7_u64)), SHAPE + 1, number), None);
+}
+
+#[test]
+fn the_second_thread_makes_the_value_again() {
+    let store = store(1 << 20);
+    put(&store, 7, 1);
+    learn(&store, 7);
+    let called = parts(&7_u64);
+    let here = store.hit_in_front(&Called::new(&SITE, &called), SHAPE, place);
+    let there = std::thread::scope(|scope| {
+        let other = scope.spawn(|| {
+            learn(&store, 7);
+            store.hit_in_front(&Called::new(&SITE, &called), SHAPE, place)
+        });
+        other.join().expect("it does not panic")
+    });
+    assert!(here.is_some() && there.is_some());
+    assert_ne!(here, there);
+}
+
+#[test]
+fn what_threads_hold_is_bounded_and_given_back() {
+    let store = store(1 << 16);
+    let allowance = Arc::clone(store.fronts());
+    std::thread::scope(|scope| {
+        let looking = scope.spawn(|| {
+            for id in 0..1_000 {
+                put(&store, id, id);
+                (0..TAKEN_IN).for_each(|_| _ = in_store(&store, id));
+            }
+            allowance.held.load(Relaxed)
+        });
+        let held = looking.join().expect("it does not panic");
+        assert!(held > 0 && held <= allowance.limit, "{held} of {}", allowance.limit);
+    });
+    assert_eq!(allowance.held.load(Relaxed), 0, "the thread has ended");
+    assert!(store.weight() <= (1 << 16) - *allowance.ceded.lock().expect("nobody panicked"));
+}
+
+/// A value that looks something up when it is cloned, as no value should.
+#[test]
+fn a_look_inside_of_a_look_goes_to_the_store() {
+    let store = store(1 << 20);
+    put(&store, 7, 1);
+    learn(&store, 7);
+    let parts = parts(&7_u64);
+    let inside = |_: &LocalEntry, _: &Shared| {
+        assert_eq!(in_front(&store, 7), None);
+        in_store(&store, 7)
+    };
+    assert_eq!(store.hit_in_front(&Called::new(&SITE, &parts), SHAPE, inside), Some(1));
+}
