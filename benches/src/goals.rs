@@ -28,6 +28,9 @@ pub(crate) struct Bench {
 pub(crate) const GROUPS: [&str; 8] =
     ["redis", "in-process", "allocations", "miss", "breaker", "mixed", "build", "footprint"];
 
+/// Those in which other programs have a part.
+pub(crate) const ELSEWHERE: [&str; 4] = ["allocations", "breaker", "build", "footprint"];
+
 pub(crate) async fn rows(bench: &Bench, group: &str) -> Vec<Row> {
     match group {
         "redis" => redis::rows(bench).await,

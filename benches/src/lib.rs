@@ -19,6 +19,7 @@ pub mod chart;
 mod cpu;
 mod goals;
 mod growth;
+mod noise;
 pub mod ours;
 pub mod path;
 mod placement;
@@ -31,8 +32,9 @@ use std::process::ExitCode;
 
 use tests::RedisServer;
 
-use goals::{Bench, GROUPS};
+use goals::{Bench, ELSEWHERE, GROUPS};
 use growth::QUESTIONS;
+use noise::Noise;
 use path::Path;
 
 /// Threads of the runtime, as of a small service: with the server, they are more than two cores can run at once.
@@ -69,7 +71,11 @@ pub fn main(peers: impl AsyncFnOnce(String) -> Peers) -> ExitCode {
         let mut rows = Vec::new();
         for group in GROUPS.into_iter().filter(|group| names.is_empty() || named(group)) {
             eprintln!("measuring: {group}");
+            let noise = (!ELSEWHERE.contains(&group)).then(|| Noise::listen(&bench.server));
             let found = goals::rows(&bench, group).await;
+            if let Some(noise) = noise {
+                noise.report();
+            }
             if keep {
                 save::rows(&bench, group, &found);
             }
@@ -80,7 +86,9 @@ pub fn main(peers: impl AsyncFnOnce(String) -> Peers) -> ExitCode {
         }
         for question in QUESTIONS.into_iter().filter(|question| named(question) || keep && names.is_empty()) {
             eprintln!("measuring: {question}");
+            let noise = Noise::listen(&bench.server);
             let chart = growth::chart(&bench, question).await;
+            noise.report();
             if keep {
                 save::chart(&bench, &chart);
             }
