@@ -334,7 +334,12 @@ impl Question<'_> {
         let patience = self.core.config.fill_wait.min(budget.left() / 2);
         let waiting = async {
             let mut pause = Duration::from_millis(2);
+            // A caller in this process may have set the token, and hear of it a moment after this one.
+            tokio::task::yield_now().await;
             loop {
+                if self.core.minted.contains(&observed.expected) {
+                    return None;
+                }
                 tokio::time::sleep(pause).await;
                 pause = (pause * 2).min(Duration::from_millis(20));
                 let mut look = self.look(&mut self.core.budget()).await.ok()?;
