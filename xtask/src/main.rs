@@ -13,7 +13,7 @@ use tools::{cargo, redis_server};
 type Task = (&'static str, &'static str, fn(&Path, &[String]) -> Result<(), String>);
 
 const TASKS: [Task; 8] = [
-    ("test", "all tests; finds redis-server or installs it (as root, through apt-get)", test),
+    ("test", "all tests; finds redis-server and valgrind or installs them (as root, through apt-get)", test),
     (
         "instructions",
         "those of a hit in process, by valgrind, beside what is recorded (`--record`: records them)",

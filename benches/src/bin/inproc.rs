@@ -7,24 +7,10 @@ use std::sync::Arc;
 use std::sync::Barrier;
 use std::time::Instant;
 
+use benches::value::User;
 use cache_runtime::{Cache, cached};
-use serde::{Deserialize, Serialize};
 
 const KEYS: u64 = 1_000;
-
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-struct User {
-    id: u64,
-    name: String,
-    email: String,
-    active: bool,
-}
-
-impl User {
-    fn new(id: u64) -> Self {
-        Self { id, name: format!("user number {id}"), email: format!("user{id}@example.com"), active: true }
-    }
-}
 
 #[cached(key = "user:{id}", ttl = "1h")]
 async fn untagged(id: u64) -> Arc<User> {
