@@ -12,6 +12,7 @@ use crate::builder::CacheBuilder;
 use crate::context;
 use crate::core::{Core, Store};
 use crate::invalidate::{self, Targets};
+use crate::load::Looked;
 use crate::outcome::{Cacheable, Fallible, Plain};
 use crate::read::{Hit, Question};
 use crate::site::SITES;
@@ -131,7 +132,6 @@ impl Cache {
         Ask {
             core: &self.core,
             key,
-            looked: false,
             lifetime: Lifetime { ttl, negative: Some(ttl) },
             local: Some(self.core.config.local_ttl),
             found: None,
@@ -259,7 +259,7 @@ impl Cache {
         let observer = context::current().and_then(|context| context.observer.clone());
         let body = pin!(async move { load().await });
         let (returned, observation) =
-            self.ask(&key, ttl, "Cache::get_or_load").answer::<Fallible<T, E>, _>(mode, body).await;
+            self.ask(&key, ttl, "Cache::get_or_load").answer::<Fallible<T, E>, _>(mode, Looked::default(), body).await;
         if let Some(observer) = observer {
             observer.set(observation);
         }

@@ -27,6 +27,10 @@ fn seen(source: Source, age: Option<Duration>) -> Observation {
     Observation { source, age, fail_open: false }
 }
 
+fn from_redis(written_ms: u64) -> Observation {
+    seen(Source::Redis, Some(clock::since(written_ms)))
+}
+
 /// How often a caller looks at most, because a load that he joined named tags which he had not looked at.
 const LOOKS: usize = 3;
 
@@ -34,7 +38,12 @@ const FAILED_OPEN: Observation = Observation { source: Source::Bypassed, age: No
 
 impl Ask<'_> {
     /// Answers the call. Never fails for the cache's sake.
-    pub(crate) async fn answer<L, F>(&self, mode: Mode, body: Pin<&mut F>) -> (L::Return, Observation)
+    pub(crate) async fn answer<L, F>(
+        &self,
+        mode: Mode,
+        looked: Looked<L::Value>,
+        body: Pin<&mut F>,
+    ) -> (L::Return, Observation)
     where
         L: Load,
         F: Future<Output = L::Return>,
@@ -52,8 +61,8 @@ impl Ask<'_> {
         }
         let facts = facts::facts::<L::Value>(L::Codec::name(self.core.config.codec), self.key.version);
         match &self.core.store {
-            Store::Local(store) => self.answer_in_process::<L, F>(store, facts, mode, body).await,
-            Store::Redis(remote) => self.answer_over_redis::<L, F>(remote, facts, mode, body).await,
+            Store::Local(store) => self.answer_in_process::<L, F>(store, facts, mode, looked, body).await,
+            Store::Redis(remote) => self.answer_over_redis::<L, F>(remote, facts, mode, looked, body).await,
             Store::Off => (self.open::<L, F>(body).await, FAILED_OPEN),
         }
     }
@@ -93,6 +102,7 @@ impl Ask<'_> {
         store: &LocalStore,
         facts: &Facts,
         mode: Mode,
+        looked: Looked<L::Value>,
         body: Pin<&mut F>,
     ) -> (L::Return, Observation)
     where
@@ -102,8 +112,7 @@ impl Ask<'_> {
         let mut named = Vec::new();
         for look in 0..LOOKS {
             if mode == Mode::Normal {
-                let looked = look == 0 && self.looked;
-                if !looked
+                if (look > 0 || !looked.in_process)
                     && let Some(entry) = store.get(self.key, facts.shape)
                     && let Some(value) = entry.value.downcast_ref::<L::Value>()
                 {
@@ -162,6 +171,7 @@ impl Ask<'_> {
         remote: &Remote,
         facts: &'static Facts,
         mode: Mode,
+        looked: Looked<L::Value>,
         body: Pin<&mut F>,
     ) -> (L::Return, Observation)
     where
@@ -173,7 +183,7 @@ impl Ask<'_> {
             return (self.uncached::<L, F>(body).await, seen(Source::Bypassed, None));
         }
         if mode == Mode::Normal
-            && !self.looked
+            && !looked.in_process
             && let Some((value, age)) = self.kept::<L>(remote, facts)
         {
             return (L::close(Ok(value)), seen(Source::Local, Some(age)));
@@ -182,35 +192,24 @@ impl Ask<'_> {
         let mut budget = self.core.budget();
         let mut missed = None;
         if mode == Mode::Normal {
-            match self.see::<L>(remote, facts, &question, &mut budget).await {
-                Seen::Value(value, age) => return (L::close(Ok(value)), seen(Source::Redis, Some(age))),
+            let seen = match looked.over_redis {
+                Some((seen, left)) => {
+                    budget = left;
+                    seen
+                }
+                None => self.see::<L>(&question, facts, &mut budget).await,
+            };
+            match seen {
+                Seen::Value(value, written_ms) => return (L::close(Ok(value)), from_redis(written_ms)),
                 Seen::Missed(look) => missed = look,
                 Seen::Trouble => return (self.open::<L, F>(body).await, FAILED_OPEN),
             }
         }
-        Box::pin(self.answer_a_miss::<L, F>(remote, facts, mode, question, budget, missed, body)).await
-    }
-
-    #[expect(clippy::too_many_arguments, reason = "one function in two parts")]
-    async fn answer_a_miss<L, F>(
-        &self,
-        remote: &Remote,
-        facts: &'static Facts,
-        mode: Mode,
-        question: Question<'_>,
-        mut budget: Budget,
-        mut missed: Option<Box<Look>>,
-        body: Pin<&mut F>,
-    ) -> (L::Return, Observation)
-    where
-        L: Load,
-        F: Future<Output = L::Return>,
-    {
         let mut named = Vec::new();
         for look in 0..LOOKS {
             if look > 0 && mode == Mode::Normal {
-                match self.see::<L>(remote, facts, &question, &mut budget).await {
-                    Seen::Value(value, age) => return (L::close(Ok(value)), seen(Source::Redis, Some(age))),
+                match self.see::<L>(&question, facts, &mut budget).await {
+                    Seen::Value(value, written_ms) => return (L::close(Ok(value)), from_redis(written_ms)),
                     Seen::Missed(look) => missed = look,
                     Seen::Trouble => return (self.open::<L, F>(body).await, FAILED_OPEN),
                 }
@@ -218,7 +217,7 @@ impl Ask<'_> {
             let mut found = question.ask(&mut budget, missed.take(), &named).await;
             if let Found::Hit(hit) = &found {
                 if let Some(value) = self.take::<L>(remote, facts, hit) {
-                    return (L::close(Ok(value)), seen(Source::Redis, Some(hit.age())));
+                    return (L::close(Ok(value)), from_redis(hit.written_ms()));
                 }
                 found = question.ask(&mut budget, None, &named).await;
             }
@@ -244,7 +243,7 @@ impl Ask<'_> {
                         && let Some(value) = self.take::<L>(remote, facts, &hit)
                     {
                         lead.ready(Arc::new(value.clone())).close(&self.core.flights);
-                        return (L::close(Ok(value)), seen(Source::Redis, Some(hit.age())));
+                        return (L::close(Ok(value)), from_redis(hit.written_ms()));
                     }
                     let outcome = self.run::<L, F>(Some(lead.flight()), body).await;
                     match &outcome {
@@ -267,16 +266,16 @@ impl Ask<'_> {
         (self.uncached::<L, F>(body).await, seen(Source::Bypassed, None))
     }
 
-    async fn see<L: Load>(
+    /// READ, for a hit.
+    pub(crate) async fn see<L: Load>(
         &self,
-        remote: &Remote,
-        facts: &Facts,
         question: &Question<'_>,
+        facts: &Facts,
         budget: &mut Budget,
     ) -> Seen<L::Value> {
         match question.see(budget).await {
-            Sight::Hit(hit) => match self.take::<L>(remote, facts, &hit) {
-                Some(value) => Seen::Value(value, hit.age()),
+            Sight::Hit(hit) => match self.take::<L>(question.remote, facts, &hit) {
+                Some(value) => Seen::Value(value, hit.written_ms()),
                 None => Seen::Missed(None),
             },
             Sight::Miss(look) => Seen::Missed(Some(look)),
@@ -359,9 +358,24 @@ impl<F: Future> Future for Watched<'_, F> {
     }
 }
 
+/// What a call has looked at before it takes the long way.
+pub(crate) struct Looked<V> {
+    /// What is kept in process is no hit.
+    pub(crate) in_process: bool,
+    /// What the server held, and what this has left of the budget.
+    pub(crate) over_redis: Option<(Seen<V>, Budget)>,
+}
+
+impl<V> Default for Looked<V> {
+    fn default() -> Self {
+        Self { in_process: false, over_redis: None }
+    }
+}
+
 /// A look at the server, with its hit decoded.
-enum Seen<V> {
-    Value(V, Duration),
+pub(crate) enum Seen<V> {
+    /// And when it was written, in milliseconds since 1970.
+    Value(V, u64),
     /// Without a look where there was a hit that does not decode.
     Missed(Option<Box<Look>>),
     Trouble,
