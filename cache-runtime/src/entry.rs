@@ -294,6 +294,7 @@ impl<'a> Envelope<'a> {
     }
 
     /// As it is stored.
+    #[cfg(any(test, feature = "mutants"))]
     pub(crate) fn payload(&self) -> &'a [u8] {
         &self.bytes[self.payload_start..]
     }

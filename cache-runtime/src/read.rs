@@ -391,23 +391,18 @@ pub(crate) async fn peek_many(budget: &mut Budget, questions: &[Question<'_>]) -
     let owed: Vec<bool> = questions.iter().map(Question::owed).collect();
     let names = questions.iter().flat_map(|question| server.names.of(question.key));
     let counts = questions.iter().map(|question| question.key.tag_count() + 1);
-    let mut looks: Vec<Look> = server
-        .read(budget, names)
-        .await?
-        .deal(counts)
-        .map(|answers| Look::new(answers, None))
-        .collect();
+    let mut looks: Vec<Look> =
+        server.read(budget, names).await?.deal(counts).map(|answers| Look::new(answers, None)).collect();
     if looks.iter().any(|look| !look.found.is_empty()) {
         let more = server.names.tagged(looks.iter().flat_map(|look| &look.found).map(String::as_bytes));
         let told = server.read(budget, more).await?;
         let told: Vec<Answers> = told.deal(looks.iter().map(|look| look.found.len())).collect();
         looks.iter_mut().zip(told).for_each(|(look, told)| look.answers.extend(told));
     }
-    let hits = questions
-        .iter()
-        .zip(looks)
-        .zip(owed)
-        .map(|((question, look), owed)| question.hit(look).ok().filter(|hit| !owed && !question.owes_any(&hit.found)));
+    let hits =
+        questions.iter().zip(looks).zip(owed).map(|((question, look), owed)| {
+            question.hit(look).ok().filter(|hit| !owed && !question.owes_any(&hit.found))
+        });
     Ok(hits.collect())
 }
 

@@ -122,7 +122,8 @@ impl Answers {
     pub(crate) fn extend(&mut self, more: Self) {
         let before = self.sources.len() as u32;
         self.sources.extend(more.sources);
-        self.places.extend(more.places.into_iter().map(|Place { source, place }| Place { source: before + source, place }));
+        self.places
+            .extend(more.places.into_iter().map(|Place { source, place }| Place { source: before + source, place }));
     }
 
     /// The same in another order: the first one answers the question `order[0]`.

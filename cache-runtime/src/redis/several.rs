@@ -4,13 +4,13 @@ use std::sync::Arc;
 
 use redis::{Pipeline, Value};
 
+#[cfg(feature = "cluster")]
+use super::Node;
 use super::answers::{Answers, Told};
 #[cfg(feature = "cluster")]
 use super::keyspace::Name;
 use super::scatter::Around;
 use super::{Failure, Server, topology::Map};
-#[cfg(feature = "cluster")]
-use super::Node;
 use crate::budget::Budget;
 use crate::entry::History;
 

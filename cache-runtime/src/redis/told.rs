@@ -59,7 +59,6 @@ impl Waiting {
     pub(super) fn new(outcome: &Arc<Outcome>, places: SmallVec<[u32; 4]>, since: Instant) -> Self {
         Self { outcome: Arc::clone(outcome), places, since, waker: None }
     }
-
 }
 
 fn answer(outcome: &Arc<Outcome>, told: &Result<Told, Failure>, places: &[u32]) -> Answer {
