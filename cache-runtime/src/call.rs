@@ -6,8 +6,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tracing::Instrument as _;
-use tracing::level_filters::LevelFilter;
+use tracing::Span;
 
 use crate::ask::{Ask, Counted, Lifetime};
 use crate::context::{self, Context, Mode};
@@ -17,10 +16,12 @@ use crate::found::FoundTags;
 use crate::invalidate::{self, Targets};
 use crate::key::{KeyPart, Parts};
 use crate::local::{Called, LocalEntry, LocalStore};
+use crate::metrics;
+use crate::observation::Source;
 use crate::outcome::{Load, Peeked, StoredAs};
 use crate::site::{Declaration, Local, SITES, Site, Ttl};
 use crate::stats::add;
-use crate::{Cache, Error, Key};
+use crate::{Cache, Error, Key, span};
 
 /// A call that has taken in what its key and tags are made of; nothing of the arguments is borrowed any more.
 pub struct Call {
@@ -126,7 +127,7 @@ impl Call {
             },
             local: self.local_lifetime(cache),
             found: self.found.as_ref(),
-            counters: Counted::Site(&self.site.counters),
+            counters: Counted::Site(self.site),
             name: self.site.declaration.function,
         }
     }
@@ -144,9 +145,7 @@ impl Call {
     /// The cache that is meant, unless the call is for the long way: nobody wants to know how it was answered.
     #[inline]
     fn plain<'a>(&'a self, context: Option<&'a Context>) -> Option<&'a Cache> {
-        if LevelFilter::current() >= LevelFilter::DEBUG
-            || context.is_some_and(|context| context.mode != Mode::Normal || context.observer.is_some())
-        {
+        if context.is_some_and(|context| context.mode != Mode::Normal || context.observer.is_some()) {
             return None;
         }
         Some(self.cache(context))
@@ -179,8 +178,15 @@ impl Call {
         if facts.is_unfit() && matches!(cache.core().store, Store::Redis(_)) {
             return None;
         }
-        let take =
-            |entry: &LocalEntry, value: &Shared| Some((value.downcast_ref::<L::Value>()?.clone(), entry.negative));
+        // Of what this thread does not know itself, and of that one call in so many.
+        let aged = key.is_some() && metrics::is_recorded();
+        let take = |entry: &LocalEntry, value: &Shared| {
+            let value = value.downcast_ref::<L::Value>()?.clone();
+            if aged {
+                metrics::hit(Counted::Site(self.site), Source::Local, || entry.stored_at.elapsed());
+            }
+            Some((value, entry.negative))
+        };
         let again = |value: &Shared| Some(Arc::new(L::again(value.downcast_ref()?)?) as Shared);
         let called = self.key.is_none().then(|| Called::new(self.site, &self.parts));
         let (value, negative) = match key {
@@ -207,7 +213,8 @@ impl Call {
         F: Future<Output = L::Return>,
     {
         let context = context::current();
-        let plain = self.plain(context.as_deref());
+        let span = span::of(Counted::Site(self.site));
+        let plain = if span.is_some() { None } else { self.plain(context.as_deref()) };
         if let Some(cache) = plain
             && let Some(kept) = self.kept::<L>(cache, None)
         {
@@ -221,25 +228,25 @@ impl Call {
             return kept;
         }
         let looked = plain.is_some_and(|cache| self.tier(cache).is_some());
-        self.answer::<L, F>(context.as_deref(), &key, looked, body).await
+        self.answer::<L, F>(context.as_deref(), &key, looked, span, body).await
     }
 
     /// `looked`: what is kept in process is no hit.
-    async fn answer<L, F>(&self, context: Option<&Context>, key: &Key, looked: bool, body: Pin<&mut F>) -> L::Return
+    async fn answer<L, F>(
+        &self,
+        context: Option<&Context>,
+        key: &Key,
+        looked: bool,
+        span: Option<Span>,
+        body: Pin<&mut F>,
+    ) -> L::Return
     where
         L: Load,
         F: Future<Output = L::Return>,
     {
         let mode = context.map(|context| context.mode).unwrap_or_default();
-        let span = tracing::debug_span!(
-            "cached",
-            function = self.site.declaration.function,
-            source = tracing::field::Empty,
-            fail_open = tracing::field::Empty
-        );
         let ask = self.ask(self.cache(context), key, looked);
-        let (returned, observation) = ask.answer::<L, F>(mode, body).instrument(span.clone()).await;
-        span.record("source", observation.source.as_str()).record("fail_open", observation.fail_open);
+        let (returned, observation) = ask.told::<L, F>(mode, span, body).await;
         if let Some(observer) = context.and_then(|context| context.observer.as_ref()) {
             observer.set(observation);
         }
