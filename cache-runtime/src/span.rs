@@ -10,8 +10,8 @@ use std::sync::LazyLock;
 
 use sha2::{Digest, Sha256};
 use tracing::field::{self, Empty};
-use tracing::level_filters::LevelFilter;
-use tracing::{Instrument as _, Span};
+use tracing::level_filters::{LevelFilter, STATIC_MAX_LEVEL};
+use tracing::{Instrument as _, Level, Span};
 
 use crate::ask::{Ask, Counted};
 use crate::config::Config;
@@ -20,10 +20,11 @@ use crate::observation::{Observation, Source};
 use crate::outcome::Load;
 use crate::{Key, entry};
 
-/// The span of a call, if somebody wants it: nobody is asked while nobody listens at this level.
+/// The span of a call, if somebody wants it: nobody is asked while nobody listens at this level, and there is nothing left of
+/// this where the program was built without it.
 #[inline]
 pub(crate) fn of(counted: Counted<'_>) -> Option<Span> {
-    if LevelFilter::current() < LevelFilter::DEBUG { None } else { wanted(counted) }
+    if Level::DEBUG > STATIC_MAX_LEVEL || Level::DEBUG > LevelFilter::current() { None } else { wanted(counted) }
 }
 
 #[cold]

@@ -274,7 +274,7 @@ async fn what_is_emitted_is_what_the_table_says() {
     assert!(unlisted.is_empty(), "{unlisted:?}");
     // Not only there, but counted.
     for (name, label, values) in [
-        ("cache_requests_total", "outcome", &METRICS[0].values[..]),
+        ("cache_requests_total", "outcome", METRICS[0].values),
         ("cache_fills_total", "result", &["stored", "refused", "too_large", "unfit"]),
         ("cache_trouble_total", "cause", &["disconnect", "unkeyed"]),
         ("cache_invalidations_total", "result", &["delivered", "deferred"]),

@@ -22,11 +22,13 @@ fn read(file: &str) -> String {
     std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 
+/// A label, the sign that compares it, and with what.
+type Matcher = (String, String, String);
+
 /// What a query names.
 #[derive(Debug, Default, PartialEq)]
 struct Named {
-    /// A metric with its matchers: label, operator, value.
-    selected: Vec<(String, Vec<(String, String, String)>)>,
+    selected: Vec<(String, Vec<Matcher>)>,
     /// Labels that are grouped or matched by.
     grouped: Vec<String>,
 }
@@ -66,6 +68,12 @@ fn tokens(query: &str) -> Vec<Token> {
 }
 
 fn named(query: &str) -> Named {
+    // Grafana's own, for its variables: a selection, and a label.
+    if let Some(inside) = query.strip_prefix("label_values(") {
+        let (selection, label) = inside.strip_suffix(')').and_then(|inside| inside.rsplit_once(", ")).expect("a label");
+        let selected = named(selection).selected;
+        return Named { selected, grouped: vec![label.to_owned()] };
+    }
     let mut named = Named::default();
     let mut tokens = tokens(query).into_iter().peekable();
     while let Some(token) = tokens.next() {
@@ -76,15 +84,6 @@ fn named(query: &str) -> Named {
                 Token::Word(label) => Some(label),
                 _ => None,
             }));
-            continue;
-        }
-        if word == "label_values" {
-            // `label_values(metric{..}, label)`: its last argument is a label.
-            let inside: Vec<Token> = tokens.by_ref().collect();
-            let Some(Token::Word(label)) = inside.iter().rev().nth(1) else { panic!("{query}: no label") };
-            named.grouped.push(label.clone());
-            let until = inside.len() - 3;
-            tokens = inside[..until].to_vec().into_iter().peekable();
             continue;
         }
         let is_function = tokens.peek() == Some(&Token::Sign('('))
