@@ -32,8 +32,6 @@ pub(crate) struct Lifetime {
 pub(crate) struct Ask<'a> {
     pub(crate) core: &'a Arc<Core>,
     pub(crate) key: &'a Key,
-    /// Whether what is kept in process has been looked at already, and is no hit.
-    pub(crate) looked: bool,
     pub(crate) lifetime: Lifetime,
     /// How long entries may be kept in process over Redis; `None`: not at all.
     pub(crate) local: Option<Duration>,
@@ -190,7 +188,7 @@ impl Ask<'_> {
             return None;
         }
         add(&counters.redis_hits);
-        if hit.negative {
+        if hit.negative() {
             add(&counters.negative_hits);
             add(&counters.negative_redis_hits);
         }

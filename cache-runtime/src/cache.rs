@@ -7,11 +7,14 @@ use std::sync::atomic::Ordering::Relaxed;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
+use tracing::Span;
+
 use crate::ask::{Ask, Counted, Lifetime};
 use crate::builder::CacheBuilder;
 use crate::context;
 use crate::core::{Core, Store};
 use crate::invalidate::{self, Targets};
+use crate::load::Looked;
 use crate::outcome::{Cacheable, Fallible, Plain};
 use crate::read::{Hit, Question};
 use crate::site::SITES;
@@ -136,7 +139,6 @@ impl Cache {
         Ask {
             core: &self.core,
             key,
-            looked: false,
             lifetime: Lifetime { ttl, negative: Some(ttl) },
             local: Some(self.core.config.local_ttl),
             found: None,
@@ -264,8 +266,8 @@ impl Cache {
         let observer = context::current().and_then(|context| context.observer.clone());
         let body = pin!(async move { load().await });
         let ask = self.ask(&key, ttl, "Cache::get_or_load");
-        let span = span::of(ask.counters);
-        let (returned, observation) = ask.told::<Fallible<T, E>, _>(mode, span, body).await;
+        let span = span::of(ask.counters).unwrap_or_else(Span::none);
+        let (returned, observation) = ask.told::<Fallible<T, E>, _>(mode, Looked::default(), span, body).await;
         if let Some(observer) = observer {
             observer.set(observation);
         }

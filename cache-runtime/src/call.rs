@@ -1,6 +1,5 @@
 //! A bound call of a cached function, as the macro makes it, and the operations of its companion.
 
-use std::borrow::Cow;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -15,6 +14,7 @@ use crate::flight::Shared;
 use crate::found::FoundTags;
 use crate::invalidate::{self, Targets};
 use crate::key::{KeyPart, Parts};
+use crate::load::{Looked, Seen};
 use crate::local::{Called, LocalEntry, LocalStore};
 use crate::metrics;
 use crate::observation::Source;
@@ -103,15 +103,15 @@ impl Call {
         self.key.unwrap_or_else(|| self.site.render_kept(&self.parts))
     }
 
-    /// The key; rendered here and now, if it is not yet.
-    fn key(&self) -> Cow<'_, Key> {
+    /// The key; rendered here and now, if it is not yet, and then kept in `rendered`.
+    fn key<'a>(&'a self, rendered: &'a mut Option<Key>) -> &'a Key {
         match &self.key {
-            Some(key) => Cow::Borrowed(key),
-            None => Cow::Owned(self.site.render_kept(&self.parts)),
+            Some(key) => key,
+            None => rendered.insert(self.site.render_kept(&self.parts)),
         }
     }
 
-    fn ask<'a>(&'a self, cache: &'a Cache, key: &'a Key, looked: bool) -> Ask<'a> {
+    fn ask<'a>(&'a self, cache: &'a Cache, key: &'a Key) -> Ask<'a> {
         let Declaration { ttl, negative_ttl, .. } = &self.site.declaration;
         let declared = |ttl: &Ttl| match ttl {
             Ttl::Millis(millis) => Some(Duration::from_millis(*millis)),
@@ -120,7 +120,6 @@ impl Call {
         Ask {
             core: cache.core(),
             key,
-            looked,
             lifetime: Lifetime {
                 ttl: self.ttl.or(declared(ttl)).unwrap_or_default(),
                 negative: self.negative_ttl.or(negative_ttl.as_ref().and_then(declared)),
@@ -213,31 +212,46 @@ impl Call {
         F: Future<Output = L::Return>,
     {
         let context = context::current();
-        let span = span::of(Counted::Site(self.site));
-        let plain = if span.is_some() { None } else { self.plain(context.as_deref()) };
+        let mut rendered = None;
+        if let Some(span) = span::of(Counted::Site(self.site)) {
+            let (key, looked) = (self.key(&mut rendered), Looked::default());
+            return Box::pin(self.answer::<L, F>(context.as_deref(), key, looked, span, body)).await;
+        }
+        let plain = self.plain(context.as_deref());
         if let Some(cache) = plain
             && let Some(kept) = self.kept::<L>(cache, None)
         {
             return kept;
         }
-        let key = self.key();
-        if let Some(cache) = plain
-            && key.unfit().is_none()
-            && let Some(kept) = self.kept::<L>(cache, Some(&key))
-        {
-            return kept;
+        let key = self.key(&mut rendered);
+        let mut looked = Looked::default();
+        if let Some(cache) = plain.filter(|_| key.unfit().is_none()) {
+            if let Some(kept) = self.kept::<L>(cache, Some(key)) {
+                return kept;
+            }
+            looked.in_process = self.tier(cache).is_some();
+            let facts = self.site.facts::<L>(cache.core().config.codec);
+            if let Store::Redis(remote) = &cache.core().store
+                && !facts.is_unfit()
+            {
+                let ask = self.ask(cache, key);
+                let mut budget = cache.core().budget();
+                match ask.see::<L>(&ask.question(remote, facts), facts, &mut budget).await {
+                    Seen::Value(value, _) => return L::close(Ok(value)),
+                    seen => looked.over_redis = Some((seen, budget)),
+                }
+            }
         }
-        let looked = plain.is_some_and(|cache| self.tier(cache).is_some());
-        self.answer::<L, F>(context.as_deref(), &key, looked, span, body).await
+        // Boxed: what most calls need of this future stays small, and does not have to be moved about.
+        Box::pin(self.answer::<L, F>(context.as_deref(), key, looked, Span::none(), body)).await
     }
 
-    /// `looked`: what is kept in process is no hit.
     async fn answer<L, F>(
         &self,
         context: Option<&Context>,
         key: &Key,
-        looked: bool,
-        span: Option<Span>,
+        looked: Looked<L::Value>,
+        span: Span,
         body: Pin<&mut F>,
     ) -> L::Return
     where
@@ -245,8 +259,8 @@ impl Call {
         F: Future<Output = L::Return>,
     {
         let mode = context.map(|context| context.mode).unwrap_or_default();
-        let ask = self.ask(self.cache(context), key, looked);
-        let (returned, observation) = ask.told::<L, F>(mode, span, body).await;
+        let ask = self.ask(self.cache(context), key);
+        let (returned, observation) = ask.told::<L, F>(mode, looked, span, body).await;
         if let Some(observer) = context.and_then(|context| context.observer.as_ref()) {
             observer.set(observation);
         }
@@ -267,7 +281,7 @@ impl Call {
         L::Return: Peeked<V>,
     {
         let cache = self.cache.take().unwrap_or_else(Cache::current);
-        let value = self.ask(&cache, &self.key(), false).peek::<L>().await?;
+        let value = self.ask(&cache, self.key(&mut None)).peek::<L>().await?;
         Ok(value.and_then(|value| L::close(Ok(value)).peeked()))
     }
 
@@ -279,7 +293,7 @@ impl Call {
     {
         let cache = self.cache.take().unwrap_or_else(Cache::current);
         match L::open(value.stored_as()) {
-            Ok(value) => self.ask(&cache, &self.key(), false).put::<L>(&value).await.map(drop),
+            Ok(value) => self.ask(&cache, self.key(&mut None)).put::<L>(&value).await.map(drop),
             Err(_) => Ok(()),
         }
     }

@@ -27,8 +27,23 @@ fn seen(source: Source) -> Observation {
     Observation { source, ..Observation::default() }
 }
 
-fn seen_in_redis(hit: &Hit) -> Observation {
-    Observation::hit(Source::Redis, hit.age(), hit.negative, hit.length() as u64)
+/// What there is to tell of a hit on the server. Its age is not: it takes a look at the clock.
+#[derive(Clone, Copy)]
+pub(crate) struct Stored {
+    written_ms: u64,
+    negative: bool,
+    bytes: u64,
+}
+
+impl Stored {
+    fn of(hit: &Hit) -> Self {
+        Self { written_ms: hit.written_ms(), negative: hit.negative(), bytes: hit.length() as u64 }
+    }
+}
+
+fn from_redis(stored: Stored) -> Observation {
+    let Stored { written_ms, negative, bytes } = stored;
+    Observation::hit(Source::Redis, clock::since(written_ms), negative, bytes)
 }
 
 /// How often a caller looks at most, because a load that he joined named tags which he had not looked at.
@@ -39,7 +54,12 @@ const FAILED_OPEN: Observation =
 
 impl Ask<'_> {
     /// Answers the call. Never fails for the cache's sake.
-    pub(crate) async fn answer<L, F>(&self, mode: Mode, body: Pin<&mut F>) -> (L::Return, Observation)
+    pub(crate) async fn answer<L, F>(
+        &self,
+        mode: Mode,
+        looked: Looked<L::Value>,
+        body: Pin<&mut F>,
+    ) -> (L::Return, Observation)
     where
         L: Load,
         F: Future<Output = L::Return>,
@@ -58,8 +78,8 @@ impl Ask<'_> {
         }
         let facts = facts::facts::<L::Value>(L::Codec::name(self.core.config.codec), self.key.version);
         match &self.core.store {
-            Store::Local(store) => self.answer_in_process::<L, F>(store, facts, mode, body).await,
-            Store::Redis(remote) => self.answer_over_redis::<L, F>(remote, facts, mode, body).await,
+            Store::Local(store) => self.answer_in_process::<L, F>(store, facts, mode, looked, body).await,
+            Store::Redis(remote) => self.answer_over_redis::<L, F>(remote, facts, mode, looked, body).await,
             Store::Off => (self.open::<L, F>(body).await, FAILED_OPEN),
         }
     }
@@ -101,6 +121,7 @@ impl Ask<'_> {
         store: &LocalStore,
         facts: &Facts,
         mode: Mode,
+        looked: Looked<L::Value>,
         body: Pin<&mut F>,
     ) -> (L::Return, Observation)
     where
@@ -110,8 +131,9 @@ impl Ask<'_> {
         let mut named = Vec::new();
         for look in 0..LOOKS {
             if mode == Mode::Normal {
-                let looked = look == 0 && self.looked;
-                if !looked && let Some((value, seen)) = self.held::<L>(store, facts) {
+                if (look > 0 || !looked.in_process)
+                    && let Some((value, seen)) = self.held::<L>(store, facts)
+                {
                     return (L::close(Ok(value)), seen);
                 }
                 add(&self.counters().misses);
@@ -163,6 +185,7 @@ impl Ask<'_> {
         remote: &Remote,
         facts: &'static Facts,
         mode: Mode,
+        looked: Looked<L::Value>,
         body: Pin<&mut F>,
     ) -> (L::Return, Observation)
     where
@@ -174,7 +197,7 @@ impl Ask<'_> {
             return (self.uncached::<L, F>(body).await, seen(Source::Bypassed));
         }
         if mode == Mode::Normal
-            && !self.looked
+            && !looked.in_process
             && let Some((value, seen)) = self.kept::<L>(remote, facts)
         {
             return (L::close(Ok(value)), seen);
@@ -183,35 +206,24 @@ impl Ask<'_> {
         let mut budget = self.core.budget();
         let mut missed = None;
         if mode == Mode::Normal {
-            match self.see::<L>(remote, facts, &question, &mut budget).await {
-                Seen::Value(value, seen) => return (L::close(Ok(value)), seen),
+            let seen = match looked.over_redis {
+                Some((seen, left)) => {
+                    budget = left;
+                    seen
+                }
+                None => self.see::<L>(&question, facts, &mut budget).await,
+            };
+            match seen {
+                Seen::Value(value, stored) => return (L::close(Ok(value)), from_redis(stored)),
                 Seen::Missed(look) => missed = look,
                 Seen::Trouble => return (self.open::<L, F>(body).await, FAILED_OPEN),
             }
         }
-        Box::pin(self.answer_a_miss::<L, F>(remote, facts, mode, question, budget, missed, body)).await
-    }
-
-    #[expect(clippy::too_many_arguments, reason = "one function in two parts")]
-    async fn answer_a_miss<L, F>(
-        &self,
-        remote: &Remote,
-        facts: &'static Facts,
-        mode: Mode,
-        question: Question<'_>,
-        mut budget: Budget,
-        mut missed: Option<Box<Look>>,
-        body: Pin<&mut F>,
-    ) -> (L::Return, Observation)
-    where
-        L: Load,
-        F: Future<Output = L::Return>,
-    {
         let mut named = Vec::new();
         for look in 0..LOOKS {
             if look > 0 && mode == Mode::Normal {
-                match self.see::<L>(remote, facts, &question, &mut budget).await {
-                    Seen::Value(value, seen) => return (L::close(Ok(value)), seen),
+                match self.see::<L>(&question, facts, &mut budget).await {
+                    Seen::Value(value, stored) => return (L::close(Ok(value)), from_redis(stored)),
                     Seen::Missed(look) => missed = look,
                     Seen::Trouble => return (self.open::<L, F>(body).await, FAILED_OPEN),
                 }
@@ -221,7 +233,7 @@ impl Ask<'_> {
             timer.ensure(self.counters);
             if let Found::Hit(hit) = &found {
                 if let Some(value) = self.take::<L>(remote, facts, hit) {
-                    return (L::close(Ok(value)), seen_in_redis(hit));
+                    return (L::close(Ok(value)), from_redis(Stored::of(hit)));
                 }
                 found = question.ask(&mut budget, None, &named).await;
             }
@@ -247,7 +259,7 @@ impl Ask<'_> {
                         && let Some(value) = self.take::<L>(remote, facts, &hit)
                     {
                         lead.ready(Arc::new(value.clone())).close(&self.core.flights);
-                        return (L::close(Ok(value)), seen_in_redis(&hit));
+                        return (L::close(Ok(value)), from_redis(Stored::of(&hit)));
                     }
                     let outcome = self.run::<L, F>(Some(lead.flight()), body).await;
                     match &outcome {
@@ -270,19 +282,20 @@ impl Ask<'_> {
         (self.uncached::<L, F>(body).await, seen(Source::Bypassed))
     }
 
-    async fn see<L: Load>(
+    /// READ, for a hit.
+    pub(crate) async fn see<L: Load>(
         &self,
-        remote: &Remote,
-        facts: &Facts,
         question: &Question<'_>,
+        facts: &Facts,
         budget: &mut Budget,
     ) -> Seen<L::Value> {
+        metrics::attend(self.core);
         let timer = Timer::start();
         let sight = question.see(budget).await;
         timer.read(self.counters);
         match sight {
-            Sight::Hit(hit) => match self.take::<L>(remote, facts, &hit) {
-                Some(value) => Seen::Value(value, seen_in_redis(&hit)),
+            Sight::Hit(hit) => match self.take::<L>(question.remote, facts, &hit) {
+                Some(value) => Seen::Value(value, Stored::of(&hit)),
                 None => Seen::Missed(None),
             },
             Sight::Miss(look) => Seen::Missed(Some(look)),
@@ -365,9 +378,23 @@ impl<F: Future> Future for Watched<'_, F> {
     }
 }
 
+/// What a call has looked at before it takes the long way.
+pub(crate) struct Looked<V> {
+    /// What is kept in process is no hit.
+    pub(crate) in_process: bool,
+    /// What the server held, and what this has left of the budget.
+    pub(crate) over_redis: Option<(Seen<V>, Budget)>,
+}
+
+impl<V> Default for Looked<V> {
+    fn default() -> Self {
+        Self { in_process: false, over_redis: None }
+    }
+}
+
 /// A look at the server, with its hit decoded.
-enum Seen<V> {
-    Value(V, Observation),
+pub(crate) enum Seen<V> {
+    Value(V, Stored),
     /// Without a look where there was a hit that does not decode.
     Missed(Option<Box<Look>>),
     Trouble,

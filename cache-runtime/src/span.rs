@@ -16,6 +16,7 @@ use tracing::{Instrument as _, Level, Span};
 use crate::ask::{Ask, Counted};
 use crate::config::Config;
 use crate::context::Mode;
+use crate::load::Looked;
 use crate::observation::{Observation, Source};
 use crate::outcome::Load;
 use crate::{Key, entry};
@@ -46,16 +47,21 @@ fn wanted(counted: Counted<'_>) -> Option<Span> {
 
 impl Ask<'_> {
     /// [`answer`](Self::answer), counted and told.
-    pub(crate) async fn told<L, F>(&self, mode: Mode, span: Option<Span>, body: Pin<&mut F>) -> (L::Return, Observation)
+    pub(crate) async fn told<L, F>(
+        &self,
+        mode: Mode,
+        looked: Looked<L::Value>,
+        span: Span,
+        body: Pin<&mut F>,
+    ) -> (L::Return, Observation)
     where
         L: Load,
         F: Future<Output = L::Return>,
     {
-        let span = span.unwrap_or_else(Span::none);
         if !span.is_disabled() {
             span.record("key", field::display(shown(self.key, &self.core.config)));
         }
-        let (returned, observation) = self.answer::<L, F>(mode, body).instrument(span.clone()).await;
+        let (returned, observation) = self.answer::<L, F>(mode, looked, body).instrument(span.clone()).await;
         self.answered(&observation);
         tell(&span, &observation);
         (returned, observation)
