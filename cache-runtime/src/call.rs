@@ -5,8 +5,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tracing::Instrument as _;
-use tracing::level_filters::LevelFilter;
+use tracing::Span;
 
 use crate::ask::{Ask, Counted, Lifetime};
 use crate::context::{self, Context, Mode};
@@ -17,10 +16,12 @@ use crate::invalidate::{self, Targets};
 use crate::key::{KeyPart, Parts};
 use crate::load::{Looked, Seen};
 use crate::local::{Called, LocalEntry, LocalStore};
+use crate::metrics;
+use crate::observation::Source;
 use crate::outcome::{Load, Peeked, StoredAs};
 use crate::site::{Declaration, Local, SITES, Site, Ttl};
 use crate::stats::add;
-use crate::{Cache, Error, Key};
+use crate::{Cache, Error, Key, span};
 
 /// A call that has taken in what its key and tags are made of; nothing of the arguments is borrowed any more.
 pub struct Call {
@@ -125,7 +126,7 @@ impl Call {
             },
             local: self.local_lifetime(cache),
             found: self.found.as_ref(),
-            counters: Counted::Site(&self.site.counters),
+            counters: Counted::Site(self.site),
             name: self.site.declaration.function,
         }
     }
@@ -143,9 +144,7 @@ impl Call {
     /// The cache that is meant, unless the call is for the long way: nobody wants to know how it was answered.
     #[inline]
     fn plain<'a>(&'a self, context: Option<&'a Context>) -> Option<&'a Cache> {
-        if LevelFilter::current() >= LevelFilter::DEBUG
-            || context.is_some_and(|context| context.mode != Mode::Normal || context.observer.is_some())
-        {
+        if context.is_some_and(|context| context.mode != Mode::Normal || context.observer.is_some()) {
             return None;
         }
         Some(self.cache(context))
@@ -178,8 +177,15 @@ impl Call {
         if facts.is_unfit() && matches!(cache.core().store, Store::Redis(_)) {
             return None;
         }
-        let take =
-            |entry: &LocalEntry, value: &Shared| Some((value.downcast_ref::<L::Value>()?.clone(), entry.negative));
+        // Of what this thread does not know itself, and of that one call in so many.
+        let aged = key.is_some() && metrics::is_recorded();
+        let take = |entry: &LocalEntry, value: &Shared| {
+            let value = value.downcast_ref::<L::Value>()?.clone();
+            if aged {
+                metrics::hit(Counted::Site(self.site), Source::Local, || entry.stored_at.elapsed());
+            }
+            Some((value, entry.negative))
+        };
         let again = |value: &Shared| Some(Arc::new(L::again(value.downcast_ref()?)?) as Shared);
         let called = self.key.is_none().then(|| Called::new(self.site, &self.parts));
         let (value, negative) = match key {
@@ -206,13 +212,17 @@ impl Call {
         F: Future<Output = L::Return>,
     {
         let context = context::current();
+        let mut rendered = None;
+        if let Some(span) = span::of(Counted::Site(self.site)) {
+            let (key, looked) = (self.key(&mut rendered), Looked::default());
+            return Box::pin(self.answer::<L, F>(context.as_deref(), key, looked, span, body)).await;
+        }
         let plain = self.plain(context.as_deref());
         if let Some(cache) = plain
             && let Some(kept) = self.kept::<L>(cache, None)
         {
             return kept;
         }
-        let mut rendered = None;
         let key = self.key(&mut rendered);
         let mut looked = Looked::default();
         if let Some(cache) = plain.filter(|_| key.unfit().is_none()) {
@@ -233,7 +243,7 @@ impl Call {
             }
         }
         // Boxed: what most calls need of this future stays small, and does not have to be moved about.
-        Box::pin(self.answer::<L, F>(context.as_deref(), key, looked, body)).await
+        Box::pin(self.answer::<L, F>(context.as_deref(), key, looked, Span::none(), body)).await
     }
 
     async fn answer<L, F>(
@@ -241,6 +251,7 @@ impl Call {
         context: Option<&Context>,
         key: &Key,
         looked: Looked<L::Value>,
+        span: Span,
         body: Pin<&mut F>,
     ) -> L::Return
     where
@@ -248,15 +259,8 @@ impl Call {
         F: Future<Output = L::Return>,
     {
         let mode = context.map(|context| context.mode).unwrap_or_default();
-        let span = tracing::debug_span!(
-            "cached",
-            function = self.site.declaration.function,
-            source = tracing::field::Empty,
-            fail_open = tracing::field::Empty
-        );
         let ask = self.ask(self.cache(context), key);
-        let (returned, observation) = ask.answer::<L, F>(mode, looked, body).instrument(span.clone()).await;
-        span.record("source", observation.source.as_str()).record("fail_open", observation.fail_open);
+        let (returned, observation) = ask.told::<L, F>(mode, looked, span, body).await;
         if let Some(observer) = context.and_then(|context| context.observer.as_ref()) {
             observer.set(observation);
         }

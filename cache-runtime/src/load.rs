@@ -3,7 +3,6 @@
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::time::Duration;
 
 use smallvec::SmallVec;
 
@@ -17,24 +16,41 @@ use crate::facts::{self, Facts};
 use crate::fill::{LookAgain, shared};
 use crate::flight::{Flight, FlightKey, Lead, Turn};
 use crate::local::LocalStore;
+use crate::metrics::{self, Timer};
 use crate::mutant::Mutant;
 use crate::observation::{Observation, Source};
 use crate::outcome::Load;
-use crate::read::{Found, Look, Observed, Question, Sight};
+use crate::read::{Found, Hit, Look, Observed, Question, Sight};
 use crate::stats::{add, first_time};
 
-fn seen(source: Source, age: Option<Duration>) -> Observation {
-    Observation { source, age, fail_open: false }
+fn seen(source: Source) -> Observation {
+    Observation { source, ..Observation::default() }
 }
 
-fn from_redis(written_ms: u64) -> Observation {
-    seen(Source::Redis, Some(clock::since(written_ms)))
+/// What there is to tell of a hit on the server. Its age is not: it takes a look at the clock.
+#[derive(Clone, Copy)]
+pub(crate) struct Stored {
+    written_ms: u64,
+    negative: bool,
+    bytes: u64,
+}
+
+impl Stored {
+    fn of(hit: &Hit) -> Self {
+        Self { written_ms: hit.written_ms(), negative: hit.negative(), bytes: hit.length() as u64 }
+    }
+}
+
+fn from_redis(stored: Stored) -> Observation {
+    let Stored { written_ms, negative, bytes } = stored;
+    Observation::hit(Source::Redis, clock::since(written_ms), negative, bytes)
 }
 
 /// How often a caller looks at most, because a load that he joined named tags which he had not looked at.
 const LOOKS: usize = 3;
 
-const FAILED_OPEN: Observation = Observation { source: Source::Bypassed, age: None, fail_open: true };
+const FAILED_OPEN: Observation =
+    Observation { source: Source::Bypassed, age: None, fail_open: true, negative: false, bytes: None };
 
 impl Ask<'_> {
     /// Answers the call. Never fails for the cache's sake.
@@ -48,16 +64,17 @@ impl Ask<'_> {
         L: Load,
         F: Future<Output = L::Return>,
     {
+        metrics::attend(self.core);
         if mode == Mode::Bypass {
             add(&self.counters().bypassed);
-            return (self.uncached::<L, F>(body).await, seen(Source::Bypassed, None));
+            return (self.uncached::<L, F>(body).await, seen(Source::Bypassed));
         }
         if let Some(problem) = self.key.unfit() {
             add(&self.counters().unkeyed);
             if first_time(&self.counters().warned.unkeyed) {
                 tracing::warn!(function = self.name, problem = %problem, "a key cannot be rendered; such calls run uncached");
             }
-            return (self.uncached::<L, F>(body).await, seen(Source::Bypassed, None));
+            return (self.uncached::<L, F>(body).await, seen(Source::Bypassed));
         }
         let facts = facts::facts::<L::Value>(L::Codec::name(self.core.config.codec), self.key.version);
         match &self.core.store {
@@ -90,7 +107,9 @@ impl Ask<'_> {
         };
         let watched = Watched { body, flight: flight.as_deref() };
         let outcome = L::open(context::within(inside, std::pin::pin!(watched)).await);
-        self.counters().loaded(started.elapsed());
+        let took = started.elapsed();
+        self.counters().loaded(took);
+        metrics::loaded(self.counters, took);
         if outcome.is_err() {
             add(&self.counters().load_errors);
         }
@@ -113,14 +132,9 @@ impl Ask<'_> {
         for look in 0..LOOKS {
             if mode == Mode::Normal {
                 if (look > 0 || !looked.in_process)
-                    && let Some(entry) = store.get(self.key, facts.shape)
-                    && let Some(value) = entry.value.downcast_ref::<L::Value>()
+                    && let Some((value, seen)) = self.held::<L>(store, facts)
                 {
-                    add(&self.counters().local_hits);
-                    if entry.negative {
-                        add(&self.counters().negative_hits);
-                    }
-                    return (L::close(Ok(value.clone())), seen(Source::Local, Some(entry.stored_at.elapsed())));
+                    return (L::close(Ok(value)), seen);
                 }
                 add(&self.counters().misses);
             }
@@ -136,10 +150,10 @@ impl Ask<'_> {
                 if let Ok(value) = &outcome {
                     self.store_in_process::<L>(store, facts, value, observation);
                 }
-                return (L::close(outcome), seen(Source::Loaded, None));
+                return (L::close(outcome), seen(Source::Loaded));
             }
             match self.turn::<L>(observation.bytes().collect()).await {
-                Joined::Answer(outcome) => return (L::close(outcome), seen(Source::Joined, None)),
+                Joined::Answer(outcome) => return (L::close(outcome), seen(Source::Joined)),
                 Joined::Again(tags) => named = tags,
                 Joined::Alone => break,
                 Joined::Lead(lead) => {
@@ -149,7 +163,7 @@ impl Ask<'_> {
                     {
                         lead.ready(Arc::clone(&entry.value)).close(&self.core.flights);
                         add(&self.counters().joins);
-                        return (L::close(Ok(value.clone())), seen(Source::Joined, None));
+                        return (L::close(Ok(value.clone())), seen(Source::Joined));
                     }
                     let outcome = self.run::<L, F>(Some(lead.flight()), body).await;
                     match &outcome {
@@ -159,11 +173,11 @@ impl Ask<'_> {
                         }
                         Err(error) => _ = lead.failed(L::share(error)),
                     }
-                    return (L::close(outcome), seen(Source::Loaded, None));
+                    return (L::close(outcome), seen(Source::Loaded));
                 }
             }
         }
-        (self.uncached::<L, F>(body).await, seen(Source::Bypassed, None))
+        (self.uncached::<L, F>(body).await, seen(Source::Bypassed))
     }
 
     async fn answer_over_redis<L, F>(
@@ -180,13 +194,13 @@ impl Ask<'_> {
     {
         if facts.is_unfit() {
             add(&self.counters().unfit);
-            return (self.uncached::<L, F>(body).await, seen(Source::Bypassed, None));
+            return (self.uncached::<L, F>(body).await, seen(Source::Bypassed));
         }
         if mode == Mode::Normal
             && !looked.in_process
-            && let Some((value, age)) = self.kept::<L>(remote, facts)
+            && let Some((value, seen)) = self.kept::<L>(remote, facts)
         {
-            return (L::close(Ok(value)), seen(Source::Local, Some(age)));
+            return (L::close(Ok(value)), seen);
         }
         let question = self.question(remote, facts);
         let mut budget = self.core.budget();
@@ -200,7 +214,7 @@ impl Ask<'_> {
                 None => self.see::<L>(&question, facts, &mut budget).await,
             };
             match seen {
-                Seen::Value(value, written_ms) => return (L::close(Ok(value)), from_redis(written_ms)),
+                Seen::Value(value, stored) => return (L::close(Ok(value)), from_redis(stored)),
                 Seen::Missed(look) => missed = look,
                 Seen::Trouble => return (self.open::<L, F>(body).await, FAILED_OPEN),
             }
@@ -209,15 +223,17 @@ impl Ask<'_> {
         for look in 0..LOOKS {
             if look > 0 && mode == Mode::Normal {
                 match self.see::<L>(&question, facts, &mut budget).await {
-                    Seen::Value(value, written_ms) => return (L::close(Ok(value)), from_redis(written_ms)),
+                    Seen::Value(value, stored) => return (L::close(Ok(value)), from_redis(stored)),
                     Seen::Missed(look) => missed = look,
                     Seen::Trouble => return (self.open::<L, F>(body).await, FAILED_OPEN),
                 }
             }
+            let timer = Timer::start();
             let mut found = question.ask(&mut budget, missed.take(), &named).await;
+            timer.ensure(self.counters);
             if let Found::Hit(hit) = &found {
                 if let Some(value) = self.take::<L>(remote, facts, hit) {
-                    return (L::close(Ok(value)), from_redis(hit.written_ms()));
+                    return (L::close(Ok(value)), from_redis(Stored::of(hit)));
                 }
                 found = question.ask(&mut budget, None, &named).await;
             }
@@ -231,10 +247,10 @@ impl Ask<'_> {
                 } else {
                     self.give_back(observed);
                 }
-                return (L::close(outcome), seen(Source::Loaded, None));
+                return (L::close(outcome), seen(Source::Loaded));
             }
             match self.turn::<L>(self.observed_bytes(&observed)).await {
-                Joined::Answer(outcome) => return (L::close(outcome), seen(Source::Joined, None)),
+                Joined::Answer(outcome) => return (L::close(outcome), seen(Source::Joined)),
                 Joined::Again(tags) => named = tags,
                 Joined::Alone => break,
                 Joined::Lead(lead) => {
@@ -243,7 +259,7 @@ impl Ask<'_> {
                         && let Some(value) = self.take::<L>(remote, facts, &hit)
                     {
                         lead.ready(Arc::new(value.clone())).close(&self.core.flights);
-                        return (L::close(Ok(value)), from_redis(hit.written_ms()));
+                        return (L::close(Ok(value)), from_redis(Stored::of(&hit)));
                     }
                     let outcome = self.run::<L, F>(Some(lead.flight()), body).await;
                     match &outcome {
@@ -259,11 +275,11 @@ impl Ask<'_> {
                             }
                         }
                     }
-                    return (L::close(outcome), seen(Source::Loaded, None));
+                    return (L::close(outcome), seen(Source::Loaded));
                 }
             }
         }
-        (self.uncached::<L, F>(body).await, seen(Source::Bypassed, None))
+        (self.uncached::<L, F>(body).await, seen(Source::Bypassed))
     }
 
     /// READ, for a hit.
@@ -273,9 +289,13 @@ impl Ask<'_> {
         facts: &Facts,
         budget: &mut Budget,
     ) -> Seen<L::Value> {
-        match question.see(budget).await {
+        metrics::attend(self.core);
+        let timer = Timer::start();
+        let sight = question.see(budget).await;
+        timer.read(self.counters);
+        match sight {
             Sight::Hit(hit) => match self.take::<L>(question.remote, facts, &hit) {
-                Some(value) => Seen::Value(value, hit.written_ms()),
+                Some(value) => Seen::Value(value, Stored::of(&hit)),
                 None => Seen::Missed(None),
             },
             Sight::Miss(look) => Seen::Missed(Some(look)),
@@ -374,8 +394,7 @@ impl<V> Default for Looked<V> {
 
 /// A look at the server, with its hit decoded.
 pub(crate) enum Seen<V> {
-    /// And when it was written, in milliseconds since 1970.
-    Value(V, u64),
+    Value(V, Stored),
     /// Without a look where there was a hit that does not decode.
     Missed(Option<Box<Look>>),
     Trouble,

@@ -39,7 +39,7 @@ pub(crate) struct LocalEntry {
     /// Whether it has left the store. Not one of [`crate::sync`]: it is set inside of quick_cache.
     gone: AtomicBool,
     /// Bytes of the value as it was encoded, which stand for what it has allocated.
-    pub(super) bytes: u64,
+    pub(crate) bytes: u64,
 }
 
 impl LocalEntry {
