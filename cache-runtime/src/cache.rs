@@ -54,15 +54,19 @@ impl Cache {
         CacheBuilder::new()
     }
 
-    /// A cache that lives in this process only, with the default settings.
+    /// A cache that lives in this process only, with the default settings. Of the environment only `CACHE_DISABLED` counts.
     pub fn local() -> Self {
-        Self::builder().build().expect("the defaults are in order, and an executable's name is made to fit")
+        Self::builder()
+            .build_with_its_own()
+            .expect("the defaults are in order, and an executable's name is made to fit")
     }
 
     /// The cache that the environment describes.
     ///
     /// The server is the first of `CACHE_URL`, `VALKEY_URL` and `REDIS_URL` that is set; with none of them the
-    /// cache lives in this process only. The namespace is `CACHE_NAMESPACE`, else the executable's name.
+    /// cache lives in this process only. The namespace is `CACHE_NAMESPACE`, else the executable's name. `CACHE_POLICY` names
+    /// the file of the [policy](crate::policy), and `CACHE_DISABLED=1` [switches the cache off](crate::CacheBuilder::disabled):
+    /// these two count for caches from the builder as well.
     ///
     /// # Errors
     ///
@@ -128,12 +132,14 @@ impl Cache {
 /// Values by key.
 impl Cache {
     fn ask<'a>(&'a self, key: &'a Key, ttl: Duration, name: &'static str) -> Ask<'a> {
+        let steer = self.core.steering.of_key(key);
         Ask {
             core: &self.core,
             key,
             looked: false,
-            lifetime: Lifetime { ttl, negative: Some(ttl) },
-            local: Some(self.core.config.local_ttl),
+            lifetime: steer.lifetime(Lifetime { ttl, negative: Some(ttl) }),
+            steer,
+            local: steer.local(Some(self.core.config.local_ttl)),
             found: None,
             counters: Counted::Direct(&self.core),
             name,
@@ -330,8 +336,15 @@ impl Cache {
 
     async fn standing(&self, key: &Key) -> Result<Option<Hit>, Error> {
         let Store::Redis(remote) = &self.core.store else { return Ok(None) };
-        let question =
-            Question { core: &self.core, remote, key, shape: None, counters: &self.core.direct, local: None };
+        let question = Question {
+            core: &self.core,
+            remote,
+            key,
+            shape: None,
+            counters: &self.core.direct,
+            local: None,
+            oldest: None,
+        };
         question.peek(&mut self.core.budget()).await.map_err(crate::redis::Failure::into_error)
     }
 }
@@ -491,6 +504,8 @@ impl Cache {
             last_error: None,
             local: None,
             masters: Vec::new(),
+            disabled: self.core.steering.is_disabled(),
+            policy_problem: self.core.steering.problem(),
         };
         match &self.core.store {
             Store::Off => health.available = false,

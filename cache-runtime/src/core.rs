@@ -11,6 +11,7 @@ use crate::flight::Flights;
 use crate::local::LocalStore;
 use crate::minted::Minted;
 use crate::mutant::Mutant;
+use crate::policy::Steering;
 use crate::recovery::Recovery;
 use crate::redis::Server;
 use crate::stats::Counters;
@@ -18,6 +19,8 @@ use crate::stats::Counters;
 pub(crate) struct Core {
     pub(crate) config: Config,
     pub(crate) store: Store,
+    /// What operators say.
+    pub(crate) steering: Steering,
     pub(crate) flights: Flights,
     pub(crate) minted: Minted,
     pub(crate) direct: Counters,
@@ -45,11 +48,12 @@ pub(crate) struct Remote {
 }
 
 impl Core {
-    pub(crate) fn new(config: Config, store: Store) -> Self {
+    pub(crate) fn new(config: Config, store: Store, steering: Steering) -> Self {
         Self {
             flights: Flights::new(config.load_wait),
             config,
             store,
+            steering,
             minted: Minted::default(),
             direct: Counters::new(),
             invalidations: AtomicU64::new(0),

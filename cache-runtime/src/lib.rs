@@ -8,7 +8,7 @@
 //! graph/                                 what is declared, and what invalidates it
 //! call   cache   builder   direct        what macros call | the handle | construction | by key
 //!       load   fill   ask   invalidate   a call from end to end | storing | what is asked | the write side
-//!         read   core                    the read side, over bytes | what a handle points to
+//!         read   core   policy/         the read side, over bytes | what a handle points to | what operators say
 //!   flight   local/   redis/   recovery  one load per key | in-process | the server | owed invalidations
 //!   entry    codec/   facts    breaker   envelope | payloads | value types | health
 //!   compression/                         payloads made smaller
@@ -56,6 +56,7 @@ mod negative;
 mod observation;
 mod observe;
 mod outcome;
+pub mod policy;
 mod read;
 mod recovery;
 mod redis;
