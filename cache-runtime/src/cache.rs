@@ -120,7 +120,11 @@ impl Cache {
     }
 
     pub(crate) fn from_core(core: Core) -> Self {
-        Self { core: Arc::new(core) }
+        Self::of(Arc::new(core))
+    }
+
+    pub(crate) fn of(core: Arc<Core>) -> Self {
+        Self { core }
     }
 
     #[inline]
@@ -267,7 +271,7 @@ impl Cache {
         let (returned, observation) =
             self.ask(&key, ttl, "Cache::get_or_load").answer::<Fallible<T, E>, _>(mode, body).await;
         if let Some(observer) = observer {
-            observer.set(observation);
+            observer.set(observation, returned.is_err());
         }
         returned.map_err(|error| {
             let source: Box<dyn std::error::Error + Send + Sync> = error.into();
@@ -534,7 +538,8 @@ impl Cache {
         health
     }
 
-    /// Waits for writes under way and delivers what is owed, for at most 5 s. The cache stays usable.
+    /// Ends [maintenance](Self::maintain), waits for writes under way and delivers what is owed, for at most 5 s. The cache
+    /// stays usable.
     ///
     /// # Errors
     ///
@@ -544,6 +549,7 @@ impl Cache {
     ///
     /// Dropped on the way, writes and deliveries go on in the background, for as long as the runtime lives.
     pub async fn shutdown(&self) -> Result<(), Error> {
+        self.core.upkeep.end();
         let drained = tokio::time::timeout(SHUTDOWN, async {
             tokio::join!(self.core.idle(), async {
                 if let Store::Redis(remote) = &self.core.store {

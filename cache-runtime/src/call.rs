@@ -244,7 +244,7 @@ impl Call {
         let (returned, observation) = ask.answer::<L, F>(mode, body).instrument(span.clone()).await;
         span.record("source", observation.source.as_str()).record("fail_open", observation.fail_open);
         if let Some(observer) = context.and_then(|context| context.observer.as_ref()) {
-            observer.set(observation);
+            observer.set(observation, L::failed(&returned));
         }
         returned
     }

@@ -9,6 +9,7 @@ use crate::budget::Budget;
 use crate::config::Config;
 use crate::flight::Flights;
 use crate::local::LocalStore;
+use crate::maintain::Upkeep;
 use crate::minted::Minted;
 use crate::mutant::Mutant;
 use crate::policy::Steering;
@@ -28,6 +29,7 @@ pub(crate) struct Core {
     pub(crate) deferred: AtomicU64,
     /// Whether an entry that cannot be decompressed was warned of.
     pub(crate) warned_of_unreadable: AtomicBool,
+    pub(crate) upkeep: Upkeep,
     background: AtomicUsize,
     idle: Notify,
 }
@@ -59,6 +61,7 @@ impl Core {
             invalidations: AtomicU64::new(0),
             deferred: AtomicU64::new(0),
             warned_of_unreadable: AtomicBool::new(false),
+            upkeep: Upkeep::default(),
             background: AtomicUsize::new(0),
             idle: Notify::new(),
         }
