@@ -95,9 +95,11 @@ impl Cache {
     pub(crate) fn installed() -> &'static Self {
         INSTALLED.get_or_init(|| {
             Self::from_env().unwrap_or_else(|error| {
-                // In-process values would be stale on every other node: better none.
                 tracing::error!(%error, "the environment does not describe a cache; functions run uncached");
-                CacheBuilder::off()
+                // If it is only the policy that is bad, invalidations are still to be delivered.
+                let disabled = CacheBuilder::from_env().disabled(true).build_with_its_own();
+                // In-process values would be stale on every other node: better none.
+                disabled.unwrap_or_else(|_| CacheBuilder::off())
             })
         })
     }
