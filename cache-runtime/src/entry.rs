@@ -295,13 +295,13 @@ impl<'a> Envelope<'a> {
     }
 }
 
-/// What the first byte of an entry's bytes says that they are.
+/// What an entry's bytes are.
 #[cfg(feature = "inspect")]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
+    Nothing,
     Token,
-    /// And until when, in the server's milliseconds.
-    Fence(u64),
+    Fence,
     Hint,
     Value,
     Unknown,
@@ -309,16 +309,27 @@ pub(crate) enum Kind {
 
 #[cfg(feature = "inspect")]
 pub(crate) fn kind(bytes: &[u8]) -> Kind {
+    let kind = begins(bytes);
+    let whole = match kind {
+        Kind::Token => is_token(bytes),
+        Kind::Fence => fence(bytes).is_some(),
+        Kind::Hint => !known_found(bytes).is_empty(),
+        Kind::Value => Envelope::parse(bytes).is_some(),
+        Kind::Nothing | Kind::Unknown => true,
+    };
+    if whole { kind } else { Kind::Unknown }
+}
+
+/// What they are if they are whole, by the first of them.
+#[cfg(feature = "inspect")]
+pub(crate) fn begins(bytes: &[u8]) -> Kind {
     match bytes.first() {
-        _ if is_token(bytes) => Kind::Token,
-        Some(&FENCE) if fence(bytes).is_some() => {
-            let (announced, _) = bytes[9..].as_chunks::<16>();
-            let deadlines = announced.iter().map(|one| u64::from_le_bytes(*one.last_chunk().expect("16 is over 8")));
-            Kind::Fence(deadlines.max().unwrap_or_default())
-        }
-        Some(&HINT) if !known_found(bytes).is_empty() => Kind::Hint,
-        Some(&VALUE) if Envelope::parse(bytes).is_some() => Kind::Value,
-        _ => Kind::Unknown,
+        None => Kind::Nothing,
+        Some(&TOKEN) => Kind::Token,
+        Some(&FENCE) => Kind::Fence,
+        Some(&HINT) => Kind::Hint,
+        Some(&VALUE) => Kind::Value,
+        Some(_) => Kind::Unknown,
     }
 }
 
