@@ -262,6 +262,9 @@ impl Call {
         F: Future<Output = L::Return>,
     {
         let mode = context.map(|context| context.mode).unwrap_or_default();
+        // Whoever looks from outside can tell from now on what this function reads.
+        #[cfg(feature = "inspect")]
+        self.site.facts::<L>(self.cache(context).core().config.codec);
         let ask = self.ask(self.cache(context), key);
         let (returned, observation) = ask.told::<L, F>(mode, looked, span, body).await;
         if let Some(observer) = context.and_then(|context| context.observer.as_ref()) {

@@ -39,6 +39,9 @@ pub(crate) struct Core {
     /// Whether an entry that cannot be decompressed was warned of.
     pub(crate) warned_of_unreadable: AtomicBool,
     pub(crate) upkeep: Upkeep,
+    /// The names behind hashes, once somebody looks at this cache.
+    #[cfg(feature = "inspect")]
+    pub(crate) known: std::sync::OnceLock<crate::inspect::Known>,
     background: AtomicUsize,
     idle: Notify,
 }
@@ -76,6 +79,8 @@ impl Core {
             deferred: AtomicU64::new(0),
             warned_of_unreadable: AtomicBool::new(false),
             upkeep: Upkeep::default(),
+            #[cfg(feature = "inspect")]
+            known: std::sync::OnceLock::new(),
             background: AtomicUsize::new(0),
             idle: Notify::new(),
         }

@@ -5,8 +5,8 @@
 //! Modules depend downward only:
 //!
 //! ```text
-//! graph/                                 what is declared, and what invalidates it
 //! maintain: warm                         what is done from time to time: many calls at a time
+//! graph/   inspect/                      what is declared, and what invalidates it | what is stored, for people
 //! call   cache   builder   direct        what macros call | the handle | construction | by key
 //!       load   fill   ask   invalidate   a call from end to end | storing | what is asked | the write side
 //!         read   core   policy/         the read side, over bytes | what a handle points to | what operators say
@@ -44,6 +44,8 @@ mod flight;
 mod found;
 mod glob;
 pub mod graph;
+#[cfg(feature = "inspect")]
+pub mod inspect;
 mod invalidate;
 mod key;
 mod load;
