@@ -1,7 +1,7 @@
 //! The expansion of `#[cached]`: data and one call.
 
 use proc_macro2::{Ident, Span, TokenStream};
-use quote::{ToTokens as _, quote_spanned};
+use quote::quote_spanned;
 
 use crate::check::owned_value;
 use crate::plan::{Cached, Function, Lifetime, Local};
@@ -11,9 +11,12 @@ use super::{at, companion, data, function, local, private, returned, values};
 
 /// ```text
 /// async fn get_user(db: &Db, id: u64) -> Ret {
-///     let call = { static SITE: Site = ..; registration; &SITE }.bind(&[&id]);
+///     let call = match { static SITE: Site = ..; registration; &SITE }.bind(&[&id]).kept(Returns::<Ret>::new().load()) {
+///         Break(kept) => return kept,
+///         Continue(call) => call,
+///     };
 ///     let body = pin!(async move { return edge; body });
-///     call.load(Returns::<Ret>::new().load(), body).await
+///     call.load(body).await
 /// }
 /// ```
 pub(crate) fn cached(plan: &Cached) -> TokenStream {
@@ -29,21 +32,20 @@ pub(crate) fn cached(plan: &Cached) -> TokenStream {
     let (before, after) = around_body(plan, &body);
     let mutable = (!plan.site.found.is_empty()).then(|| quote_spanned!(span=> mut));
     let witness = witness(plan);
-    let load = at_return(
-        &plan.function,
-        &call.to_token_stream(),
-        &quote_spanned! {span=>
-            load(#witness, #body)
-        },
-    );
+    let kept = local("__cache_kept");
+    let look =
+        at_return(&plan.function, &quote_spanned!(span=> #bound #options), &quote_spanned!(span=> kept(#witness)));
     let function = function::with_statements(
         &plan.function,
         &quote_spanned! {span=>
-            let #mutable #call = #bound #options;
+            let #mutable #call = match #look {
+                ::core::ops::ControlFlow::Break(#kept) => return #kept,
+                ::core::ops::ControlFlow::Continue(#call) => #call,
+            };
             #before
             let #body = ::core::pin::pin!(#future);
             #after
-            #load.await
+            #call.load(#body).await
         },
     );
     let companion = companion.map(|companion| companion::for_cached(plan, companion));
