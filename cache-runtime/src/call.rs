@@ -22,6 +22,8 @@ use crate::stats::add;
 use crate::{Cache, Error, Key};
 
 /// A call that has taken in what its key and tags are made of; nothing of the arguments is borrowed any more.
+///
+/// It is large, and so it stays where it is made.
 pub struct Call<'c> {
     site: &'static Site,
     parts: Parts,
@@ -52,7 +54,7 @@ impl Chosen<'_> {
 
 impl Site {
     /// Takes in the parts of the key and of the tags.
-    #[inline]
+    #[inline(always)]
     pub fn bind(&'static self, parts: &[&dyn KeyPart]) -> Call<'static> {
         if self.number.is_none() {
             self.first_call();
@@ -100,38 +102,46 @@ impl Site {
 
 impl<'c> Call<'c> {
     /// Another cache than the installed one.
-    #[must_use]
     #[inline]
-    pub fn on(mut self, cache: &'c Cache) -> Self {
+    pub fn on(&mut self, cache: &'c Cache) -> &mut Self {
         self.cache = Some(Chosen::Borrowed(cache));
         self
     }
 
-    /// Borrows nothing.
-    #[must_use]
-    pub fn owned(self) -> Call<'static> {
+    /// What was given so far, borrowing nothing.
+    #[cold]
+    pub fn owned(&mut self) -> Call<'static> {
         let Self { site, parts, key, cache, ttl, negative_ttl, local_expr, found } = self;
-        let cache = cache.map(|cache| Chosen::Owned(cache.get().clone()));
-        Call { site, parts, key, cache, ttl, negative_ttl, local_expr, found }
+        let cache = cache.as_ref().map(|cache| Chosen::Owned(cache.get().clone()));
+        Call {
+            site,
+            parts: parts.clone(),
+            key: key.take(),
+            cache,
+            ttl: *ttl,
+            negative_ttl: *negative_ttl,
+            local_expr: *local_expr,
+            found: found.take(),
+        }
     }
 
     /// The value of a `ttl` expression.
-    #[must_use]
-    pub fn ttl(mut self, ttl: Duration) -> Self {
+    #[inline]
+    pub fn ttl(&mut self, ttl: Duration) -> &mut Self {
         self.ttl = Some(ttl);
         self
     }
 
     /// The value of a `negative_ttl` expression.
-    #[must_use]
-    pub fn negative_ttl(mut self, ttl: Duration) -> Self {
+    #[inline]
+    pub fn negative_ttl(&mut self, ttl: Duration) -> &mut Self {
         self.negative_ttl = Some(ttl);
         self
     }
 
     /// The value of a `local` expression.
-    #[must_use]
-    pub fn local(mut self, ttl: Duration) -> Self {
+    #[inline]
+    pub fn local(&mut self, ttl: Duration) -> &mut Self {
         self.local_expr = Some(ttl);
         self
     }
@@ -228,7 +238,7 @@ impl<'c> Call<'c> {
     /// The answer, if this thread knows of it: what most calls are, without a future, a handle that is shared, or a count
     /// that is. Otherwise what is left to do.
     #[inline]
-    pub fn kept<L: Load>(self, _kind: L) -> ControlFlow<L::Return, Missed<L>> {
+    pub fn kept<L: Load>(&mut self, _kind: L) -> ControlFlow<L::Return, Missed<L>> {
         let mut kept = None;
         self.look(const { &Kind::of::<L>() }, &mut |value| {
             kept = value.downcast_ref::<L::Value>().cloned();
@@ -263,7 +273,7 @@ impl<'c> Call<'c> {
     }
 
     /// Where values of this kind are kept in process, and of which shape, unless the call is for the long way.
-    #[inline]
+    #[inline(always)]
     fn tier_for<'a>(&'a self, kind: &'static Kind, context: Option<&'a Context>) -> Option<(&'a LocalStore, u64)> {
         let cache = self.plain(context)?;
         let store = self.tier(cache)?;
@@ -286,14 +296,14 @@ impl<'c> Call<'c> {
     }
 
     /// Invalidates the entry of this call.
-    pub async fn invalidate(self) -> Result<(), Error> {
+    pub async fn invalidate(&self) -> Result<(), Error> {
         let cache = self.cache_of_task();
-        let targets = Targets { keys: vec![self.into_key()], ..Targets::default() };
+        let targets = Targets { keys: vec![self.key().into_owned()], ..Targets::default() };
         invalidate::invalidate(cache.core(), targets).await.map(drop)
     }
 
     /// The cached value, if there is one; nothing is loaded.
-    pub async fn peek<L, V>(self, _kind: L) -> Result<Option<V>, Error>
+    pub async fn peek<L, V>(&self, _kind: L) -> Result<Option<V>, Error>
     where
         L: Load,
         L::Return: Peeked<V>,
@@ -304,7 +314,7 @@ impl<'c> Call<'c> {
     }
 
     /// Stores a value that the caller says is current.
-    pub async fn put<L, S>(self, _kind: L, value: S) -> Result<(), Error>
+    pub async fn put<L, S>(&self, _kind: L, value: S) -> Result<(), Error>
     where
         L: Load,
         S: StoredAs<L::Return>,

@@ -28,15 +28,18 @@ impl<L> Missed<L> {
     pub fn found(&mut self) -> FoundTags {
         self.call.found()
     }
-}
 
-impl<L: Load> Missed<L> {
     /// Answers the call: from the cache, from a load under way, or by `body`.
     ///
     /// # Cancel safety
     ///
     /// Dropped while `body` runs, the load is taken over by one of the callers who joined it.
-    pub async fn load<F: Future<Output = L::Return>>(&self, body: Pin<&mut F>) -> L::Return {
+    // `L: Load` of the method: of the `impl`, it would be told twice where it is missing.
+    pub async fn load<F>(&self, body: Pin<&mut F>) -> L::Return
+    where
+        L: Load,
+        F: Future<Output = L::Return>,
+    {
         let context = context::current();
         let plain = self.call.plain(context.as_deref());
         let key = self.call.key();
@@ -49,7 +52,9 @@ impl<L: Load> Missed<L> {
         let looked = plain.is_some_and(|cache| self.call.tier(cache).is_some());
         self.answer(context.as_deref(), &key, looked, body).await
     }
+}
 
+impl<L: Load> Missed<L> {
     fn kept(&self, key: &Key) -> Option<L::Return> {
         let mut kept = None;
         self.call.look_in_store(const { &Kind::of::<L>() }, key, &mut |value| {

@@ -1,7 +1,7 @@
 //! The expansion of `#[cached]`: data and one call.
 
 use proc_macro2::{Ident, Span, TokenStream};
-use quote::quote_spanned;
+use quote::{ToTokens as _, quote_spanned};
 
 use crate::check::owned_value;
 use crate::plan::{Cached, Function, Lifetime, Local};
@@ -35,6 +35,7 @@ pub(crate) fn cached(plan: &Cached) -> TokenStream {
     let kept = local("__cache_kept");
     let look =
         at_return(&plan.function, &quote_spanned!(span=> #bound #options), &quote_spanned!(span=> kept(#witness)));
+    let load = at_return(&plan.function, &call.to_token_stream(), &quote_spanned!(span=> load(#body)));
     let function = function::with_statements(
         &plan.function,
         &quote_spanned! {span=>
@@ -45,7 +46,7 @@ pub(crate) fn cached(plan: &Cached) -> TokenStream {
             #before
             let #body = ::core::pin::pin!(#future);
             #after
-            #call.load(#body).await
+            #load.await
         },
     );
     let companion = companion.map(|companion| companion::for_cached(plan, companion));

@@ -35,7 +35,7 @@ impl Parts {
     }
 
     /// Takes the parts of a call in; false if they are too many or too long.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn take(&mut self, parts: &[&dyn KeyPart]) -> bool {
         parts.iter().all(|part| part.keep(self))
     }

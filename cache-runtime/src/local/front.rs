@@ -118,10 +118,31 @@ impl<'a> Called<'a> {
         self.hash as usize % (SLOTS / WAYS)
     }
 
-    /// What of the hash has no part in [`set`](Self::set), and is not that of an empty place.
+    /// What of the hash has no part in [`set`](Self::set).
     #[inline]
-    fn tag(&self) -> u16 {
-        (self.hash >> 48) as u16 | 1
+    fn tag(&self) -> u8 {
+        (self.hash >> 56) as u8
+    }
+}
+
+/// A byte of the hash for each place of a set, so that another slot is hardly ever looked at.
+#[derive(Clone, Copy, Default)]
+struct Tags(u64);
+
+impl Tags {
+    const EACH: u64 = u64::from_le_bytes([1; WAYS]);
+
+    /// A bit in the byte of each place that has this tag, and seldom in that of one above it.
+    #[inline]
+    fn like(self, tag: u8) -> u64 {
+        let differing = self.0 ^ (Self::EACH * u64::from(tag));
+        differing.wrapping_sub(Self::EACH) & !differing & (Self::EACH << 7)
+    }
+
+    fn set(&mut self, way: usize, tag: u8) {
+        let mut tags = self.0.to_le_bytes();
+        tags[way] = tag;
+        self.0 = u64::from_le_bytes(tags);
     }
 }
 
@@ -206,8 +227,8 @@ pub(super) type Place = usize;
 pub(super) struct Front {
     /// Empty until something is taken in.
     slots: Vec<Option<Slot>>,
-    /// Of the slots, set by set, in one place: another slot is not even looked at.
-    tags: Vec<[u16; WAYS]>,
+    /// Of the slots, set by set.
+    tags: Vec<Tags>,
     /// Looks that found nothing, up to [`TAKEN_IN`].
     missed: u8,
 }
@@ -224,12 +245,10 @@ pub(super) fn with<R>(act: impl FnOnce(&mut Front) -> R) -> Option<R> {
 
 impl Front {
     /// Where this call's entry of that store is.
-    #[inline]
+    #[inline(always)]
     fn place(&self, tie: &Arc<Tie>, called: &Called<'_>) -> Option<Place> {
         let (set, wanted) = (called.set(), called.tag());
-        let tags = self.tags.get(set)?;
-        // All at once: a byte for each.
-        let mut ways = u64::from_le_bytes(std::array::from_fn(|way| u8::from(tags[way] == wanted)));
+        let mut ways = self.tags.get(set)?.like(wanted);
         while ways != 0 {
             let place = set * WAYS + ways.trailing_zeros() as usize / 8;
             if self.slots[place].as_ref().is_some_and(|slot| slot.is_of(tie, called)) {
@@ -283,7 +302,7 @@ impl Front {
     ) {
         if self.slots.is_empty() {
             self.slots.resize_with(SLOTS, || None);
-            self.tags.resize(SLOTS / WAYS, [0; WAYS]);
+            self.tags.resize(SLOTS / WAYS, Tags::default());
         }
         let begin = called.set() * WAYS;
         let ways = &mut self.slots[begin..begin + WAYS];
@@ -329,7 +348,7 @@ impl Front {
         if others_hold_it {
             slot.take_copy(again);
         }
-        self.tags[called.set()][least] = called.tag();
+        self.tags[called.set()].set(least, called.tag());
         ways[least] = Some(slot);
     }
 }
