@@ -231,6 +231,13 @@ impl CacheBuilder {
         self
     }
 
+    /// Whether spans and warnings show keys in clear. Default: no, since keys may carry what is nobody's business; they show
+    /// the template, and a hash by which calls for one key are told from others, in this process.
+    pub fn trace_keys(mut self, in_clear: bool) -> Self {
+        self.config.trace_keys = in_clear;
+        self
+    }
+
     #[cfg(feature = "mutants")]
     #[doc(hidden)]
     pub fn mutant(mut self, mutant: crate::mutant::Mutant) -> Self {

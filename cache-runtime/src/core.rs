@@ -9,11 +9,13 @@ use crate::budget::Budget;
 use crate::config::Config;
 use crate::flight::Flights;
 use crate::local::LocalStore;
+#[cfg(feature = "metrics")]
+use crate::metrics::{Publisher, Series};
 use crate::minted::Minted;
 use crate::mutant::Mutant;
 use crate::recovery::Recovery;
 use crate::redis::Server;
-use crate::stats::Counters;
+use crate::stats::{Counters, Invalidated};
 
 pub(crate) struct Core {
     pub(crate) config: Config,
@@ -21,6 +23,13 @@ pub(crate) struct Core {
     pub(crate) flights: Flights,
     pub(crate) minted: Minted,
     pub(crate) direct: Counters,
+    /// Of the same operations.
+    #[cfg(feature = "metrics")]
+    pub(crate) series: Series,
+    /// Those that no function made.
+    pub(crate) invalidated: Invalidated,
+    #[cfg(feature = "metrics")]
+    pub(crate) publisher: Publisher,
     pub(crate) invalidations: AtomicU64,
     pub(crate) deferred: AtomicU64,
     /// Whether an entry that cannot be decompressed was warned of.
@@ -52,12 +61,22 @@ impl Core {
             store,
             minted: Minted::default(),
             direct: Counters::new(),
+            #[cfg(feature = "metrics")]
+            series: Series::new(),
+            invalidated: Invalidated::new(),
+            #[cfg(feature = "metrics")]
+            publisher: Publisher::default(),
             invalidations: AtomicU64::new(0),
             deferred: AtomicU64::new(0),
             warned_of_unreadable: AtomicBool::new(false),
             background: AtomicUsize::new(0),
             idle: Notify::new(),
         }
+    }
+
+    /// What metrics call the operations that no function stands for.
+    pub(crate) fn direct_name(&self) -> String {
+        format!("direct:{}", self.config.namespace)
     }
 
     pub(crate) fn budget(&self) -> Budget {

@@ -13,6 +13,7 @@
 //!   entry    codec/   facts    breaker   envelope | payloads | value types | health
 //!   compression/                         payloads made smaller
 //!   shape    canonical  negative minted  what a type looks like | equal values | is it a `None` | own tokens
+//!   metrics/  span                       what is told of calls, in numbers | one by one
 //!   key/  site  found  outcome  context  observation  stats  config  budget  clock  glob  error  sync
 //! ```
 
@@ -46,6 +47,11 @@ mod invalidate;
 mod key;
 mod load;
 mod local;
+#[cfg(feature = "metrics")]
+pub mod metrics;
+#[cfg(not(feature = "metrics"))]
+#[path = "metrics/off.rs"]
+mod metrics;
 mod minted;
 mod missed;
 #[cfg(not(feature = "mutants"))]
@@ -64,6 +70,7 @@ mod redis;
 mod schedules;
 mod shape;
 mod site;
+mod span;
 mod stats;
 mod sync;
 mod tally;

@@ -9,4 +9,4 @@ pub(crate) use front::Called;
 pub(crate) use generation::tag_hash;
 use generation::{Generations, Seen};
 pub(crate) use lease::Lease;
-pub(crate) use store::{Fresh, LocalObservation, LocalStore};
+pub(crate) use store::{Fresh, LocalEntry, LocalObservation, LocalStore};

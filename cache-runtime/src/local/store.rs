@@ -39,7 +39,7 @@ pub(crate) struct LocalEntry {
     /// Whether it has left the store. Not one of [`crate::sync`]: it is set inside of quick_cache.
     gone: AtomicBool,
     /// Bytes of the value as it was encoded, which stand for what it has allocated.
-    pub(super) bytes: u64,
+    pub(crate) bytes: u64,
 }
 
 impl LocalEntry {
@@ -184,12 +184,12 @@ impl LocalStore {
         called: Option<&Called<'_>>,
         key: &Key,
         shape: u64,
-        take: impl FnOnce(&Shared, bool) -> Option<R>,
+        take: impl FnOnce(&Shared, &LocalEntry) -> Option<R>,
         again: impl FnOnce(&Shared) -> Option<Shared>,
     ) -> Option<R> {
         let looked = self.counted();
         let entry = self.get(key, shape)?;
-        let Some(called) = called else { return take(&entry.value, entry.negative) };
+        let Some(called) = called else { return take(&entry.value, &entry) };
         if front::with(Front::is_open) == Some(true) {
             let facts = (entry.weight(key.as_str()), self.generations.places(key, &entry.found), looked);
             front::with(|front| front.offer(&self.tie, called, &entry, facts, again));
@@ -198,7 +198,7 @@ impl LocalStore {
             }
         }
         let copy = front::with(|front| front.copy(&self.tie, called, &entry).map(Arc::clone)).flatten();
-        take(copy.as_ref().unwrap_or(&entry.value), entry.negative)
+        take(copy.as_ref().unwrap_or(&entry.value), &entry)
     }
 
     #[cfg(test)]

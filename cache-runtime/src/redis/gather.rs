@@ -6,6 +6,9 @@
 //! come while requests are under way wait for one of them to end; the first of a lull lets those who can run come along
 //! before it asks. How many may be under way depends on how far away the server is: about one every [`PACE`].
 //!
+//! A caller in a crowd has no timer of his own: [`Watch`] tells all those whose time is up, also where the task that asks
+//! for them is held up.
+//!
 //! Threads gather through different doors, so that they seldom meet. Each runtime gathers for itself: a task in a runtime
 //! that nobody drives would hold up callers in others for good.
 
@@ -15,16 +18,16 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Poll;
 use std::time::{Duration, Instant};
 
-use bytes::Bytes;
-use redis::{Pipeline, Value};
+use redis::{Pipeline, RedisError, Value};
+use smallvec::SmallVec;
 use tokio::runtime::{self, Handle};
 
 use super::Failure;
-use super::answers::{Answers, Reply, reply};
+use super::answers::{Answers, Told};
 use super::keyspace::Name;
 use super::list::List;
 use super::node::Node;
-use super::told::{Answer, Outcome, Told, Waiting};
+use super::told::{Answer, Outcome, Waiting};
 use super::trip::Trip;
 use crate::breaker::Severity;
 use crate::budget::Budget;
@@ -71,6 +74,10 @@ struct Callers {
     waiting: usize,
     /// How many names the latest batch had.
     usual: usize,
+    /// All who were not told when it was last looked at, and since when the first of them waits; the longest first.
+    untold: VecDeque<(Instant, Arc<Outcome>)>,
+    /// Whether somebody watches them.
+    watched: bool,
 }
 
 /// Callers who will share a request.
@@ -84,10 +91,16 @@ struct Batch {
 /// What a caller does.
 enum Turn {
     Send,
-    /// Waits; true: and starts a task that asks.
-    Wait(Waiting, bool),
+    /// Waits, and starts what is to be started.
+    Wait(Waiting, Start),
     /// Sends because too many wait, or because he asks for too many names.
     Beside,
+}
+
+/// Which tasks are needed.
+struct Start {
+    task: bool,
+    watch: bool,
 }
 
 /// The number of a thread.
@@ -114,37 +127,40 @@ impl Gather {
         own_number() % self.doors.len()
     }
 
-    fn turn<'a>(
-        &self,
-        door: usize,
-        runtime: runtime::Id,
-        names: impl Iterator<Item = Name<'a>> + Clone,
-        since: Instant,
-    ) -> Turn {
+    fn turn<'a>(&self, door: usize, runtime: runtime::Id, names: impl Iterator<Item = Name<'a>> + Clone) -> Turn {
         let at_once = self.at_once();
+        let count = count(&names);
         let mut all = self.lock(door);
         let callers = Callers::of(&mut all, runtime);
         if !callers.crowd && callers.alone + callers.tasks < ALONE {
             callers.alone += 1;
             return Turn::Send;
         }
-        if callers.waiting >= CALLERS || names.clone().count() > NAMES {
+        if callers.waiting >= CALLERS || count > NAMES {
             return Turn::Beside;
         }
         callers.crowd = true;
         callers.waiting += 1;
-        let waiting = callers.join(names, (BYTES / self.bytes.load(Relaxed).max(1)).clamp(1, NAMES), since);
-        Turn::Wait(waiting, callers.needs_a_task(at_once))
+        let most = (BYTES / self.bytes.load(Relaxed).max(1)).clamp(1, NAMES);
+        let waiting = callers.join(names, count, most);
+        let watch = !std::mem::replace(&mut callers.watched, true);
+        Turn::Wait(waiting, Start { task: callers.needs_a_task(at_once), watch })
     }
 
     fn at_once(&self) -> usize {
         self.trip.holds(PACE, AT_ONCE)
     }
 
-    fn learn(&self, replies: &[Option<Reply>], took: Duration) {
+    fn learn(&self, told: &Told, took: Duration) {
         self.trip.took(took);
-        let bytes: usize = replies.iter().flatten().flatten().map(Bytes::len).sum();
-        self.bytes.store((self.bytes.load(Relaxed) * 7 + bytes / replies.len().max(1)) / 8, Relaxed);
+        self.bytes.store((self.bytes.load(Relaxed) * 7 + told.bytes() / told.len().max(1)) / 8, Relaxed);
+    }
+}
+
+fn count<'a>(names: &(impl Iterator<Item = Name<'a>> + Clone)) -> usize {
+    match names.size_hint() {
+        (least, Some(most)) if least == most => most,
+        _ => names.clone().count(),
     }
 }
 
@@ -153,32 +169,44 @@ impl Callers {
         let found = all.iter().position(|callers| callers.runtime == runtime);
         let at = found.unwrap_or_else(|| {
             all.retain(|callers| !callers.is_idle());
-            let batches = VecDeque::new();
-            all.push(Self { runtime, alone: 0, crowd: false, tasks: 0, ready: 0, batches, waiting: 0, usual: 0 });
+            all.push(Self {
+                runtime,
+                alone: 0,
+                crowd: false,
+                tasks: 0,
+                ready: 0,
+                batches: VecDeque::new(),
+                waiting: 0,
+                usual: 0,
+                untold: VecDeque::new(),
+                watched: false,
+            });
             all.len() - 1
         });
         &mut all[at]
     }
 
     fn is_idle(&self) -> bool {
-        self.alone + self.tasks + self.waiting == 0
+        self.alone + self.tasks + self.waiting == 0 && !self.watched
     }
 
     /// Joins the last batch, which asks for at most so many names, or begins another.
-    fn join<'a>(&mut self, names: impl Iterator<Item = Name<'a>> + Clone, most: usize, since: Instant) -> Waiting {
-        let count = names.clone().count();
+    fn join<'a>(&mut self, names: impl Iterator<Item = Name<'a>>, count: usize, most: usize) -> Waiting {
         if self.batches.back().is_none_or(|batch| batch.list.len() + count > most) {
-            self.batches.push_back(Batch {
-                list: List::with_room_for(self.usual),
-                callers: 0,
-                since,
-                outcome: Arc::default(),
-            });
+            let (since, outcome) = (clock::now(), Arc::default());
+            self.untold.push_back((since, Arc::clone(&outcome)));
+            self.batches.push_back(Batch { list: List::with_room_for(self.usual), callers: 0, since, outcome });
         }
         let batch = self.batches.back_mut().expect("there is one now");
         batch.callers += 1;
-        let places = names.map(|name| batch.list.add(name)).collect();
-        Waiting::new(&batch.outcome, places)
+        let places: SmallVec<[u32; 4]> = names.map(|name| batch.list.add(name) as u32).collect();
+        Waiting::new(&batch.outcome, places, batch.since)
+    }
+
+    /// Since when the one waits who has waited longest.
+    fn longest(&mut self) -> Option<Instant> {
+        while self.untold.pop_front_if(|(_, outcome)| outcome.is_told()).is_some() {}
+        self.untold.front().map(|(since, _)| *since)
     }
 
     /// Whether another task is to ask, which counts from now on.
@@ -235,7 +263,7 @@ impl Task {
             // Nobody waits for longer than his budget, which is the same for all.
             let mut budget = Budget::new(self.node.budget).after(batch.since.elapsed());
             let answer = self.node.ask(&mut budget, &batch.list).await;
-            batch.outcome.tell(answer, &batch.list);
+            batch.outcome.tell(answer);
         }
     }
 
@@ -248,6 +276,7 @@ impl Task {
         let mut all = self.node.gather.lock(self.door);
         let callers = Callers::of(&mut all, self.runtime);
         callers.ready -= usize::from(std::mem::take(&mut self.ready));
+        callers.longest();
         self.batch = callers.next();
         match &self.batch {
             Some(batch) => callers.crowd = batch.callers > FEW,
@@ -284,8 +313,63 @@ impl Drop for Task {
         drop(all);
         for batch in self.batch.take().into_iter().chain(left) {
             let ended = Failure::disconnected("the runtime that was asking has ended");
-            batch.outcome.tell(Err(ended), &batch.list);
+            batch.outcome.tell(Err(ended));
         }
+    }
+}
+
+/// Tells those whose time is up. The task that asks for them does as much, but it may wait in the queue of a thread that
+/// a function holds up. There is one as long as there is a crowd.
+struct Watch {
+    node: Arc<Node>,
+    door: usize,
+    runtime: runtime::Id,
+    ended: bool,
+}
+
+impl Watch {
+    fn start(node: &Arc<Node>, door: usize, runtime: runtime::Id) {
+        let watch = Self { node: Arc::clone(node), door, runtime, ended: false };
+        tokio::spawn(watch.run());
+    }
+
+    async fn run(mut self) {
+        while let Some(until) = self.next() {
+            tokio::time::sleep_until(until.into()).await;
+        }
+    }
+
+    /// When the next one's time is up. If nobody waits, the watch has ended: whoever comes next starts another.
+    fn next(&mut self) -> Option<Instant> {
+        let now = clock::now();
+        loop {
+            let mut all = self.node.gather.lock(self.door);
+            let callers = Callers::of(&mut all, self.runtime);
+            let Some(since) = callers.longest() else {
+                callers.watched = false;
+                self.ended = true;
+                return None;
+            };
+            let until = since + self.node.budget;
+            if until > now {
+                return Some(until);
+            }
+            let due = callers.untold.pop_front();
+            drop(all);
+            if let Some((_, outcome)) = due {
+                outcome.tell(Err(late()));
+            }
+        }
+    }
+}
+
+/// With the runtime.
+impl Drop for Watch {
+    fn drop(&mut self) {
+        if self.ended {
+            return;
+        }
+        Callers::of(&mut self.node.gather.lock(self.door), self.runtime).watched = false;
     }
 }
 
@@ -312,20 +396,25 @@ impl Node {
         names: impl Iterator<Item = Name<'a>> + Clone,
     ) -> Answer {
         let Ok(runtime) = Handle::try_current() else { return Err(Failure::outside()) };
-        let (runtime, since) = (runtime.id(), clock::now());
-        let door = self.gather.door();
+        let (runtime, door) = (runtime.id(), self.gather.door());
         let turn = match self.breaker.is_open() {
             true => Turn::Beside,
-            false => self.gather.turn(door, runtime, names.clone(), since),
+            false => self.gather.turn(door, runtime, names.clone()),
         };
         match turn {
             Turn::Wait(waiting, start) => {
-                if start {
+                if start.watch {
+                    Watch::start(self, door, runtime);
+                }
+                if start.task {
                     Task::start(self, door, runtime);
                 }
-                // It is no sign of a bad server that a task was not reached in time.
-                let late = |_| Err(Failure { severity: Severity::Minor, ..Failure::timeout() });
-                budget.spend(waiting).await.unwrap_or_else(late)
+                if budget.left() >= self.budget {
+                    budget.run_since(waiting.since);
+                    return waiting.await;
+                }
+                // The rest of a budget ends before he would be told.
+                budget.spend(waiting).await.unwrap_or_else(|_| Err(late()))
             }
             Turn::Send => {
                 let _alone = Alone { gather: &self.gather, door, runtime };
@@ -338,20 +427,20 @@ impl Node {
     async fn ask_for_one<'a>(self: &Arc<Self>, budget: &mut Budget, names: impl Iterator<Item = Name<'a>>) -> Answer {
         let mut list = List::default();
         names.for_each(|name| list.push(name));
-        let (replies, witness) = self.ask(budget, &list).await?;
-        Ok(replies.into_iter().collect::<Option<_>>().map(|replies| Answers::of_one(replies, witness)))
+        let told = self.ask(budget, &list).await?;
+        let elsewhere = (0..told.len()).any(|place| told.points_elsewhere(place));
+        Ok((!elsewhere).then(|| Answers::of_one(told)))
     }
 
     /// One request for all of them.
     async fn ask(self: &Arc<Self>, budget: &mut Budget, list: &List) -> Result<Told, Failure> {
         let since = clock::now();
-        let (replies, witness): Told = if self.clustered {
+        let (values, witness) = if self.clustered {
             let build = |_, pipeline: &mut Pipeline| list.iter().for_each(|name| _ = pipeline.cmd("MGET").arg(name));
             let (values, (), witness) = self.pipeline(budget, build).await?;
             let first = |value| match value {
-                Value::Array(values) => Some(values.into_iter().next().and_then(reply)),
-                // It points elsewhere.
-                _ => None,
+                Value::Array(values) => values.into_iter().next().unwrap_or(Value::Nil),
+                other => other,
             };
             (values.into_iter().map(first).collect(), witness)
         } else {
@@ -360,21 +449,28 @@ impl Node {
             list.iter().for_each(|name| _ = command.arg(name));
             let command = &command;
             let asked = self.request(budget, |mut connection, _| async move {
-                connection.send_packed_command(command).await?.extract_error()
+                match connection.send_packed_command(command).await? {
+                    Value::ServerError(error) => Err(RedisError::from(error)),
+                    values => Ok(values),
+                }
             });
             match asked.await? {
-                (Value::Array(values), witness) => {
-                    (values.into_iter().map(|value| Some(reply(value))).collect(), witness)
-                }
+                (Value::Array(values), witness) => (values, witness),
                 _ => return Err(nonsense()),
             }
         };
-        if replies.len() != list.len() {
+        let told = Told::new(values, witness);
+        if told.len() != list.len() {
             return Err(nonsense());
         }
-        self.gather.learn(&replies, since.elapsed());
-        Ok((replies, witness))
+        self.gather.learn(&told, since.elapsed());
+        Ok(told)
     }
+}
+
+/// It is no sign of a bad server that a task was not reached in time.
+fn late() -> Failure {
+    Failure { severity: Severity::Minor, ..Failure::timeout() }
 }
 
 fn nonsense() -> Failure {
