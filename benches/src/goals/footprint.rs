@@ -100,7 +100,13 @@ pub(super) async fn rows(_: &Bench) -> Vec<Row> {
             vec![(bare, plain(entry, Some(TTL)).await)],
             64.0,
         ),
-        Row::beyond("Redis memory of an entry", "the same without an end", "B", vec![(bare, plain(entry, None).await)], 64.0),
+        Row::beyond(
+            "Redis memory of an entry",
+            "the same without an end",
+            "B",
+            vec![(bare, plain(entry, None).await)],
+            64.0,
+        ),
         Row::beyond("Redis memory of a live tag", "its name", "B", vec![(tag, name)], 64.0),
         Row::beyond(
             "Redis memory of a live tag",
