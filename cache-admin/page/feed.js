@@ -1,0 +1,2 @@
+// Invalidations and changes as they happen.
+export class Feed {}
