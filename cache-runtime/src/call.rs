@@ -237,6 +237,9 @@ impl Call {
             source = tracing::field::Empty,
             fail_open = tracing::field::Empty
         );
+        // Whoever looks from outside can tell from now on what this function reads.
+        #[cfg(feature = "inspect")]
+        self.site.facts::<L>(self.cache(context).core().config.codec);
         let ask = self.ask(self.cache(context), key, looked);
         let (returned, observation) = ask.answer::<L, F>(mode, body).instrument(span.clone()).await;
         span.record("source", observation.source.as_str()).record("fail_open", observation.fail_open);

@@ -25,6 +25,9 @@ pub(crate) struct Core {
     pub(crate) deferred: AtomicU64,
     /// Whether an entry that cannot be decompressed was warned of.
     pub(crate) warned_of_unreadable: AtomicBool,
+    /// The names behind hashes, once somebody looks at this cache.
+    #[cfg(feature = "inspect")]
+    pub(crate) known: std::sync::OnceLock<crate::inspect::Known>,
     background: AtomicUsize,
     idle: Notify,
 }
@@ -55,6 +58,8 @@ impl Core {
             invalidations: AtomicU64::new(0),
             deferred: AtomicU64::new(0),
             warned_of_unreadable: AtomicBool::new(false),
+            #[cfg(feature = "inspect")]
+            known: std::sync::OnceLock::new(),
             background: AtomicUsize::new(0),
             idle: Notify::new(),
         }

@@ -284,11 +284,57 @@ impl<'a> Envelope<'a> {
         self.bytes[HEADER..HEADER + 12 * self.stamp_count()].chunks_exact(12)
     }
 
+    #[cfg(feature = "inspect")]
+    pub(crate) fn is_compressed(&self) -> bool {
+        self.bytes[FLAGS] & (LZ4 | ZSTD) != 0
+    }
+
     /// As it is stored.
     pub(crate) fn payload(&self) -> &'a [u8] {
         &self.bytes[self.payload_start..]
     }
 }
+
+/// What the first byte of an entry's bytes says that they are.
+#[cfg(feature = "inspect")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    Token,
+    /// And until when, in the server's milliseconds.
+    Fence(u64),
+    Hint,
+    Value,
+    Unknown,
+}
+
+#[cfg(feature = "inspect")]
+pub(crate) fn kind(bytes: &[u8]) -> Kind {
+    match bytes.first() {
+        _ if is_token(bytes) => Kind::Token,
+        Some(&FENCE) if fence(bytes).is_some() => {
+            let (announced, _) = bytes[9..].as_chunks::<16>();
+            let deadlines = announced.iter().map(|one| u64::from_le_bytes(*one.last_chunk().expect("16 is over 8")));
+            Kind::Fence(deadlines.max().unwrap_or_default())
+        }
+        Some(&HINT) if !known_found(bytes).is_empty() => Kind::Hint,
+        Some(&VALUE) if Envelope::parse(bytes).is_some() => Kind::Value,
+        _ => Kind::Unknown,
+    }
+}
+
+/// The stamps that an envelope carries, by its first bytes: for those who only want to know which tags it has.
+#[cfg(feature = "inspect")]
+pub(crate) fn stamps_in(head: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let count = match head.first() {
+        Some(&VALUE) => head.get(34).copied().unwrap_or_default(),
+        _ => 0,
+    };
+    head.get(HEADER..).unwrap_or_default().chunks_exact(12).take(usize::from(count))
+}
+
+/// How many bytes of an envelope tell all its stamps.
+#[cfg(feature = "inspect")]
+pub(crate) const STAMPS_END: usize = HEADER + 12 * 255;
 
 /// For fuzzing and property tests: whether `bytes` pass for an envelope, and its payload if so.
 #[cfg(feature = "mutants")]

@@ -5,7 +5,7 @@
 //! Modules depend downward only:
 //!
 //! ```text
-//! graph/                                 what is declared, and what invalidates it
+//! graph/   inspect/                      what is declared, and what invalidates it | what is stored, for people
 //! call   cache   builder   direct        what macros call | the handle | construction | by key
 //!       load   fill   ask   invalidate   a call from end to end | storing | what is asked | the write side
 //!         read   core                    the read side, over bytes | what a handle points to
@@ -42,6 +42,8 @@ mod flight;
 mod found;
 mod glob;
 pub mod graph;
+#[cfg(feature = "inspect")]
+pub mod inspect;
 mod invalidate;
 mod key;
 mod load;

@@ -149,6 +149,12 @@ impl Site {
         if same { facts } else { find() }
     }
 
+    /// The shape of the entries that it reads, once it was called.
+    #[cfg(feature = "inspect")]
+    pub(crate) fn shape(&self) -> Option<u64> {
+        self.facts.get().map(|(_, _, facts)| facts.shape)
+    }
+
     /// What was counted so far.
     pub(crate) fn counts(&self) -> Counts {
         let mut counts = self.counters.read();

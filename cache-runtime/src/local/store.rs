@@ -39,15 +39,23 @@ pub(crate) struct LocalEntry {
     /// Whether it has left the store. Not one of [`crate::sync`]: it is set inside of quick_cache.
     gone: AtomicBool,
     /// Bytes of the value as it was encoded, which stand for what it has allocated.
-    pub(super) bytes: u64,
+    pub(crate) bytes: u64,
 }
 
 impl LocalEntry {
     /// The bytes that it takes in memory, with its key.
-    pub(super) fn weight(&self, key: &str) -> u64 {
+    pub(crate) fn weight(&self, key: &str) -> u64 {
         let seen = if self.seen.spilled() { size_of_val(&self.seen[..]) } else { 0 };
         let found: usize = self.found.iter().map(|tag| size_of::<String>() + tag.len()).sum();
         (key.len() + size_of_val(&*self.value) + seen + found) as u64 + self.bytes + OVERHEAD
+    }
+}
+
+#[cfg(feature = "inspect")]
+impl LocalEntry {
+    /// How many tags it carries.
+    pub(crate) fn tag_count(&self) -> usize {
+        self.seen.len().saturating_sub(super::generation::UNTAGGED)
     }
 }
 
@@ -367,6 +375,21 @@ impl LocalStore {
         *self.written.sweeps.write().unwrap_or_else(PoisonError::into_inner) += 1;
         let picked: Vec<_> = self.entries.iter().filter(|(key, _)| matches(key)).map(|(key, _)| key).collect();
         picked.into_iter().filter(|key| self.take_out(key)).count() as u64
+    }
+
+    /// The keys that `matches` picks, with those that are void and not looked for yet.
+    #[cfg(feature = "inspect")]
+    pub(crate) fn keys(&self, matches: impl Fn(&str) -> bool) -> Vec<String> {
+        self.entries.iter().filter(|(key, _)| matches(key)).map(|(key, _)| key.into()).collect()
+    }
+
+    /// What is kept under a key's text, and whether it stands under its tags.
+    #[cfg(feature = "inspect")]
+    pub(crate) fn glance(&self, key: &Key) -> Option<(Arc<LocalEntry>, bool)> {
+        let entry = self.entries.peek(key.as_str()).filter(|entry| !entry.seen.is_empty())?;
+        let stands = self.generations.unchanged(key, &entry.found, &entry.seen);
+        let in_time = self.is_in_time(&entry);
+        Some((entry, stands && in_time))
     }
 
     fn take_out(&self, key: &str) -> bool {

@@ -288,8 +288,20 @@ impl Server {
         cursor: u64,
         pattern: &str,
     ) -> Result<Step, Failure> {
+        self.scan_by(CHUNK, budget, node, cursor, pattern).await
+    }
+
+    /// The same, by steps of the caller's choice.
+    pub(crate) async fn scan_by(
+        self: &Arc<Self>,
+        count: usize,
+        budget: &mut Budget,
+        node: &Arc<super::Node>,
+        cursor: u64,
+        pattern: &str,
+    ) -> Result<Step, Failure> {
         let mut scan = redis::cmd("SCAN");
-        scan.arg(cursor).arg("MATCH").arg(pattern).arg("COUNT").arg(CHUNK);
+        scan.arg(cursor).arg("MATCH").arg(pattern).arg("COUNT").arg(count);
         let scan = &scan;
         let ((cursor, names), witness) = node
             .request_on(0, budget, |mut connection, _| async move {
