@@ -16,7 +16,7 @@ function fill(element, attributes, children) {
     else if (value === true) element.setAttribute(name, "");
     else if (value !== false && value != null) element.setAttribute(name, value);
   }
-  element.append(...children.flat().filter((child) => child != null && child !== false));
+  element.append(...children.flat(Infinity).filter((child) => child != null && child !== false));
   return element;
 }
 
@@ -43,6 +43,7 @@ export function count(value) {
 /** Three significant digits, without an exponent. */
 function digits(value) {
   if (value === 0) return "0";
+  if (Number.isInteger(value)) return String(value);
   const decimals = Math.max(0, 2 - Math.floor(Math.log10(Math.abs(value))));
   return value.toFixed(Math.min(decimals, 2));
 }
@@ -64,6 +65,7 @@ export function bytes(value) {
 /** A measured time, from microseconds. */
 export function took(micros) {
   if (micros == null || Number.isNaN(micros)) return none;
+  if (micros === 0) return "0";
   if (micros < 1_000) return `${digits(micros)} µs`;
   if (micros < 1_000_000) return `${digits(micros / 1_000)} ms`;
   return `${digits(micros / 1_000_000)} s`;
@@ -89,7 +91,13 @@ export function clock(ms, seconds = true) {
   return `${two(time.getHours())}:${two(time.getMinutes())}${seconds ? `:${two(time.getSeconds())}` : ""}`;
 }
 
+/** The module that a path is in, without the crate: `users::` of `shop::users::get_user`. */
+export function within(path) {
+  const parts = path.split("::");
+  return parts.length > 2 ? `${parts.at(-2)}::` : "";
+}
+
 /** The last part of a path: `get_user` of `shop::users::get_user`. */
 export function short(path) {
-  return path.slice(path.lastIndexOf("::") + 1).replace(/^:+/, "");
+  return path.split("::").at(-1);
 }

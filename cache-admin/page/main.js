@@ -2,22 +2,35 @@
 
 import { get, Problem, remember, remembered } from "./api.js";
 import { say } from "./dom.js";
+import { Entries } from "./entries.js";
+import { Feed } from "./feed.js";
 import { GraphView } from "./graph.js";
 import { Overview } from "./overview.js";
+import { PurgeForm } from "./purge.js";
+import { Server } from "./server.js";
 
 const EVERY_MS = 2_000;
+/** The server itself is asked less often. */
+const SERVER_MS = 6_000;
 
 const element = (id) => document.getElementById(id);
 const show = (what, name) => {
-  if (what === "graph") graph.reveal(name);
   element(what).scrollIntoView();
+  if (what === "graph") graph.reveal(name);
+  if (what === "entries") entries.find(name);
+  if (what === "purge") purge.fill(...Object.entries(name)[0]);
 };
 const overview = new Overview({ show });
 const graph = new GraphView({ show });
+const entries = new Entries({ show });
+const purge = new PurgeForm();
+const server = new Server();
+const feed = new Feed();
 overview.changed = () => tick();
 
 let timer = null;
 let asking = false;
+let serverAsked = -Infinity;
 
 /** Asks for everything that changes, and draws it. */
 async function tick() {
@@ -29,13 +42,28 @@ async function tick() {
     const [history, functions, stats, health] = await Promise.all([get(`/history?minutes=${minutes}&after_ms=${overview.after}`), get("/functions"), get("/stats"), get("/health")]);
     overview.history(history, minutes);
     overview.draw({ functions, stats, health });
+    server.draw(health, stats);
+    feed.tier(health.tier);
     state(health);
+    if (performance.now() - serverAsked > SERVER_MS) askServer(health, stats);
   } catch (problem) {
     failed(problem);
   } finally {
     asking = false;
   }
   if (!element("main").hidden && !document.hidden) timer = setTimeout(tick, EVERY_MS);
+}
+
+/** Apart from the rest, because a server in trouble may not answer soon. */
+async function askServer(health, stats) {
+  serverAsked = performance.now();
+  try {
+    server.told(await get("/server"));
+  } catch (problem) {
+    if (problem.status === 401) return;
+    server.told([], problem.message);
+  }
+  server.draw(health, stats);
 }
 
 function state(health) {
@@ -60,6 +88,7 @@ function failed(problem) {
 
 function lock(problem) {
   clearTimeout(timer);
+  feed.stop();
   remember(null);
   element("main").hidden = true;
   element("unlock").hidden = false;
@@ -77,7 +106,11 @@ async function open() {
     element("main").hidden = false;
     say(element("who"), me.may_change ? me.name : "read-only");
     element("forget").hidden = !remembered();
-    graph.draw(await get("/graph"));
+    purge.allow(me.may_change);
+    const whole = await get("/graph");
+    graph.draw(whole);
+    purge.suggest(whole);
+    feed.start(failed);
     await tick();
   } catch (problem) {
     failed(problem);

@@ -1,7 +1,7 @@
 // Figures, charts and the table of functions: what is counted.
 
 import { LineChart } from "./charts.js";
-import { bytes, clock, count, facts, h, lifetime, none, percent, s, say, short, took } from "./dom.js";
+import { bytes, count, facts, h, lifetime, none, percent, s, say, short, took, within } from "./dom.js";
 
 /** So many functions have a colour of their own: those that are called most. */
 const COLOURS = 8;
@@ -100,7 +100,7 @@ export class Overview {
     const all = { hits: 0, misses: 0, loads: 0, load_micros: 0 };
     for (const sum of sums.values()) for (const field of Object.keys(all)) all[field] += sum[field];
     const calls = all.hits + all.misses;
-    const breaker = health.tier !== "Redis" ? ["none", "this cache has no server"] : health.available ? ["closed", `opened ${stats.breaker_opened} times since the start`] : ["open", "functions run uncached"];
+    const breaker = health.tier !== "Redis" ? ["none", "this cache has no server"] : health.available ? ["closed", stats.breaker_opened === 0 ? "has never opened" : `has opened ${count(stats.breaker_opened)} times`] : ["open", "functions run uncached"];
     this.tile("Hit ratio", percent(all.hits / calls), "last minute", calls > 0 && all.hits / calls < 0.8 ? "warn" : "");
     this.tile("Calls", `${count(calls / seconds)} /s`, `${count(all.loads / seconds)} loads /s`);
     this.tile("Load time", took(all.load_micros / all.loads), "mean, last minute");
@@ -173,7 +173,7 @@ export class Overview {
     const meter = h("span", { class: "meter", "aria-hidden": "true" }, s("svg", { viewBox: "0 0 100 5", preserveAspectRatio: "none" }, bar));
     const cells = [...Array(7)].map(() => h("span"));
     const labels = ["Hit ratio", "Calls/s", "Loads/s", "Mean load", "p99 load", "Lives", "State"];
-    const button = h("button", { type: "button", class: "link", "aria-expanded": "false", title: item.path, onclick: () => this.choose(id) }, short(item.path));
+    const button = h("button", { type: "button", class: "link", "aria-expanded": "false", title: item.path, onclick: () => this.choose(id) }, h("span", { class: "module" }, within(item.path)), short(item.path));
     const name = h("td", {}, h("span", { class: "name" }, swatch, button), h("code", { class: "key" }, item.key));
     const root = h("tr", { "data-function": item.path }, name, cells.map((cell, index) => h("td", { "data-label": labels[index] }, index === 0 ? h("span", {}, meter, cell) : cell)));
     return { root, swatch, bar, meter, cells, button, item, details: null };
@@ -226,7 +226,7 @@ export class Overview {
     const ways = h("p", { class: "row" },
       h("button", { type: "button", onclick: () => this.show("graph", item.path) }, "Show in graph"),
       h("button", { type: "button", onclick: () => this.show("entries", glob(item.key)) }, "List entries"),
-      h("button", { type: "button", onclick: () => this.show("purge", item.path) }, "Purge…"));
+      h("button", { type: "button", onclick: () => this.show("purge", { function: item.path }) }, "Purge…"));
     const columns = [h("div", { class: "stack" }, h("h3", {}, "Declared"), declared), h("div", { class: "stack" }, h("h3", {}, "Counted"), counted), h("div", { class: "stack" }, this.steering?.(item), ways)];
     details.firstChild.replaceChildren(h("div", { class: "columns" }, columns));
   }

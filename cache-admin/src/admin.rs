@@ -1,13 +1,15 @@
 //! What is configured, until it becomes routes.
 
+use std::future::{Future, pending};
 use std::sync::Arc;
 
 use axum::Router;
 use cache_runtime::Cache;
+use futures_util::FutureExt as _;
 
 use crate::audit::{AuditEvent, Listener};
 use crate::routes;
-use crate::state::State;
+use crate::state::{Closing, State};
 use crate::tokens::{TokenError, Tokens};
 
 /// The admin routes of a cache: what is configured, until [`router`](Self::router) makes them.
@@ -36,12 +38,14 @@ pub struct Admin {
     tokens: Tokens,
     purges_per_minute: u32,
     listener: Option<Listener>,
+    closing: Closing,
 }
 
 impl Admin {
     /// Routes for this cache, without a token: for looking only, and only from this machine.
     pub fn new(cache: &Cache) -> Self {
-        Self { cache: cache.clone(), tokens: Tokens::default(), purges_per_minute: 30, listener: None }
+        let closing = pending().boxed().shared();
+        Self { cache: cache.clone(), tokens: Tokens::default(), purges_per_minute: 30, listener: None, closing }
     }
 
     /// Lets in who sends `Authorization: Bearer <token>`, from anywhere, to look and to change; from then on nobody else.
@@ -73,12 +77,19 @@ impl Admin {
         self
     }
 
+    /// Ends the feeds of open pages when `stop` is ready: give it what the service gives to `with_graceful_shutdown`, which
+    /// otherwise waits for them.
+    pub fn until(mut self, stop: impl Future<Output = ()> + Send + 'static) -> Self {
+        self.closing = stop.boxed().shared();
+        self
+    }
+
     /// The routes, to be nested: `app.nest("/admin/cache", admin.router())`.
     ///
     /// Inside of a Tokio runtime it begins to count for the charts at once, else at the first request. That ends when the
     /// last clone of the router is gone.
     pub fn router<S: Clone + Send + Sync + 'static>(self) -> Router<S> {
-        let state = Arc::new(State::new(self.cache, self.purges_per_minute, self.listener));
+        let state = Arc::new(State::new(self.cache, self.purges_per_minute, self.listener, self.closing));
         state.start_sampling();
         routes::router(state, self.tokens)
     }

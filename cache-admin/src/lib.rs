@@ -8,7 +8,8 @@
 //!
 //! ```text
 //! admin  routes                         what is configured | which path is answered by what
-//! page   reading                        the page | what is
+//! page   reading   entries              the page | what is | what is stored
+//!        purging   feed                 letting it go | what happens
 //!        state                          what the routes share
 //! access  history  audit                who may come in | the last hour | who changed what
 //! tokens  limit  input  problem  clock  leaves
@@ -18,11 +19,14 @@ mod access;
 mod admin;
 mod audit;
 mod clock;
+mod entries;
+mod feed;
 mod history;
 mod input;
 mod limit;
 mod page;
 mod problem;
+mod purging;
 mod reading;
 mod routes;
 mod state;

@@ -11,7 +11,7 @@ use crate::problem::Problem;
 const INDEX: &str = include_str!("../page/index.html");
 
 /// Name, content type and text.
-const FILES: [(&str, &str, &str); 9] = [
+const FILES: [(&str, &str, &str); 11] = [
     ("style.css", CSS, include_str!("../page/style.css")),
     ("main.js", JS, include_str!("../page/main.js")),
     ("api.js", JS, include_str!("../page/api.js")),
@@ -21,6 +21,8 @@ const FILES: [(&str, &str, &str); 9] = [
     ("graph.js", JS, include_str!("../page/graph.js")),
     ("entries.js", JS, include_str!("../page/entries.js")),
     ("feed.js", JS, include_str!("../page/feed.js")),
+    ("purge.js", JS, include_str!("../page/purge.js")),
+    ("server.js", JS, include_str!("../page/server.js")),
 ];
 const CSS: &str = "text/css; charset=utf-8";
 const JS: &str = "text/javascript; charset=utf-8";

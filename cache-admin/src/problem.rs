@@ -38,6 +38,11 @@ impl Problem {
         Self::new(StatusCode::NOT_FOUND, detail)
     }
 
+    /// The fault is here.
+    pub(crate) fn failed(detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::INTERNAL_SERVER_ERROR, detail)
+    }
+
     pub(crate) fn unauthorized(detail: impl Into<String>) -> Self {
         let remedy = Some(Remedy::Authenticate);
         Self { remedy, ..Self::new(StatusCode::UNAUTHORIZED, detail) }

@@ -3,6 +3,7 @@
 use axum::extract::State;
 use axum::{Extension, Json};
 use cache_runtime::graph::{Graph, Place};
+use cache_runtime::inspect::ServerInfo;
 use cache_runtime::{Counts, Health, Stats, graph};
 use serde::{Deserialize, Serialize};
 
@@ -28,6 +29,11 @@ pub(crate) async fn health(State(admin): Shared, _: Asked<Nothing>) -> Json<Heal
 
 pub(crate) async fn stats(State(admin): Shared, _: Asked<Nothing>) -> Json<Stats> {
     Json(admin.cache.stats())
+}
+
+/// What each master says of itself; an empty list without a server.
+pub(crate) async fn server(State(admin): Shared, _: Asked<Nothing>) -> Result<Json<Vec<ServerInfo>>, Problem> {
+    Ok(Json(admin.inspect.server().await?))
 }
 
 /// What `GET /me` answers: what the page may offer.

@@ -7,11 +7,11 @@ use axum::extract::{DefaultBodyLimit, Request, State};
 use axum::http::{HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::middleware::{self, Next};
 use axum::response::Response;
-use axum::routing::get;
+use axum::routing::{get, post};
 
 use crate::problem::Problem;
 use crate::tokens::Tokens;
-use crate::{access, page, reading, state};
+use crate::{access, entries, feed, page, purging, reading, state};
 
 /// No body that is meant is larger.
 const LARGEST_BODY: usize = 16 * 1024;
@@ -28,6 +28,11 @@ pub(crate) fn router<S: Clone + Send + Sync + 'static>(state: Arc<state::State>,
         .route("/functions", get(reading::functions))
         .route("/graph", get(reading::whole_graph))
         .route("/history", get(reading::history))
+        .route("/server", get(reading::server))
+        .route("/entries", get(entries::list))
+        .route("/entries/{*key}", get(entries::explain))
+        .route("/feed", get(feed::feed))
+        .route("/purge", post(purging::purge))
         .route_layer(middleware::from_fn_with_state(tokens, access::guard));
     page.merge(data)
         .fallback(no_such_route)

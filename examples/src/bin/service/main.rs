@@ -96,7 +96,7 @@ async fn serve() -> Result<(), Box<dyn Error>> {
 
 /// The admin routes, with the token of the environment, if there is one: an empty one is a mistake, not none.
 fn admin(cache: &Cache) -> Result<Admin, Box<dyn Error>> {
-    let admin = Admin::new(cache);
+    let admin = Admin::new(cache).until(told_to_stop());
     match std::env::var("ADMIN_TOKEN") {
         Ok(token) => Ok(admin.token("admin", &token).map_err(|error| format!("`ADMIN_TOKEN`: {error}"))?),
         Err(_) => Ok(admin),
