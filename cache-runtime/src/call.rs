@@ -116,15 +116,17 @@ impl Call {
             Ttl::Millis(millis) => Some(Duration::from_millis(*millis)),
             Ttl::Dynamic => None,
         };
+        let steer = cache.core().steering.of_call(self.site, key);
         Ask {
             core: cache.core(),
             key,
             looked,
-            lifetime: Lifetime {
+            lifetime: steer.lifetime(Lifetime {
                 ttl: self.ttl.or(declared(ttl)).unwrap_or_default(),
                 negative: self.negative_ttl.or(negative_ttl.as_ref().and_then(declared)),
-            },
-            local: self.local_lifetime(cache),
+            }),
+            steer,
+            local: steer.local(self.local_lifetime(cache)),
             found: self.found.as_ref(),
             counters: Counted::Site(&self.site.counters),
             name: self.site.declaration.function,
@@ -141,7 +143,8 @@ impl Call {
         }
     }
 
-    /// The cache that is meant, unless the call is for the long way: nobody wants to know how it was answered.
+    /// The cache that is meant, unless the call is for the long way: nobody wants to know how it was answered, and no
+    /// operator has anything to say about what is kept in process.
     #[inline]
     fn plain<'a>(&'a self, context: Option<&'a Context>) -> Option<&'a Cache> {
         if LevelFilter::current() >= LevelFilter::DEBUG
@@ -149,7 +152,7 @@ impl Call {
         {
             return None;
         }
-        Some(self.cache(context))
+        Some(self.cache(context)).filter(|cache| !cache.core().steering.diverts(self.site))
     }
 
     #[inline]
@@ -244,7 +247,7 @@ impl Call {
         let (returned, observation) = ask.answer::<L, F>(mode, body).instrument(span.clone()).await;
         span.record("source", observation.source.as_str()).record("fail_open", observation.fail_open);
         if let Some(observer) = context.and_then(|context| context.observer.as_ref()) {
-            observer.set(observation);
+            observer.set(observation, L::failed(&returned));
         }
         returned
     }

@@ -9,8 +9,10 @@ use crate::budget::Budget;
 use crate::config::Config;
 use crate::flight::Flights;
 use crate::local::LocalStore;
+use crate::maintain::Upkeep;
 use crate::minted::Minted;
 use crate::mutant::Mutant;
+use crate::policy::Steering;
 use crate::recovery::Recovery;
 use crate::redis::Server;
 use crate::stats::Counters;
@@ -18,6 +20,8 @@ use crate::stats::Counters;
 pub(crate) struct Core {
     pub(crate) config: Config,
     pub(crate) store: Store,
+    /// What operators say.
+    pub(crate) steering: Steering,
     pub(crate) flights: Flights,
     pub(crate) minted: Minted,
     pub(crate) direct: Counters,
@@ -28,6 +32,7 @@ pub(crate) struct Core {
     /// The names behind hashes, once somebody looks at this cache.
     #[cfg(feature = "inspect")]
     pub(crate) known: std::sync::OnceLock<crate::inspect::Known>,
+    pub(crate) upkeep: Upkeep,
     background: AtomicUsize,
     idle: Notify,
 }
@@ -48,11 +53,12 @@ pub(crate) struct Remote {
 }
 
 impl Core {
-    pub(crate) fn new(config: Config, store: Store) -> Self {
+    pub(crate) fn new(config: Config, store: Store, steering: Steering) -> Self {
         Self {
             flights: Flights::new(config.load_wait),
             config,
             store,
+            steering,
             minted: Minted::default(),
             direct: Counters::new(),
             invalidations: AtomicU64::new(0),
@@ -60,6 +66,7 @@ impl Core {
             warned_of_unreadable: AtomicBool::new(false),
             #[cfg(feature = "inspect")]
             known: std::sync::OnceLock::new(),
+            upkeep: Upkeep::default(),
             background: AtomicUsize::new(0),
             idle: Notify::new(),
         }

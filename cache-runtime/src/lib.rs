@@ -6,9 +6,10 @@
 //!
 //! ```text
 //! graph/   inspect/                      what is declared, and what invalidates it | what is stored, for people
+//! maintain: warm                         what is done from time to time: many calls at a time
 //! call   cache   builder   direct        what macros call | the handle | construction | by key
 //!       load   fill   ask   invalidate   a call from end to end | storing | what is asked | the write side
-//!         read   core                    the read side, over bytes | what a handle points to
+//!         read   core   policy/         the read side, over bytes | what a handle points to | what operators say
 //!   flight   local/   redis/   recovery  one load per key | in-process | the server | owed invalidations
 //!   entry    codec/   facts    breaker   envelope | payloads | value types | health
 //!   compression/                         payloads made smaller
@@ -48,6 +49,7 @@ mod invalidate;
 mod key;
 mod load;
 mod local;
+mod maintain;
 mod minted;
 #[cfg(not(feature = "mutants"))]
 mod mutant;
@@ -58,6 +60,7 @@ mod negative;
 mod observation;
 mod observe;
 mod outcome;
+pub mod policy;
 mod read;
 mod recovery;
 mod redis;
@@ -68,6 +71,7 @@ mod site;
 mod stats;
 mod sync;
 mod tally;
+mod warm;
 
 pub use cache_macros::{KeyPart, cached, invalidates};
 
@@ -78,10 +82,13 @@ pub use compression::Compression;
 pub use error::{Error, ErrorKind};
 pub use graph::graph;
 pub use key::{Key, KeyPart, KeyWriter};
+pub use maintain::{Job, Maintained, Maintenance};
 pub use observation::{Observation, Source};
 pub use observe::{bypass, observe, refresh};
 pub use outcome::Cacheable;
+pub use recovery::Swept;
 pub use stats::{Counts, FunctionStats, Health, LoadTime, LocalHealth, Stats, Tier};
+pub use warm::{Warm, Warmed};
 
 /// What the macros' expansions name. Not for people; no promises.
 #[doc(hidden)]

@@ -89,7 +89,7 @@ counters! {
     undecodable,
     /// Keys that could not be rendered; the function ran uncached.
     unkeyed,
-    /// Calls inside `bypass`.
+    /// Calls inside `bypass`, and those that an operator has switched off.
     bypassed,
     /// Calls that ran the function because the cache was in trouble.
     fail_open,
@@ -265,6 +265,11 @@ pub struct Health {
     pub local: Option<LocalHealth>,
     /// The masters in use, as `host:port`. Empty before the Cluster or the Sentinels were first asked.
     pub masters: Vec<String>,
+    /// Whether everything is switched off, by `CACHE_DISABLED` or by the policy file. Invalidations are delivered all the same.
+    pub disabled: bool,
+    /// What is wrong with the policy file as it is now, and in which line; the policy is what it was before. See
+    /// [`Cache::policy`](crate::Cache::policy).
+    pub policy_problem: Option<String>,
 }
 
 /// Whether what is kept in this process over Redis may be served.

@@ -67,6 +67,9 @@ pub(crate) struct Step {
 }
 
 impl Server {
+    /// How many keys a step of a walk asks for.
+    pub(crate) const SCANNED: u32 = CHUNK as u32;
+
     pub(crate) fn new(address: Address, config: &Config, local: Option<Arc<LocalStore>>) -> Result<Self, Error> {
         Ok(Self {
             topology: Arc::new(Topology::new(address, config, local.clone())?),
@@ -89,7 +92,7 @@ impl Server {
         self.tag_ttl_ms.fetch_max(clock::millis(ttl).saturating_mul(2), Ordering::Relaxed);
     }
 
-    fn tag_ttl_ms(&self) -> u64 {
+    pub(super) fn tag_ttl_ms(&self) -> u64 {
         self.tag_ttl_ms.load(Ordering::Relaxed)
     }
 
