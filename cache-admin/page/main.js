@@ -71,6 +71,7 @@ function state(health) {
   document.title = `Cache ${health.namespace}`;
   const line = element("state");
   const [mood, text] = health.tier === "Off" ? ["bad", "off: the environment names a server that cannot be read"]
+    : health.disabled ? ["warn", "switched off: every function runs uncached"]
     : health.tier === "Local" ? ["good", "in process only"]
     : health.available ? ["good", "Redis is in use"]
     : ["bad", "Redis is not in use: functions run uncached"];
@@ -107,6 +108,7 @@ async function open() {
     say(element("who"), me.may_change ? me.name : "read-only");
     element("forget").hidden = !remembered();
     purge.allow(me.may_change);
+    overview.may = me.may_change;
     const whole = await get("/graph");
     graph.draw(whole);
     purge.suggest(whole);

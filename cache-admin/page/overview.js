@@ -1,7 +1,8 @@
 // Figures, charts and the table of functions: what is counted.
 
 import { LineChart } from "./charts.js";
-import { bytes, count, facts, h, lifetime, none, percent, s, say, short, took, within } from "./dom.js";
+import { bytes, count, facts, h, lifetime, percent, s, say, short, took, within } from "./dom.js";
+import { Steer } from "./steer.js";
 
 /** So many functions have a colour of their own: those that are called most. */
 const COLOURS = 8;
@@ -9,10 +10,10 @@ const COLOURS = 8;
 const LATELY_MS = 60_000;
 
 export class Overview {
-  /** `onSteer(function)` gives the controls of a function, `onShow(what, name)` leads to another section. */
-  constructor({ steering, show }) {
-    this.steering = steering;
+  /** `show(section, name)` leads to another section. */
+  constructor({ show }) {
     this.show = show;
+    this.may = false;
     this.minutes = 5;
     this.points = new Map();
     this.names = [];
@@ -84,7 +85,7 @@ export class Overview {
     this.assignColours(functions);
     this.drawTiles(lately, stats, health);
     this.drawCharts();
-    this.drawTable(functions, lately);
+    this.drawTable(functions, lately, health.disabled);
   }
 
   /** Those that are called most get a colour, and keep it as long as they do. */
@@ -142,7 +143,7 @@ export class Overview {
     this.load.draw({ ...frame, series: lines(({ loads, load_micros }) => (loads > 0 ? load_micros / loads : null)) });
   }
 
-  drawTable(functions, { sums, seconds }) {
+  drawTable(functions, { sums, seconds }, disabled) {
     this.table.hidden = functions.length === 0;
     this.nothing.hidden = functions.length > 0;
     for (const item of functions) {
@@ -160,10 +161,11 @@ export class Overview {
       row.swatch.setAttribute("class", this.colours.has(id) ? `swatch c${this.colours.get(id)}` : "swatch");
       row.meter.classList.toggle("low", ratio < 0.8);
       row.bar.setAttribute("width", calls > 0 ? ratio * 100 : 0);
-      const cells = [percent(ratio), count(calls / seconds), count(sum.loads / seconds), took(sum.load_micros / sum.loads), took(quantile(item.counts, 0.99)), lifetime(item.ttl_ms), stateOf(item)];
+      const cells = [percent(ratio), count(calls / seconds), count(sum.loads / seconds), took(sum.load_micros / sum.loads), took(quantile(item.counts, 0.99)), lifetime(item.ttl_ms), stateOf(item, disabled)];
       cells.forEach((text, index) => say(row.cells[index], text));
-      row.cells.at(-1).className = cells.at(-1) === "on" ? "muted" : cells.at(-1) === "not called" ? "muted" : "warn";
-      if (row.details && !row.details.contains(document.activeElement)) this.fillDetails(row);
+      row.cells.at(-1).className = ["on", "not called"].includes(cells.at(-1)) ? "muted" : "warn";
+      row.counted?.replaceChildren(counted(item));
+      row.steer?.told(item);
     }
   }
 
@@ -176,7 +178,7 @@ export class Overview {
     const button = h("button", { type: "button", class: "link", "aria-expanded": "false", title: item.path, onclick: () => this.choose(id) }, h("span", { class: "module" }, within(item.path)), short(item.path));
     const name = h("td", {}, h("span", { class: "name" }, swatch, button), h("code", { class: "key" }, item.key));
     const root = h("tr", { "data-function": item.path }, name, cells.map((cell, index) => h("td", { "data-label": labels[index] }, index === 0 ? h("span", {}, meter, cell) : cell)));
-    return { root, swatch, bar, meter, cells, button, item, details: null };
+    return { root, swatch, bar, meter, cells, button, item, details: null, counted: null, steer: null };
   }
 
   /** Opens a function's details and brings its lines to the front; a second time, closes them. */
@@ -188,7 +190,7 @@ export class Overview {
       row.button.setAttribute("aria-expanded", String(open));
       if (!open) {
         row.details?.remove();
-        row.details = null;
+        row.details = row.counted = row.steer = null;
       } else {
         row.details = h("tr", { class: "details" }, h("td", { colspan: 8 }));
         row.root.after(row.details);
@@ -198,38 +200,47 @@ export class Overview {
     if (this.now) this.drawCharts();
   }
 
-  fillDetails({ details, item }) {
-    const counts = item.counts ?? {};
-    const some = (value) => (value > 0 ? count(value) : null);
-    const declared = facts([
-      ["Declared", h("code", {}, `${item.file}:${item.line}`)],
-      ["Key", h("code", {}, item.key)],
-      ["Tags", item.tags.length > 0 ? h("code", {}, item.tags.join("  ")) : "none"],
-      ["Value", h("code", {}, item.value)],
-      ["Lives", item.ttl_ms == null ? "as an expression says" : lifetime(item.ttl_ms)],
-      ["Voided by", item.invalidated_by.length > 0 ? item.invalidated_by.map(short).join(", ") : "nothing: it lives for its ttl"],
-    ]);
-    const counted = item.counts ? facts([
-      ["Hits", `${count(counts.local_hits)} in process, ${count(counts.redis_hits)} from Redis`],
-      ["Of cached absence", some(counts.negative_hits)],
-      ["Misses", count(counts.misses)],
-      ["Joined a load", some(counts.joins)],
-      ["Loads", `${count(counts.loads)}${counts.load_errors > 0 ? `, ${count(counts.load_errors)} failed` : ""}`],
-      ["Load p50 / p99", `${took(quantile(counts, 0.5))} / ${took(quantile(counts, 0.99))}, to a factor of two`],
-      ["Stored", `${count(counts.fills)}${counts.fills_refused > 0 ? `, ${count(counts.fills_refused)} refused: invalidated meanwhile` : ""}`],
-      ["Not taken by Redis", some(counts.fills_failed)],
-      ["Too large to store", some(counts.too_large)],
-      ["Would not decode", some(counts.unfit + counts.undecodable)],
-      ["Ran without the cache", some(counts.fail_open)],
-      ["Bypassed", some(counts.bypassed)],
-    ]) : h("p", { class: "hint" }, "Not called in this process yet.");
+  fillDetails(row) {
+    const { details, item } = row;
+    row.counted = h("div", {}, counted(item));
+    row.steer = new Steer(item, this.may, this.changed);
     const ways = h("p", { class: "row" },
       h("button", { type: "button", onclick: () => this.show("graph", item.path) }, "Show in graph"),
       h("button", { type: "button", onclick: () => this.show("entries", glob(item.key)) }, "List entries"),
       h("button", { type: "button", onclick: () => this.show("purge", { function: item.path }) }, "Purge…"));
-    const columns = [h("div", { class: "stack" }, h("h3", {}, "Declared"), declared), h("div", { class: "stack" }, h("h3", {}, "Counted"), counted), h("div", { class: "stack" }, this.steering?.(item), ways)];
-    details.firstChild.replaceChildren(h("div", { class: "columns" }, columns));
+    const columns = [["Declared", declared(item), ways], ["Counted", row.counted], ["Steer", row.steer.root]];
+    details.firstChild.replaceChildren(h("div", { class: "columns" }, columns.map(([title, ...parts]) => h("div", { class: "stack" }, h("h3", {}, title), ...parts))));
   }
+}
+
+function declared(item) {
+  return facts([
+    ["At", h("code", {}, `${item.file}:${item.line}`)],
+    ["Key", h("code", {}, item.key)],
+    ["Tags", item.tags.length > 0 ? h("code", {}, item.tags.join("  ")) : "none"],
+    ["Value", h("code", {}, item.value)],
+    ["Lives", item.ttl_ms == null ? "as an expression says" : lifetime(item.ttl_ms)],
+    ["Voided by", item.invalidated_by.length > 0 ? item.invalidated_by.map(short).join(", ") : "nothing: it lives for its ttl"],
+  ]);
+}
+
+function counted({ counts }) {
+  if (!counts) return h("p", { class: "hint" }, "Not called in this process yet.");
+  const some = (value) => (value > 0 ? count(value) : null);
+  return facts([
+    ["Hits", `${count(counts.local_hits)} in process, ${count(counts.redis_hits)} from Redis`],
+    ["Of cached absence", some(counts.negative_hits)],
+    ["Misses", count(counts.misses)],
+    ["Joined a load", some(counts.joins)],
+    ["Loads", `${count(counts.loads)}${counts.load_errors > 0 ? `, ${count(counts.load_errors)} failed` : ""}`],
+    ["Load p50 / p99", `${took(quantile(counts, 0.5))} / ${took(quantile(counts, 0.99))}, to a factor of two`],
+    ["Stored", `${count(counts.fills)}${counts.fills_refused > 0 ? `, ${count(counts.fills_refused)} refused: invalidated meanwhile` : ""}`],
+    ["Not taken by Redis", some(counts.fills_failed)],
+    ["Too large to store", some(counts.too_large)],
+    ["Would not decode", some(counts.unfit + counts.undecodable)],
+    ["Ran without the cache", some(counts.fail_open)],
+    ["Bypassed", some(counts.bypassed)],
+  ]);
 }
 
 export const idOf = (item) => `${item.path} ${item.key}`;
@@ -237,8 +248,11 @@ export const idOf = (item) => `${item.path} ${item.key}`;
 /** The pattern of a key template's entries: `user:*` of `user:{id}`. */
 export const glob = (template) => template.replace(/\{\{|\}\}|\{[^}]*\}/g, (piece) => (piece === "{{" ? "{" : piece === "}}" ? "}" : "*"));
 
-function stateOf(item) {
-  return item.counts ? "on" : "not called";
+/** What is said of it at run time, in a word or two. */
+function stateOf({ rule, counts }, off) {
+  if (off || rule.enabled === false) return "off";
+  const said = [rule.percent != null && `${rule.percent} % of keys`, rule.ttl != null && `ttl ${rule.ttl}`, rule.local != null && `local ${rule.local === false ? "off" : rule.local}`].filter(Boolean);
+  return said.join(", ") || (counts ? "on" : "not called");
 }
 
 /** From buckets of 2^n microseconds. */

@@ -26,12 +26,13 @@ export class Server {
       ["Not heard", local?.last_error],
       ["Void at once", local && `${count(stats.local_epoch)} times`],
       ["Loads now", count(stats.flights)],
+      ["Policy file", health.policy_problem && h("span", { class: "problem" }, health.policy_problem)],
       ["Delivered late", stats.invalidations_deferred > 0 ? count(stats.invalidations_deferred) : null],
     ];
     const title = health.tier === "Redis" ? "Redis" : "No server";
     const parts = [h("h3", {}, title)];
     if (health.tier !== "Redis") parts.push(h("p", { class: "hint" }, health.tier === "Local" ? "Entries live in this process only. With CACHE_URL in the environment they are shared." : "The environment names a server in a way that cannot be read: functions run uncached."));
-    else parts.push(facts(common));
+    parts.push(facts(health.tier === "Redis" ? common : common.filter(([name]) => ["Policy file", "Loads now"].includes(name))));
     if (this.problem) parts.push(h("p", { class: "problem" }, this.problem));
     for (const server of this.info) parts.push(h("div", { class: "about" }, h("code", {}, server.name), facts(rows(server))));
     this.root.replaceChildren(...parts);

@@ -146,6 +146,7 @@ fn same_origin(origin: &[u8], host: &Authority) -> bool {
 }
 
 #[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 mod tests {
     use axum::body::Body;
 

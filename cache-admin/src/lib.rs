@@ -9,7 +9,7 @@
 //! ```text
 //! admin  routes                         what is configured | which path is answered by what
 //! page   reading   entries              the page | what is | what is stored
-//!        purging   feed                 letting it go | what happens
+//! purging  steering  feed               letting it go | what is cached, and for how long | what happens
 //!        state                          what the routes share
 //! access  history  audit                who may come in | the last hour | who changed what
 //! tokens  limit  input  problem  clock  leaves
@@ -30,6 +30,7 @@ mod purging;
 mod reading;
 mod routes;
 mod state;
+mod steering;
 mod tokens;
 
 pub use access::Caller;

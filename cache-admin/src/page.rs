@@ -11,7 +11,7 @@ use crate::problem::Problem;
 const INDEX: &str = include_str!("../page/index.html");
 
 /// Name, content type and text.
-const FILES: [(&str, &str, &str); 11] = [
+const FILES: [(&str, &str, &str); 12] = [
     ("style.css", CSS, include_str!("../page/style.css")),
     ("main.js", JS, include_str!("../page/main.js")),
     ("api.js", JS, include_str!("../page/api.js")),
@@ -22,6 +22,7 @@ const FILES: [(&str, &str, &str); 11] = [
     ("entries.js", JS, include_str!("../page/entries.js")),
     ("feed.js", JS, include_str!("../page/feed.js")),
     ("purge.js", JS, include_str!("../page/purge.js")),
+    ("steer.js", JS, include_str!("../page/steer.js")),
     ("server.js", JS, include_str!("../page/server.js")),
 ];
 const CSS: &str = "text/css; charset=utf-8";

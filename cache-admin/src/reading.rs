@@ -4,6 +4,7 @@ use axum::extract::State;
 use axum::{Extension, Json};
 use cache_runtime::graph::{Graph, Place};
 use cache_runtime::inspect::ServerInfo;
+use cache_runtime::policy::Rule;
 use cache_runtime::{Counts, Health, Stats, graph};
 use serde::{Deserialize, Serialize};
 
@@ -62,15 +63,20 @@ pub(crate) struct FunctionAnswer {
     invalidated_by: Vec<String>,
     /// `None` until it is called in this process.
     counts: Option<Counts>,
+    /// What is said of it at run time, by the file and by hand; nothing, as a rule.
+    rule: Rule,
+    /// What of that is said by hand.
+    by_hand: Rule,
 }
 
 /// Every cached function of the program, called or not.
 pub(crate) async fn functions(State(admin): Shared, _: Asked<Nothing>) -> Json<Vec<FunctionAnswer>> {
-    let (graph, mut stats) = (graph(), admin.cache.stats());
+    let (graph, mut stats, policy) = (graph(), admin.cache.stats(), admin.cache.policy());
     let answers = graph.functions.iter().enumerate().map(|(number, function)| {
         let key = function.key.as_str();
         let called = |stats: &cache_runtime::FunctionStats| stats.function == function.place.path && stats.key == key;
         let counts = stats.functions.iter().position(called).map(|at| stats.functions.swap_remove(at).counts);
+        let said = policy.functions.iter().find(|said| said.function == function.place.path && said.key == key);
         let edges = graph.edges.iter().filter(|edge| edge.function == number);
         let mut invalidated_by: Vec<_> =
             edges.map(|edge| graph.invalidations[edge.invalidation].place.path.clone()).collect();
@@ -83,6 +89,8 @@ pub(crate) async fn functions(State(admin): Shared, _: Asked<Nothing>) -> Json<V
             value: function.value.clone(),
             invalidated_by,
             counts,
+            rule: said.map(|said| said.rule).unwrap_or_default(),
+            by_hand: said.map(|said| said.by_hand).unwrap_or_default(),
         }
     });
     Json(answers.collect())

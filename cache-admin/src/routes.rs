@@ -11,7 +11,7 @@ use axum::routing::{get, post};
 
 use crate::problem::Problem;
 use crate::tokens::Tokens;
-use crate::{access, entries, feed, page, purging, reading, state};
+use crate::{access, entries, feed, page, purging, reading, state, steering};
 
 /// No body that is meant is larger.
 const LARGEST_BODY: usize = 16 * 1024;
@@ -26,6 +26,8 @@ pub(crate) fn router<S: Clone + Send + Sync + 'static>(state: Arc<state::State>,
         .route("/health", get(reading::health))
         .route("/stats", get(reading::stats))
         .route("/functions", get(reading::functions))
+        .route("/functions/{name}", post(steering::steer))
+        .route("/policy", get(steering::policy))
         .route("/graph", get(reading::whole_graph))
         .route("/history", get(reading::history))
         .route("/server", get(reading::server))

@@ -1,5 +1,7 @@
 //! Who comes in, who may change what, and what is told about it.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -9,7 +11,7 @@ use axum::body::{Body, to_bytes};
 use axum::extract::ConnectInfo;
 use axum::http::{Request, Response, StatusCode, header};
 use cache_admin::Admin;
-use cache_runtime::{Cache, Key};
+use cache_runtime::{Cache, Key, Source, cached, observe};
 use serde_json::{Value, json};
 use tower::ServiceExt as _;
 
@@ -148,6 +150,57 @@ async fn nothing_is_kept_framed_or_sniffed() {
             assert_eq!(header("content-type"), "application/problem+json");
         }
     }
+}
+
+#[cached(key = "steered:{id}", ttl = "10m", cache = cache, skip(cache))]
+async fn steered(cache: &Cache, id: u64) -> u64 {
+    id
+}
+
+#[tokio::test]
+async fn a_function_is_switched_off_and_on_and_timed_anew() {
+    let cache = Cache::local();
+    let told = Arc::new(Mutex::new(Vec::new()));
+    let keep = Arc::clone(&told);
+    let admin = Admin::new(&cache).token("night shift", TOKEN).unwrap();
+    let app = app(admin.on_change(move |event| keep.lock().unwrap().push(event.to_string())));
+    let source = async || observe(steered(&cache, 1)).await.1.source;
+    let steer = |name: &str, body| ask(&app, HERE, post(&format!("/functions/{name}"), TOKEN, body));
+    source().await;
+    assert_eq!(source().await, Source::Local);
+
+    let (status, answer) = read(steer("access::steered", json!({ "enabled": false, "ttl": "5m" })).await).await;
+    assert_eq!(
+        (status, &answer["rule"]["enabled"], &answer["rule"]["ttl"]),
+        (StatusCode::OK, &json!(false), &json!("5m"))
+    );
+    assert_eq!(source().await, Source::Bypassed);
+    let mut request = get("/functions");
+    request.headers_mut().insert("authorization", format!("Bearer {TOKEN}").parse().unwrap());
+    let functions = read(ask(&app, HERE, request).await).await.1;
+    let listed = functions.as_array().unwrap().iter().find(|function| function["key"] == "steered:{id}").unwrap();
+    assert_eq!((&listed["by_hand"]["enabled"], &listed["rule"]["enabled"]), (&json!(false), &json!(false)));
+
+    assert_eq!(steer("access::steered", json!({})).await.status(), 200);
+    source().await;
+    assert_eq!(source().await, Source::Local);
+    for (name, body) in [
+        ("no::such", json!({ "enabled": false })),
+        ("steered", json!({ "ttl": "0s" })),
+        ("steered", json!({ "percent": 101 })),
+        ("steered", json!({ "enable": false })),
+        ("steered", json!([])),
+    ] {
+        let (status, problem) = read(steer(name, body.clone()).await).await;
+        assert_eq!(status, 400, "{name} {body}: {problem}");
+    }
+    let told = told.lock().unwrap().clone();
+    assert_eq!(told[0], "night shift (127.0.0.1): steer access::steered: enabled = false, ttl = \"5m\"");
+    assert_eq!(told[1], "night shift (127.0.0.1): steer access::steered: nothing by hand");
+
+    let wrong = ask(&app, HERE, post("/functions/steered", "a-token-that-is-wrong", json!({ "enabled": false }))).await;
+    assert_eq!(wrong.status(), 401);
+    assert_eq!(source().await, Source::Local);
 }
 
 /// Where it is nested is what a client asked for: it is not written into the page as it came.

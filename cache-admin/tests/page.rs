@@ -1,5 +1,7 @@
 //! The page as somebody on call meets it: in a browser, over Redis, with and without a token.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -165,6 +167,29 @@ async fn with_a_token_it_asks_for_it_and_purges_what_was_previewed() {
     // The browser itself notes each refusal.
     let complaints = scene.browser.complaints();
     assert!(complaints.iter().all(|told| told.contains("401 (Unauthorized)")), "{complaints:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_function_is_switched_off_and_left_to_its_declaration_again() {
+    let scene = Scene::new(|admin| admin.token("night shift", TOKEN).unwrap()).await;
+    scene.open();
+    scene.unlock(TOKEN);
+    scene.browser.wait(SHOWN);
+    scene.browser.click("[data-function$='::page_order'] button");
+    scene.browser.wait("document.querySelector('.steer')");
+    scene.browser.write(".steer select", "off");
+    scene.browser.click(".steer .primary");
+    let state = "document.querySelector('[data-function$=\"::page_order\"] [data-label=State]').textContent";
+    scene.browser.wait(&format!("{state} === 'off'"));
+    assert_eq!(scene.cache.policy().of("page_order").enabled, Some(false));
+    scene.browser.wait("document.querySelector('#feed ol').textContent.includes('enabled = false')");
+
+    scene.browser.write(".steer dd:nth-of-type(2) input", "nonsense");
+    scene.browser.click(".steer .primary");
+    scene.browser.wait("document.querySelector('.steer .problem').textContent.includes('nonsense')");
+    scene.browser.click(".steer button:not(.primary)");
+    scene.browser.wait(&format!("{state} !== 'off'"));
+    assert_eq!(scene.cache.policy().of("page_order").enabled, None);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -24,10 +24,10 @@ use crate::entry::Nonce;
 use crate::redis::{Failure, Server};
 
 pub(crate) use journal::Journal;
-#[cfg(feature = "inspect")]
-pub(crate) use walk::remove_chosen;
 pub use sweep::Swept;
 pub(crate) use sweep::sweep;
+#[cfg(feature = "inspect")]
+pub(crate) use walk::remove_chosen;
 pub(crate) use walk::{clear, remove_matching};
 
 const FIRST_PAUSE: Duration = Duration::from_millis(10);
