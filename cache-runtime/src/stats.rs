@@ -192,6 +192,11 @@ impl LoadTime {
         self.buckets.iter().sum()
     }
 
+    /// All loads together.
+    pub fn total(&self) -> Duration {
+        Duration::from_micros(self.total_micros)
+    }
+
     /// The mean, or zero without loads.
     pub fn mean(&self) -> Duration {
         Duration::from_micros(self.total_micros.checked_div(self.count()).unwrap_or(0))
@@ -339,6 +344,7 @@ mod tests {
         assert_eq!((counts.loads, counts.load_time.count()), (5, 5));
         assert_eq!(counts.load_time.quantile(0.5), Duration::from_micros(1024));
         assert_eq!(counts.load_time.quantile(1.0), Duration::from_micros(8_388_608));
+        assert_eq!(counts.load_time.total(), Duration::from_micros(5_002_000));
         assert_eq!(counts.load_time.mean(), Duration::from_micros(1_000_400));
     }
 
