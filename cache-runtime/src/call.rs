@@ -107,7 +107,7 @@ impl Call {
     fn key<'a>(&'a self, rendered: &'a mut Option<Key>) -> &'a Key {
         match &self.key {
             Some(key) => key,
-            None => rendered.insert(self.site.render_kept(&self.parts)),
+            None => rendered.get_or_insert_with(|| self.site.render_kept(&self.parts)),
         }
     }
 
@@ -213,37 +213,40 @@ impl Call {
     {
         let context = context::current();
         let mut rendered = None;
-        if let Some(span) = span::of(Counted::Site(self.site)) {
-            let (key, looked) = (self.key(&mut rendered), Looked::default());
-            return Box::pin(self.answer::<L, F>(context.as_deref(), key, looked, span, body)).await;
-        }
-        let plain = self.plain(context.as_deref());
-        if let Some(cache) = plain
-            && let Some(kept) = self.kept::<L>(cache, None)
-        {
-            return kept;
-        }
-        let key = self.key(&mut rendered);
-        let mut looked = Looked::default();
-        if let Some(cache) = plain.filter(|_| key.unfit().is_none()) {
-            if let Some(kept) = self.kept::<L>(cache, Some(key)) {
+        let (looked, span) = 'long: {
+            if let Some(span) = span::of(Counted::Site(self.site)) {
+                break 'long (Looked::default(), span);
+            }
+            let plain = self.plain(context.as_deref());
+            if let Some(cache) = plain
+                && let Some(kept) = self.kept::<L>(cache, None)
+            {
                 return kept;
             }
-            looked.in_process = self.tier(cache).is_some();
-            let facts = self.site.facts::<L>(cache.core().config.codec);
-            if let Store::Redis(remote) = &cache.core().store
-                && !facts.is_unfit()
-            {
-                let ask = self.ask(cache, key);
-                let mut budget = cache.core().budget();
-                match ask.see::<L>(&ask.question(remote, facts), facts, &mut budget).await {
-                    Seen::Value(value, _) => return L::close(Ok(value)),
-                    seen => looked.over_redis = Some((seen, budget)),
+            let key = self.key(&mut rendered);
+            let mut looked = Looked::default();
+            if let Some(cache) = plain.filter(|_| key.unfit().is_none()) {
+                if let Some(kept) = self.kept::<L>(cache, Some(key)) {
+                    return kept;
+                }
+                looked.in_process = self.tier(cache).is_some();
+                let facts = self.site.facts::<L>(cache.core().config.codec);
+                if let Store::Redis(remote) = &cache.core().store
+                    && !facts.is_unfit()
+                {
+                    let ask = self.ask(cache, key);
+                    let mut budget = cache.core().budget();
+                    match ask.see::<L>(&ask.question(remote, facts), facts, &mut budget).await {
+                        Seen::Value(value, _) => return L::close(Ok(value)),
+                        seen => looked.over_redis = Some((seen, budget)),
+                    }
                 }
             }
-        }
+            (looked, Span::none())
+        };
+        let key = self.key(&mut rendered);
         // Boxed: what most calls need of this future stays small, and does not have to be moved about.
-        Box::pin(self.answer::<L, F>(context.as_deref(), key, looked, Span::none(), body)).await
+        Box::pin(self.answer::<L, F>(context.as_deref(), key, looked, span, body)).await
     }
 
     async fn answer<L, F>(
