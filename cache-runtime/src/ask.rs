@@ -15,17 +15,25 @@ use crate::local::{Fresh, LocalObservation, LocalStore};
 use crate::metrics::Series;
 use crate::observation::{Observation, Source};
 use crate::outcome::{Cacheable, Load};
+use crate::policy::Steer;
 use crate::read::{Hit, Question};
 use crate::site::Site;
 use crate::stats::{Counters, add, first_time};
 use crate::{Key, metrics, negative, span};
 
 /// How long values live.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct Lifetime {
     pub(crate) ttl: Duration,
     /// For `None`, which is not stored without it.
     pub(crate) negative: Option<Duration>,
+}
+
+impl Lifetime {
+    /// Of a value, or of a `None`; `None` if none is known.
+    pub(crate) fn of(&self, negative: bool) -> Option<Duration> {
+        if negative { self.negative } else { Some(self.ttl) }.filter(|ttl| !ttl.is_zero())
+    }
 }
 
 /// One call of a cached function, apart from its types.
@@ -33,6 +41,8 @@ pub(crate) struct Ask<'a> {
     pub(crate) core: &'a Arc<Core>,
     pub(crate) key: &'a Key,
     pub(crate) lifetime: Lifetime,
+    /// What operators say; `lifetime` and `local` are as they want them.
+    pub(crate) steer: Steer,
     /// How long entries may be kept in process over Redis; `None`: not at all.
     pub(crate) local: Option<Duration>,
     /// The tags that the result names, told by the body.
@@ -118,6 +128,7 @@ impl Ask<'_> {
             shape: Some(facts.shape),
             counters: self.counters(),
             local: self.tier(remote),
+            oldest: self.steer.limits.then_some(self.lifetime),
         }
     }
 
@@ -156,9 +167,11 @@ impl Ask<'_> {
         (age, left): (Duration, Duration),
     ) {
         let (Some(tier), Some(seen), Some(lifetime)) = (self.tier(remote), seen, self.local) else { return };
-        let ttl = lifetime.min(left);
-        if !ttl.is_zero() {
-            let negative = negative::is_none(value);
+        let negative = negative::is_none(value);
+        let allowed = self.lifetime.of(negative).filter(|_| self.steer.limits).map(|ttl| ttl.saturating_sub(age));
+        let ttl = lifetime.min(left).min(allowed.unwrap_or(Duration::MAX));
+        // What is said of lifetimes may have changed, and with it what was kept have been dropped.
+        if !ttl.is_zero() && self.core.steering.is_still(&self.steer) {
             let value = Arc::new(value.clone());
             let fresh = Fresh { value, negative, shape: facts.shape, bytes: encoded as u64, ttl, age };
             tier.fill(self.key, seen, fresh);

@@ -57,15 +57,19 @@ impl Cache {
         CacheBuilder::new()
     }
 
-    /// A cache that lives in this process only, with the default settings.
+    /// A cache that lives in this process only, with the default settings. Of the environment only `CACHE_DISABLED` counts.
     pub fn local() -> Self {
-        Self::builder().build().expect("the defaults are in order, and an executable's name is made to fit")
+        Self::builder()
+            .build_with_its_own()
+            .expect("the defaults are in order, and an executable's name is made to fit")
     }
 
     /// The cache that the environment describes.
     ///
     /// The server is the first of `CACHE_URL`, `VALKEY_URL` and `REDIS_URL` that is set; with none of them the
-    /// cache lives in this process only. The namespace is `CACHE_NAMESPACE`, else the executable's name.
+    /// cache lives in this process only. The namespace is `CACHE_NAMESPACE`, else the executable's name. `CACHE_POLICY` names
+    /// the file of the [policy](crate::policy), and `CACHE_DISABLED=1` [switches the cache off](crate::CacheBuilder::disabled):
+    /// these two count for caches from the builder as well.
     ///
     /// # Errors
     ///
@@ -94,9 +98,11 @@ impl Cache {
     pub(crate) fn installed() -> &'static Self {
         INSTALLED.get_or_init(|| {
             Self::from_env().unwrap_or_else(|error| {
-                // In-process values would be stale on every other node: better none.
                 tracing::error!(%error, "the environment does not describe a cache; functions run uncached");
-                CacheBuilder::off()
+                // If it is only the policy that is bad, invalidations are still to be delivered.
+                let disabled = CacheBuilder::from_env().disabled(true).build_with_its_own();
+                // In-process values would be stale on every other node: better none.
+                disabled.unwrap_or_else(|_| CacheBuilder::off())
             })
         })
     }
@@ -119,10 +125,9 @@ impl Cache {
     }
 
     pub(crate) fn from_core(core: Core) -> Self {
-        Self { core: Arc::new(core) }
+        Self::of(Arc::new(core))
     }
 
-    #[cfg(feature = "metrics")]
     pub(crate) fn of(core: Arc<Core>) -> Self {
         Self { core }
     }
@@ -136,11 +141,13 @@ impl Cache {
 /// Values by key.
 impl Cache {
     fn ask<'a>(&'a self, key: &'a Key, ttl: Duration, name: &'static str) -> Ask<'a> {
+        let steer = self.core.steering.of_key(key);
         Ask {
             core: &self.core,
             key,
-            lifetime: Lifetime { ttl, negative: Some(ttl) },
-            local: Some(self.core.config.local_ttl),
+            lifetime: steer.lifetime(Lifetime { ttl, negative: Some(ttl) }),
+            steer,
+            local: steer.local(Some(self.core.config.local_ttl)),
             found: None,
             counters: Counted::Direct(&self.core),
             name,
@@ -269,7 +276,7 @@ impl Cache {
         let span = span::of(ask.counters).unwrap_or_else(Span::none);
         let (returned, observation) = ask.told::<Fallible<T, E>, _>(mode, Looked::default(), span, body).await;
         if let Some(observer) = observer {
-            observer.set(observation);
+            observer.set(observation, returned.is_err());
         }
         returned.map_err(|error| {
             let source: Box<dyn std::error::Error + Send + Sync> = error.into();
@@ -338,8 +345,15 @@ impl Cache {
 
     async fn standing(&self, key: &Key) -> Result<Option<Hit>, Error> {
         let Store::Redis(remote) = &self.core.store else { return Ok(None) };
-        let question =
-            Question { core: &self.core, remote, key, shape: None, counters: &self.core.direct, local: None };
+        let question = Question {
+            core: &self.core,
+            remote,
+            key,
+            shape: None,
+            counters: &self.core.direct,
+            local: None,
+            oldest: None,
+        };
         question.peek(&mut self.core.budget()).await.map_err(crate::redis::Failure::into_error)
     }
 }
@@ -499,6 +513,8 @@ impl Cache {
             last_error: None,
             local: None,
             masters: Vec::new(),
+            disabled: self.core.steering.is_disabled(),
+            policy_problem: self.core.steering.problem(),
         };
         match &self.core.store {
             Store::Off => health.available = false,
@@ -548,7 +564,8 @@ impl Cache {
         crate::metrics::publish(self);
     }
 
-    /// Waits for writes under way and delivers what is owed, for at most 5 s. The cache stays usable.
+    /// Ends [maintenance](Self::maintain), waits for writes under way and delivers what is owed, for at most 5 s. The cache
+    /// stays usable.
     ///
     /// # Errors
     ///
@@ -558,6 +575,7 @@ impl Cache {
     ///
     /// Dropped on the way, writes and deliveries go on in the background, for as long as the runtime lives.
     pub async fn shutdown(&self) -> Result<(), Error> {
+        self.core.upkeep.end();
         let drained = tokio::time::timeout(SHUTDOWN, async {
             tokio::join!(self.core.idle(), async {
                 if let Store::Redis(remote) = &self.core.store {

@@ -9,10 +9,12 @@ use crate::budget::Budget;
 use crate::config::Config;
 use crate::flight::Flights;
 use crate::local::LocalStore;
+use crate::maintain::Upkeep;
 #[cfg(feature = "metrics")]
 use crate::metrics::{Publisher, Series};
 use crate::minted::Minted;
 use crate::mutant::Mutant;
+use crate::policy::Steering;
 use crate::recovery::Recovery;
 use crate::redis::Server;
 use crate::stats::{Counters, Invalidated};
@@ -20,6 +22,8 @@ use crate::stats::{Counters, Invalidated};
 pub(crate) struct Core {
     pub(crate) config: Config,
     pub(crate) store: Store,
+    /// What operators say.
+    pub(crate) steering: Steering,
     pub(crate) flights: Flights,
     pub(crate) minted: Minted,
     pub(crate) direct: Counters,
@@ -34,6 +38,10 @@ pub(crate) struct Core {
     pub(crate) deferred: AtomicU64,
     /// Whether an entry that cannot be decompressed was warned of.
     pub(crate) warned_of_unreadable: AtomicBool,
+    pub(crate) upkeep: Upkeep,
+    /// The names behind hashes, once somebody looks at this cache.
+    #[cfg(feature = "inspect")]
+    pub(crate) known: std::sync::OnceLock<crate::inspect::Known>,
     background: AtomicUsize,
     idle: Notify,
 }
@@ -54,11 +62,12 @@ pub(crate) struct Remote {
 }
 
 impl Core {
-    pub(crate) fn new(config: Config, store: Store) -> Self {
+    pub(crate) fn new(config: Config, store: Store, steering: Steering) -> Self {
         Self {
             flights: Flights::new(config.load_wait),
             config,
             store,
+            steering,
             minted: Minted::default(),
             direct: Counters::new(),
             #[cfg(feature = "metrics")]
@@ -69,6 +78,9 @@ impl Core {
             invalidations: AtomicU64::new(0),
             deferred: AtomicU64::new(0),
             warned_of_unreadable: AtomicBool::new(false),
+            upkeep: Upkeep::default(),
+            #[cfg(feature = "inspect")]
+            known: std::sync::OnceLock::new(),
             background: AtomicUsize::new(0),
             idle: Notify::new(),
         }

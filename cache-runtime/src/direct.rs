@@ -6,6 +6,7 @@ use std::time::Duration;
 use crate::ask::Ask;
 use crate::codec::CodecChoice;
 use crate::core::Store;
+use crate::invalidate::{self, Targets};
 use crate::local::Fresh;
 use crate::metrics::{self, Timer};
 use crate::outcome::Load;
@@ -25,8 +26,12 @@ impl Ask<'_> {
     pub(crate) async fn peek<L: Load>(&self) -> Result<Option<L::Value>, Error> {
         self.fit()?;
         metrics::attend(self.core);
-        let facts = facts::facts::<L::Value>(L::Codec::name(self.core.config.codec), self.key.version);
         let counters = self.counters.get();
+        if self.steer.off {
+            add(&counters.bypassed);
+            return Ok(None);
+        }
+        let facts = facts::facts::<L::Value>(L::Codec::name(self.core.config.codec), self.key.version);
         let found = match &self.core.store {
             Store::Off => None,
             Store::Local(store) => self.held::<L>(store, facts).map(|(value, _)| value),
@@ -57,10 +62,21 @@ impl Ask<'_> {
         add(&self.counters().absent);
     }
 
-    /// Stores a value as current now; false if an invalidation came in between.
+    /// Removes what is there, in place of a value that would be stored if an operator had not switched that off: when it is
+    /// on again, the value from before must not come back.
+    pub(crate) async fn forget(&self) -> Result<(), Error> {
+        add(&self.counters().bypassed);
+        let targets = Targets { keys: vec![self.key.clone()], ..Targets::default() };
+        invalidate::invalidate(self.core, targets).await.map(drop)
+    }
+
+    /// Stores a value as current now; false if an invalidation came in between, or if that is switched off.
     pub(crate) async fn put<L: Load>(&self, value: &L::Value) -> Result<bool, Error> {
         self.fit()?;
         metrics::attend(self.core);
+        if self.steer.off {
+            return self.forget().await.map(|()| false);
+        }
         let facts = facts::facts::<L::Value>(L::Codec::name(self.core.config.codec), self.key.version);
         let negative = negative::is_none(value);
         let Some(ttl) = (if negative { self.lifetime.negative } else { Some(self.lifetime.ttl) }) else {
@@ -95,7 +111,12 @@ impl Ask<'_> {
                 let value = Arc::new(value.clone());
                 let shape = facts.shape;
                 let fresh = Fresh { value, negative, shape, bytes: bytes as u64, ttl, age: Duration::ZERO };
-                (store.fill(self.key, observation, fresh), bytes)
+                let stored = store.fill(self.key, observation, fresh);
+                // Another lifetime has come meanwhile. Neither this one nor an older value may stay.
+                if !self.core.steering.is_still(&self.steer) {
+                    store.remove(self.key);
+                }
+                (stored, bytes)
             }
             Store::Redis(remote) => {
                 let question = Question { local: None, ..self.question(remote, facts) };
@@ -145,7 +166,8 @@ impl Ask<'_> {
         };
         asks.iter().try_for_each(Self::fit)?;
         let facts = |ask: &Self| facts::facts::<L::Value>(L::Codec::name(ask.core.config.codec), ask.key.version);
-        let questions: Vec<_> = asks.iter().map(|ask| ask.question(remote, facts(ask))).collect();
+        let questions: Vec<_> =
+            asks.iter().filter(|ask| !ask.steer.off).map(|ask| ask.question(remote, facts(ask))).collect();
         metrics::attend(first.core);
         let timer = Timer::start();
         let hits = read::peek_many(&mut first.core.budget(), &questions).await;
@@ -154,7 +176,13 @@ impl Ask<'_> {
             read::count(first.counters.get(), &failure);
             failure.into_error()
         })?;
-        let values = asks.iter().zip(hits).map(|(ask, hit)| {
+        let mut hits = hits.into_iter();
+        let values = asks.iter().map(|ask| {
+            if ask.steer.off {
+                add(&ask.counters.get().bypassed);
+                return None;
+            }
+            let hit = hits.next().flatten();
             let value = hit.and_then(|hit| ask.take::<L>(remote, facts(ask), &hit));
             if value.is_none() {
                 ask.missed();

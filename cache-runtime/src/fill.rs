@@ -229,6 +229,10 @@ impl Ask<'_> {
         let shared = shared(value, tags.as_deref(), &observation.found);
         let negative = negative::is_none(value);
         let (Some(tags), Some(ttl)) = (tags, self.lifetime(negative)) else { return shared };
+        // Another lifetime may have come meanwhile, and what was kept under this one been dropped.
+        if !self.core.steering.is_still(&self.steer) {
+            return shared;
+        }
         if *tags != *observation.found {
             // Their counters were not read before this load: the next one's value is stored.
             store.leave_hint(self.key, tags, ttl);

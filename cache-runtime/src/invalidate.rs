@@ -66,6 +66,8 @@ impl Owing<'_> {
             }
             Store::Redis(remote) => {
                 let names = names(&remote.server.names, targets);
+                #[cfg(feature = "inspect")]
+                crate::inspect::learn(self.core, &names);
                 let voided = remote.server.void(&mut self.core.budget(), &names, &targets.released).await;
                 // Whatever was owed before: the runtime that carried the delivery may be gone.
                 remote.recovery.deliver_soon(&remote.server);

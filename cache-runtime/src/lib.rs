@@ -5,10 +5,11 @@
 //! Modules depend downward only:
 //!
 //! ```text
-//! graph/                                 what is declared, and what invalidates it
+//! maintain: warm                         what is done from time to time: many calls at a time
+//! graph/   inspect/                      what is declared, and what invalidates it | what is stored, for people
 //! call   cache   builder   direct        what macros call | the handle | construction | by key
 //!       load   fill   ask   invalidate   a call from end to end | storing | what is asked | the write side
-//!         read   core                    the read side, over bytes | what a handle points to
+//!         read   core   policy/         the read side, over bytes | what a handle points to | what operators say
 //!   flight   local/   redis/   recovery  one load per key | in-process | the server | owed invalidations
 //!   entry    codec/   facts    breaker   envelope | payloads | value types | health
 //!   compression/                         payloads made smaller
@@ -43,16 +44,20 @@ mod flight;
 mod found;
 mod glob;
 pub mod graph;
+#[cfg(feature = "inspect")]
+pub mod inspect;
 mod invalidate;
 mod key;
 mod load;
 mod local;
+mod maintain;
 #[cfg(feature = "metrics")]
 pub mod metrics;
 #[cfg(not(feature = "metrics"))]
 #[path = "metrics/off.rs"]
 mod metrics;
 mod minted;
+mod missed;
 #[cfg(not(feature = "mutants"))]
 mod mutant;
 #[cfg(feature = "mutants")]
@@ -62,6 +67,7 @@ mod negative;
 mod observation;
 mod observe;
 mod outcome;
+pub mod policy;
 mod read;
 mod recovery;
 mod redis;
@@ -73,6 +79,7 @@ mod span;
 mod stats;
 mod sync;
 mod tally;
+mod warm;
 
 pub use cache_macros::{KeyPart, cached, invalidates};
 
@@ -83,10 +90,13 @@ pub use compression::Compression;
 pub use error::{Error, ErrorKind};
 pub use graph::graph;
 pub use key::{Key, KeyPart, KeyWriter};
+pub use maintain::{Job, Maintained, Maintenance};
 pub use observation::{Observation, Source};
 pub use observe::{bypass, observe, refresh};
 pub use outcome::Cacheable;
+pub use recovery::Swept;
 pub use stats::{Counts, FunctionStats, Health, LoadTime, LocalHealth, Stats, Tier};
+pub use warm::{Warm, Warmed};
 
 /// What the macros' expansions name. Not for people; no promises.
 #[doc(hidden)]
@@ -100,6 +110,7 @@ pub mod __private {
     pub use crate::found::FoundTags;
     pub use crate::invalidate::Pending;
     pub use crate::key::{HashPart, Parts, Rendered};
+    pub use crate::missed::Missed;
     pub use crate::outcome::{
         Load, LoadFallible, LoadPlain, NotCopied, Peeked, Refusable, Returned, ReturnedNested, ReturnedOther,
         ReturnedPlain, ReturnedResult, ReturnedSome, Returns, StoredAs,

@@ -69,6 +69,15 @@ impl Ask<'_> {
             add(&self.counters().bypassed);
             return (self.uncached::<L, F>(body).await, seen(Source::Bypassed));
         }
+        if self.steer.off {
+            let returned = self.uncached::<L, F>(body).await;
+            match mode {
+                // Owed, if it could not be delivered.
+                Mode::Refresh => _ = self.forget().await,
+                _ => add(&self.counters().bypassed),
+            }
+            return (returned, seen(Source::Bypassed));
+        }
         if let Some(problem) = self.key.unfit() {
             add(&self.counters().unkeyed);
             if first_time(&self.counters().warned.unkeyed) {

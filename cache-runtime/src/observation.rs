@@ -78,14 +78,19 @@ impl Observation {
 }
 
 #[derive(Default)]
-pub(crate) struct Observer(Mutex<Observation>);
+pub(crate) struct Observer(Mutex<(Observation, bool)>);
 
 impl Observer {
     pub(crate) fn get(&self) -> Observation {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).0
     }
 
-    pub(crate) fn set(&self, observation: Observation) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = observation;
+    /// Whether the call was answered with an error.
+    pub(crate) fn failed(&self) -> bool {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).1
+    }
+
+    pub(crate) fn set(&self, observation: Observation, failed: bool) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = (observation, failed);
     }
 }

@@ -12,6 +12,7 @@ use std::time::Duration;
 
 use smallvec::SmallVec;
 
+use crate::ask::Lifetime;
 use crate::budget::Budget;
 use crate::compression::Payload;
 use crate::core::{Core, Remote};
@@ -129,6 +130,8 @@ pub(crate) struct Question<'a> {
     pub(crate) counters: &'a Counters,
     /// Where what is found may be kept in process.
     pub(crate) local: Option<&'a LocalStore>,
+    /// How old an entry may be that was given more than that: an operator has said so.
+    pub(crate) oldest: Option<Lifetime>,
 }
 
 /// What a tag holds, and the history in which that was read unless it has been compared already.
@@ -338,6 +341,7 @@ impl Question<'_> {
         };
         self.current(envelope.history(), history)
             && self.shape.is_none_or(|shape| shape == envelope.shape())
+            && self.oldest.is_none_or(|oldest| is_young(&envelope, oldest))
             && envelope.tagset() == self.key.tagset()
             && envelope.found() == found
             && envelope.stamp_count() == tags.len()
@@ -381,6 +385,13 @@ impl Question<'_> {
         };
         budget.spend(tokio::time::timeout(patience, waiting)).await.ok()?.ok()?
     }
+}
+
+/// Whether an entry would still be there, had it been given what entries are given now. By the clocks of two machines, and
+/// therefore only where it was given more.
+fn is_young(envelope: &Envelope<'_>, oldest: Lifetime) -> bool {
+    let Some(limit) = oldest.of(envelope.negative()).map(clock::millis) else { return true };
+    envelope.ttl_ms() <= limit || clock::unix_millis().saturating_sub(envelope.created_ms()) < limit
 }
 
 /// The hits for many questions at once, in one round trip, and one more if entries carry tags that only they tell;

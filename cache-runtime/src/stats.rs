@@ -98,7 +98,7 @@ counters! {
     undecodable,
     /// Keys that could not be rendered; the function ran uncached.
     unkeyed,
-    /// Calls inside `bypass`.
+    /// Calls inside `bypass`, and those that an operator has switched off.
     bypassed,
     /// Calls that ran the function because the cache was in trouble.
     fail_open,
@@ -190,6 +190,11 @@ impl LoadTime {
     /// How many loads were counted.
     pub fn count(&self) -> u64 {
         self.buckets.iter().sum()
+    }
+
+    /// All loads together.
+    pub fn total(&self) -> Duration {
+        Duration::from_micros(self.total_micros)
     }
 
     /// The mean, or zero without loads.
@@ -286,6 +291,11 @@ pub struct Health {
     pub local: Option<LocalHealth>,
     /// The masters in use, as `host:port`. Empty before the Cluster or the Sentinels were first asked.
     pub masters: Vec<String>,
+    /// Whether everything is switched off, by `CACHE_DISABLED` or by the policy file. Invalidations are delivered all the same.
+    pub disabled: bool,
+    /// What is wrong with the policy file as it is now, and in which line; the policy is what it was before. See
+    /// [`Cache::policy`](crate::Cache::policy).
+    pub policy_problem: Option<String>,
 }
 
 /// Whether what is kept in this process over Redis may be served.
@@ -334,6 +344,7 @@ mod tests {
         assert_eq!((counts.loads, counts.load_time.count()), (5, 5));
         assert_eq!(counts.load_time.quantile(0.5), Duration::from_micros(1024));
         assert_eq!(counts.load_time.quantile(1.0), Duration::from_micros(8_388_608));
+        assert_eq!(counts.load_time.total(), Duration::from_micros(5_002_000));
         assert_eq!(counts.load_time.mean(), Duration::from_micros(1_000_400));
     }
 

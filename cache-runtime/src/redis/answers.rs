@@ -91,7 +91,7 @@ impl Answers {
     }
 
     /// To no name.
-    pub(super) fn none() -> Self {
+    pub(crate) fn none() -> Self {
         Self { sources: SmallVec::new(), places: SmallVec::new() }
     }
 

@@ -4,12 +4,12 @@
 //! gather: a task takes all who came and asks for their names in one request, each name once. That is legal because the
 //! request is sent after all of its callers came: each of them is told what the server holds later than that. Those who
 //! come while requests are under way wait for one of them to end; the first of a lull lets those who can run come along
-//! before it asks. How many may be under way depends on how far away the server is: about one every [`PACE`].
+//! before it asks, and so does a task that comes back, for those whom it told. How many may be under way depends on how far away the server is: about one every [`PACE`].
 //!
 //! A caller in a crowd has no timer of his own: [`Watch`] tells all those whose time is up, also where the task that asks
 //! for them is held up.
 //!
-//! Threads gather through different doors, so that they seldom meet. Each runtime gathers for itself: a task in a runtime
+//! Many callers gather through a door for each thread, so that these seldom meet. Each runtime gathers for itself: a task in a runtime
 //! that nobody drives would hold up callers in others for good.
 
 use std::collections::VecDeque;
@@ -35,11 +35,14 @@ use crate::clock;
 
 /// How many callers at each door send their own. Below that, the connection itself writes what it finds in one go, and a
 /// task in between would cost more than it saves; measured.
-const ALONE: usize = 8;
+const ALONE: usize = 4;
 /// When so few came along, it is not worth it any more.
 const FEW: usize = 3;
 /// The doors of each lane.
 const DOORS: usize = 2;
+/// As long as no more share a request, all threads use one door: what a larger request saves is more than what the
+/// threads cost each other.
+const ONE_DOOR: usize = 64;
 /// How long a door waits between two requests, if the way to the server is longer than that.
 const PACE: Duration = Duration::from_micros(100);
 /// How many requests may be under way from each door.
@@ -52,8 +55,10 @@ const BYTES: usize = 256 * 1024;
 const CALLERS: usize = 16 * 1024;
 
 pub(super) struct Gather {
-    /// A thread uses one of them. In each there is nearly always one runtime.
+    /// In each there is nearly always one runtime.
     doors: Box<[Mutex<Vec<Callers>>]>,
+    /// How many callers shared the latest request.
+    shared_by: AtomicUsize,
     /// How many bytes a name has brought of late, on the average.
     bytes: AtomicUsize,
     trip: Trip,
@@ -114,6 +119,7 @@ impl Gather {
     pub(super) fn new(lanes: usize) -> Self {
         Self {
             doors: (0..DOORS * lanes).map(|_| Mutex::default()).collect(),
+            shared_by: AtomicUsize::new(0),
             bytes: AtomicUsize::new(0),
             trip: Trip::default(),
         }
@@ -124,7 +130,10 @@ impl Gather {
     }
 
     fn door(&self) -> usize {
-        own_number() % self.doors.len()
+        match self.shared_by.load(Relaxed) > ONE_DOOR {
+            true => own_number() % self.doors.len(),
+            false => 0,
+        }
     }
 
     fn turn<'a>(&self, door: usize, runtime: runtime::Id, names: impl Iterator<Item = Name<'a>> + Clone) -> Turn {
@@ -257,8 +266,11 @@ impl Task {
     }
 
     async fn run(mut self) {
-        behind_those_who_can_run().await;
-        while self.next() {
+        loop {
+            behind_those_who_can_run().await;
+            if !self.next() {
+                return;
+            }
             let Some(batch) = &self.batch else { return };
             // Nobody waits for longer than his budget, which is the same for all.
             let mut budget = Budget::new(self.node.budget).after(batch.since.elapsed());
@@ -279,7 +291,10 @@ impl Task {
         callers.longest();
         self.batch = callers.next();
         match &self.batch {
-            Some(batch) => callers.crowd = batch.callers > FEW,
+            Some(batch) => {
+                callers.crowd = batch.callers > FEW;
+                self.node.gather.shared_by.store(batch.callers, Relaxed);
+            }
             None => {
                 callers.tasks -= 1;
                 callers.crowd &= callers.tasks > 0;
@@ -475,4 +490,49 @@ fn late() -> Failure {
 
 fn nonsense() -> Failure {
     Failure::refused("the server answered MGET with another number of values")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::node::Common;
+    use super::*;
+    use crate::Key;
+    use crate::mutant::Rules;
+    use crate::redis::{Cause, Names};
+
+    /// At an address where nobody has to be: nothing is sent.
+    fn node(budget: Duration) -> Arc<Node> {
+        let info = redis::IntoConnectionInfo::into_connection_info("redis://127.0.0.1:1").expect("an address");
+        let rules = Rules::default();
+        let common = Common { source: None, lanes: 1, breaker_failures: 5, local: None, budget, rules };
+        Arc::new(Node::new(info, false, &common).expect("in order"))
+    }
+
+    #[tokio::test]
+    async fn who_waits_for_a_task_that_nobody_runs_is_told_when_his_time_is_up() {
+        let node = node(Duration::from_millis(20));
+        let runtime = Handle::current().id();
+        let (names, key) = (Names::new("ns"), Key::new("a").tag("b"));
+        let mut waiting = Vec::new();
+        for _ in 0..ALONE + 3 {
+            match node.gather.turn(0, runtime, names.of(&key)) {
+                Turn::Send => assert!(waiting.is_empty(), "the first ones send their own"),
+                Turn::Wait(one, start) => {
+                    assert_eq!((start.task, start.watch), (waiting.is_empty(), waiting.is_empty()));
+                    waiting.push(one);
+                }
+                Turn::Beside => panic!("they are not too many"),
+            }
+        }
+        assert_eq!(waiting.len(), 3);
+        Watch::start(&node, 0, runtime);
+        for one in waiting {
+            let failure = one.await.expect_err("nobody asked");
+            assert_eq!((failure.cause, failure.severity), (Cause::Timeout, Severity::Minor));
+        }
+        // It has nobody left to watch, and says so.
+        while Callers::of(&mut node.gather.lock(0), runtime).watched {
+            tokio::task::yield_now().await;
+        }
+    }
 }

@@ -95,6 +95,37 @@ impl Names {
         [&glob::literal(&self.entry), pattern].concat()
     }
 
+    /// The key that an entry's name is made of.
+    #[cfg(feature = "inspect")]
+    pub(crate) fn key<'a>(&self, name: &'a str) -> Option<&'a str> {
+        name.strip_prefix(&self.entry)
+    }
+
+    /// The tag that a stamp's name is made of.
+    #[cfg(feature = "inspect")]
+    pub(crate) fn tag_in<'a>(&self, name: &'a str) -> Option<&'a str> {
+        name.strip_prefix(&self.tag)
+    }
+
+    /// The name of an entry, by its key as rendered.
+    #[cfg(feature = "inspect")]
+    pub(crate) fn of_text(&self, key: &str) -> String {
+        [&self.entry, key].concat()
+    }
+
+    /// The pattern of the stamps of tags that match `pattern`.
+    #[cfg(feature = "inspect")]
+    pub(crate) fn tags(&self, pattern: &str) -> String {
+        [&glob::literal(&self.tag), pattern].concat()
+    }
+
+    /// The pattern of entries and stamps alike.
+    #[cfg(feature = "inspect")]
+    pub(crate) fn both(&self) -> String {
+        let namespace = self.entry.strip_suffix("e:").unwrap_or(&self.entry);
+        glob::literal(namespace) + "[et]:*"
+    }
+
     /// The patterns of all that is ours.
     pub(crate) fn everything(&self) -> [String; 2] {
         [glob::literal(&self.entry) + "*", glob::literal(&self.tag) + "*"]

@@ -67,6 +67,9 @@ pub(crate) struct Step {
 }
 
 impl Server {
+    /// How many keys a step of a walk asks for.
+    pub(crate) const SCANNED: u32 = CHUNK as u32;
+
     pub(crate) fn new(address: Address, config: &Config, local: Option<Arc<LocalStore>>) -> Result<Self, Error> {
         Ok(Self {
             topology: Arc::new(Topology::new(address, config, local.clone())?),
@@ -89,7 +92,7 @@ impl Server {
         self.tag_ttl_ms.fetch_max(clock::millis(ttl).saturating_mul(2), Ordering::Relaxed);
     }
 
-    fn tag_ttl_ms(&self) -> u64 {
+    pub(super) fn tag_ttl_ms(&self) -> u64 {
         self.tag_ttl_ms.load(Ordering::Relaxed)
     }
 
@@ -292,8 +295,20 @@ impl Server {
         cursor: u64,
         pattern: &str,
     ) -> Result<Step, Failure> {
+        self.scan_by(CHUNK, budget, node, cursor, pattern).await
+    }
+
+    /// The same, by steps of the caller's choice.
+    pub(crate) async fn scan_by(
+        self: &Arc<Self>,
+        count: usize,
+        budget: &mut Budget,
+        node: &Arc<super::Node>,
+        cursor: u64,
+        pattern: &str,
+    ) -> Result<Step, Failure> {
         let mut scan = redis::cmd("SCAN");
-        scan.arg(cursor).arg("MATCH").arg(pattern).arg("COUNT").arg(CHUNK);
+        scan.arg(cursor).arg("MATCH").arg(pattern).arg("COUNT").arg(count);
         let scan = &scan;
         let ((cursor, names), witness) = node
             .request_on(0, budget, |mut connection, _| async move {
