@@ -235,6 +235,15 @@ impl<'a> Envelope<'a> {
         Some(envelope)
     }
 
+    /// One that was parsed before.
+    pub(crate) fn parsed(bytes: &'a [u8], payload_start: usize) -> Self {
+        Self { bytes, payload_start }
+    }
+
+    pub(crate) fn payload_start(&self) -> usize {
+        self.payload_start
+    }
+
     /// The tags that the result named.
     pub(crate) fn found(&self) -> Vec<String> {
         match self.bytes[FLAGS] & HAS_FOUND {
@@ -290,6 +299,7 @@ impl<'a> Envelope<'a> {
     }
 
     /// As it is stored.
+    #[cfg(any(test, feature = "mutants", feature = "inspect"))]
     pub(crate) fn payload(&self) -> &'a [u8] {
         &self.bytes[self.payload_start..]
     }

@@ -5,14 +5,16 @@
 //! Modules depend downward only:
 //!
 //! ```text
+//! maintain: warm                         what is done from time to time: many calls at a time
 //! graph/   inspect/                      what is declared, and what invalidates it | what is stored, for people
 //! call   cache   builder   direct        what macros call | the handle | construction | by key
 //!       load   fill   ask   invalidate   a call from end to end | storing | what is asked | the write side
-//!         read   core                    the read side, over bytes | what a handle points to
+//!         read   core   policy/         the read side, over bytes | what a handle points to | what operators say
 //!   flight   local/   redis/   recovery  one load per key | in-process | the server | owed invalidations
 //!   entry    codec/   facts    breaker   envelope | payloads | value types | health
 //!   compression/                         payloads made smaller
 //!   shape    canonical  negative minted  what a type looks like | equal values | is it a `None` | own tokens
+//!   metrics/  span                       what is told of calls, in numbers | one by one
 //!   key/  site  found  outcome  context  observation  stats  config  budget  clock  glob  error  sync
 //! ```
 
@@ -48,7 +50,14 @@ mod invalidate;
 mod key;
 mod load;
 mod local;
+mod maintain;
+#[cfg(feature = "metrics")]
+pub mod metrics;
+#[cfg(not(feature = "metrics"))]
+#[path = "metrics/off.rs"]
+mod metrics;
 mod minted;
+mod missed;
 #[cfg(not(feature = "mutants"))]
 mod mutant;
 #[cfg(feature = "mutants")]
@@ -58,6 +67,7 @@ mod negative;
 mod observation;
 mod observe;
 mod outcome;
+pub mod policy;
 mod read;
 mod recovery;
 mod redis;
@@ -65,9 +75,11 @@ mod redis;
 mod schedules;
 mod shape;
 mod site;
+mod span;
 mod stats;
 mod sync;
 mod tally;
+mod warm;
 
 pub use cache_macros::{KeyPart, cached, invalidates};
 
@@ -78,10 +90,13 @@ pub use compression::Compression;
 pub use error::{Error, ErrorKind};
 pub use graph::graph;
 pub use key::{Key, KeyPart, KeyWriter};
+pub use maintain::{Job, Maintained, Maintenance};
 pub use observation::{Observation, Source};
 pub use observe::{bypass, observe, refresh};
 pub use outcome::Cacheable;
+pub use recovery::Swept;
 pub use stats::{Counts, FunctionStats, Health, LoadTime, LocalHealth, Stats, Tier};
+pub use warm::{Warm, Warmed};
 
 /// What the macros' expansions name. Not for people; no promises.
 #[doc(hidden)]
@@ -95,6 +110,7 @@ pub mod __private {
     pub use crate::found::FoundTags;
     pub use crate::invalidate::Pending;
     pub use crate::key::{HashPart, Parts, Rendered};
+    pub use crate::missed::Missed;
     pub use crate::outcome::{
         Load, LoadFallible, LoadPlain, NotCopied, Peeked, Refusable, Returned, ReturnedNested, ReturnedOther,
         ReturnedPlain, ReturnedResult, ReturnedSome, Returns, StoredAs,

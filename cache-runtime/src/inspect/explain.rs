@@ -179,8 +179,8 @@ impl Inspect {
         let bare = Key::new(asked.as_str());
         let entry = server.read(&mut budget(), server.names.of(&bare)).await.map_err(failed)?;
         let left = server.expires_in(&mut budget(), &bare).await.map_err(failed)?;
-        let held = entry.replies[0].clone().unwrap_or_default();
-        let envelope = Envelope::parse(&held);
+        let held = entry.held(0).unwrap_or_default();
+        let envelope = Envelope::parse(held);
         let history = entry.witness(0).history();
 
         let proven = |key: &Key| envelope.is_some_and(|envelope| envelope.tagset() == key.tagset());
@@ -188,16 +188,16 @@ impl Inspect {
         let tagged = tagged(asked, &owners, &proven);
         let found = envelope.map(|envelope| envelope.found()).unwrap_or_default();
         let declared: Vec<String> = tagged.iter().flat_map(|key| key.tags()).map(str::to_owned).collect();
-        let names = server.names.tagged(declared.iter().chain(&found).map(String::as_str));
+        let names = server.names.tagged(declared.iter().chain(&found).map(String::as_bytes));
         let stamps = match declared.len() + found.len() {
-            0 => Answers::default(),
+            0 => Answers::none(),
             _ => server.read(&mut budget(), names).await.map_err(failed)?,
         };
         let learnt: Vec<String> = declared.iter().chain(&found).map(|tag| server.names.tag(tag)).collect();
         self.known().learn(&server.names, learnt.iter().chain([&name]).map(String::as_str));
 
         let mut looked = Looked {
-            held: &held,
+            held,
             there: left != -2,
             envelope,
             history,

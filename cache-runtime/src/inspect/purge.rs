@@ -133,9 +133,9 @@ impl Inspect {
             Store::Local(_) => return Ok(Preview { complete: false, ..Preview::of(Vec::new()) }),
             Store::Redis(remote) => remote,
         };
-        let names = remote.server.names.tagged(std::iter::once(tag.as_str()));
+        let names = remote.server.names.tagged(std::iter::once(tag.bytes()));
         let held = remote.server.read(&mut budget(), names).await.map_err(failed)?;
-        match held.replies[0].as_deref().filter(|held| held.len() == size_of::<entry::Stamp>()) {
+        match held.held(0).filter(|held| held.len() == size_of::<entry::Stamp>()) {
             Some(stamp) => self.count(remote, "*", Some(stamp), &|_| true).await,
             // Whatever carries it is void already.
             None => Ok(Preview::of(Vec::new())),

@@ -28,7 +28,7 @@ pub(super) fn tags(
     let in_place = carried.len() == named;
     let state = |(index, name): (usize, &String)| {
         let of_result = index >= declared_count;
-        let now = held.replies[index].as_deref();
+        let now = held.held(index);
         let stamp = match in_place {
             true => carried.get(index),
             // Found tags are the last; of the others nobody knows which stamp is whose.

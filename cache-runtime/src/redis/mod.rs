@@ -31,6 +31,7 @@ mod gather;
 mod history;
 mod keyspace;
 mod lanes;
+mod lasting;
 mod list;
 mod listen;
 mod look;
