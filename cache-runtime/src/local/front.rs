@@ -193,11 +193,11 @@ const _: () = assert!(size_of::<Option<Slot>>() == 128, "two cache lines");
 impl Slot {
     #[inline]
     fn is_of(&self, tie: &Arc<Tie>, called: &Called<'_>) -> bool {
-        // The kinds tell how many words there are, and those that are not are zero.
+        // The kinds tell how many words there are. One by one: they have just been written one by one.
         Arc::ptr_eq(&self.tie, tie)
             && std::ptr::eq(self.site, called.site)
             && self.kinds == called.parts.kinds()
-            && self.words == *called.parts.first()
+            && called.parts.words().iter().zip(&self.words).all(|(wanted, held)| wanted == held)
             && (called.parts.more().is_empty() || self.rest.words[..] == *called.parts.more())
     }
 
