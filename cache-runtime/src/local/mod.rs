@@ -1,9 +1,11 @@
 //! The in-process tier: decoded values, bounded by weight, voided by generation, served under a lease.
 
+mod entry;
 mod front;
 mod generation;
 mod lease;
 mod store;
+mod tie;
 
 pub(crate) use front::Called;
 pub(crate) use generation::tag_hash;
