@@ -250,6 +250,14 @@ pub fn __suggest(_: TokenStream) -> TokenStream {
     source.parse().expect("it is compiled here, too")
 }
 
+/// The source of `duration`, for the runtime, which reads durations as well.
+#[doc(hidden)]
+#[proc_macro]
+pub fn __duration(_: TokenStream) -> TokenStream {
+    let (_, source) = include_str!("duration.rs").split_once("\n\n").expect("a file says what it is for");
+    source.parse().expect("it is compiled here, too")
+}
+
 type Tokens = proc_macro2::TokenStream;
 
 fn run_cached(args: Tokens, item: Tokens) -> Tokens {

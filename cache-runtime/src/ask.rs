@@ -1,5 +1,6 @@
 //! What is asked of the cache in one call, apart from its types, and the answer of the server decoded.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
@@ -10,26 +11,38 @@ use crate::core::{Core, Remote};
 use crate::facts::Facts;
 use crate::found::FoundTags;
 use crate::local::{Fresh, LocalObservation, LocalStore};
+#[cfg(feature = "metrics")]
+use crate::metrics::Series;
+use crate::observation::{Observation, Source};
 use crate::outcome::{Cacheable, Load};
+use crate::policy::Steer;
 use crate::read::{Hit, Question};
+use crate::site::Site;
 use crate::stats::{Counters, add, first_time};
-use crate::{Key, negative};
+use crate::{Key, metrics, negative, span};
 
 /// How long values live.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct Lifetime {
     pub(crate) ttl: Duration,
     /// For `None`, which is not stored without it.
     pub(crate) negative: Option<Duration>,
 }
 
+impl Lifetime {
+    /// Of a value, or of a `None`; `None` if none is known.
+    pub(crate) fn of(&self, negative: bool) -> Option<Duration> {
+        if negative { self.negative } else { Some(self.ttl) }.filter(|ttl| !ttl.is_zero())
+    }
+}
+
 /// One call of a cached function, apart from its types.
 pub(crate) struct Ask<'a> {
     pub(crate) core: &'a Arc<Core>,
     pub(crate) key: &'a Key,
-    /// Whether what is kept in process has been looked at already, and is no hit.
-    pub(crate) looked: bool,
     pub(crate) lifetime: Lifetime,
+    /// What operators say; `lifetime` and `local` are as they want them.
+    pub(crate) steer: Steer,
     /// How long entries may be kept in process over Redis; `None`: not at all.
     pub(crate) local: Option<Duration>,
     /// The tags that the result names, told by the body.
@@ -42,21 +55,37 @@ pub(crate) struct Ask<'a> {
 /// Whose counters count a call: they must outlive the fill in the background.
 #[derive(Clone, Copy)]
 pub(crate) enum Counted<'a> {
-    Site(&'static Counters),
+    Site(&'static Site),
     Direct(&'a Arc<Core>),
 }
 
-impl Counted<'_> {
-    pub(crate) fn get(&self) -> &Counters {
+impl<'a> Counted<'a> {
+    pub(crate) fn get(self) -> &'a Counters {
         match self {
-            Self::Site(counters) => counters,
+            Self::Site(site) => &site.counters,
             Self::Direct(core) => &core.direct,
         }
     }
 
-    pub(crate) fn owned(&self) -> CountedOwned {
+    /// The function and its key template, as metrics and spans call them: bounded, whatever the keys are.
+    pub(crate) fn labels(self) -> (Cow<'static, str>, &'static str) {
         match self {
-            Self::Site(counters) => CountedOwned::Site(counters),
+            Self::Site(Site { declaration, .. }) => (declaration.function.into(), declaration.key.source),
+            Self::Direct(core) => (core.direct_name().into(), "*"),
+        }
+    }
+
+    #[cfg(feature = "metrics")]
+    pub(crate) fn series(self) -> &'a Series {
+        match self {
+            Self::Site(site) => &site.series,
+            Self::Direct(core) => &core.series,
+        }
+    }
+
+    pub(crate) fn owned(self) -> CountedOwned {
+        match self {
+            Self::Site(site) => CountedOwned::Site(site),
             Self::Direct(core) => CountedOwned::Direct(Arc::clone(core)),
         }
     }
@@ -64,15 +93,15 @@ impl Counted<'_> {
 
 /// The same, for work in the background.
 pub(crate) enum CountedOwned {
-    Site(&'static Counters),
+    Site(&'static Site),
     Direct(Arc<Core>),
 }
 
 impl CountedOwned {
-    pub(crate) fn get(&self) -> &Counters {
+    pub(crate) fn counted(&self) -> Counted<'_> {
         match self {
-            Self::Site(counters) => counters,
-            Self::Direct(core) => &core.direct,
+            Self::Site(site) => Counted::Site(site),
+            Self::Direct(core) => Counted::Direct(core),
         }
     }
 }
@@ -80,6 +109,15 @@ impl CountedOwned {
 impl Ask<'_> {
     pub(crate) fn counters(&self) -> &Counters {
         self.counters.get()
+    }
+
+    /// Counts an answer that is counted nowhere else: the call is over.
+    pub(crate) fn answered(&self, observation: &Observation) {
+        match observation.source {
+            Source::Loaded => add(&self.counters().led),
+            Source::Bypassed if !observation.fail_open => add(&self.counters().uncached),
+            _ => {}
+        }
     }
 
     pub(crate) fn question<'q>(&'q self, remote: &'q Remote, facts: &Facts) -> Question<'q> {
@@ -90,6 +128,7 @@ impl Ask<'_> {
             shape: Some(facts.shape),
             counters: self.counters(),
             local: self.tier(remote),
+            oldest: self.steer.limits.then_some(self.lifetime),
         }
     }
 
@@ -99,15 +138,22 @@ impl Ask<'_> {
         remote.server.local.as_deref()
     }
 
-    /// The value kept in process over Redis, if it stands, and how old it is.
-    pub(crate) fn kept<L: Load>(&self, remote: &Remote, facts: &Facts) -> Option<(L::Value, Duration)> {
-        let entry = self.tier(remote)?.get(self.key, facts.shape)?;
+    /// The value kept in process over Redis, if it stands, and what there is to tell of it.
+    pub(crate) fn kept<L: Load>(&self, remote: &Remote, facts: &Facts) -> Option<(L::Value, Observation)> {
+        self.held::<L>(self.tier(remote)?, facts)
+    }
+
+    /// The value in this process, if it stands: a hit, and counted as one.
+    pub(crate) fn held<L: Load>(&self, store: &LocalStore, facts: &Facts) -> Option<(L::Value, Observation)> {
+        let entry = store.get(self.key, facts.shape)?;
         let value = entry.value.downcast_ref::<L::Value>()?.clone();
         add(&self.counters().local_hits);
         if entry.negative {
             add(&self.counters().negative_hits);
         }
-        Some((value, entry.stored_at.elapsed()))
+        let age = entry.stored_at.elapsed();
+        metrics::hit(self.counters, Source::Local, || age);
+        Some((value, Observation::hit(Source::Local, age, entry.negative, entry.bytes)))
     }
 
     /// Keeps a value in process over Redis, if nothing was invalidated since `seen`. It never outlives its entry.
@@ -121,9 +167,11 @@ impl Ask<'_> {
         (age, left): (Duration, Duration),
     ) {
         let (Some(tier), Some(seen), Some(lifetime)) = (self.tier(remote), seen, self.local) else { return };
-        let ttl = lifetime.min(left);
-        if !ttl.is_zero() {
-            let negative = negative::is_none(value);
+        let negative = negative::is_none(value);
+        let allowed = self.lifetime.of(negative).filter(|_| self.steer.limits).map(|ttl| ttl.saturating_sub(age));
+        let ttl = lifetime.min(left).min(allowed.unwrap_or(Duration::MAX));
+        // What is said of lifetimes may have changed, and with it what was kept have been dropped.
+        if !ttl.is_zero() && self.core.steering.is_still(&self.steer) {
             let value = Arc::new(value.clone());
             let fresh = Fresh { value, negative, shape: facts.shape, bytes: encoded as u64, ttl, age };
             tier.fill(self.key, seen, fresh);
@@ -153,16 +201,18 @@ impl Ask<'_> {
             return None;
         }
         add(&counters.redis_hits);
-        if hit.negative {
+        if hit.negative() {
             add(&counters.negative_hits);
+            add(&counters.negative_redis_hits);
         }
+        metrics::hit(self.counters, Source::Redis, || hit.age());
         counters.bytes_read.fetch_add(hit.length() as u64, Relaxed);
         decoded
     }
 
     fn unreadable(&self, problem: &Unreadable) {
         if first_time(&self.core.warned_of_unreadable) {
-            tracing::warn!(function = self.name, key = %self.key, cause = %problem, "an entry cannot be decompressed; such entries are misses");
+            tracing::warn!(function = self.name, key = %span::shown(self.key, &self.core.config), cause = %problem, "an entry cannot be decompressed; such entries are misses");
         }
     }
 }

@@ -11,6 +11,7 @@ use crate::config::Config;
 use crate::core::{Core, Remote, Store};
 use crate::local::{Lease, LocalStore};
 use crate::mutant::Mutant;
+use crate::policy::{Steering, Watched};
 use crate::recovery::{Journal, Recovery};
 use crate::redis::{Address, Certificates, Server, redacted};
 use crate::{Cache, Error};
@@ -34,17 +35,24 @@ pub struct CacheBuilder {
     config: Config,
     url: Option<String>,
     certificates: Certificates,
+    disabled: bool,
+    policy: Option<PathBuf>,
 }
 
 impl CacheBuilder {
     pub(crate) fn new() -> Self {
-        Self { config: Config::new(executable_name()), url: None, certificates: Certificates::default() }
+        Self {
+            config: Config::new(executable_name()),
+            url: None,
+            certificates: Certificates::default(),
+            disabled: false,
+            policy: None,
+        }
     }
 
     /// The settings that the environment names: `CACHE_URL`, `VALKEY_URL` or `REDIS_URL`, the first that is set
     /// and not empty, and `CACHE_NAMESPACE`.
     pub(crate) fn from_env() -> Self {
-        let set = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
         let mut builder = Self::new();
         builder.url = ["CACHE_URL", "VALKEY_URL", "REDIS_URL"].into_iter().find_map(set);
         if let Some(namespace) = set("CACHE_NAMESPACE") {
@@ -231,6 +239,51 @@ impl CacheBuilder {
         self
     }
 
+    /// Whether spans and warnings show keys in clear. Default: no, since keys may carry what is nobody's business; they show
+    /// the template, and a hash by which calls for one key are told from others, in this process.
+    pub fn trace_keys(mut self, in_clear: bool) -> Self {
+        self.config.trace_keys = in_clear;
+        self
+    }
+
+    /// A file that says, while the program runs, which functions are cached, for how long, and for how many of their keys: see
+    /// [`policy`](crate::policy). It is read by `build`, and again within about a second of each change. Default: what
+    /// `CACHE_POLICY` names, if that is set and not empty, for every cache but that of [`Cache::local`].
+    ///
+    /// A file that is bad when the cache is built is refused; one that becomes bad later, or goes away, leaves the policy as
+    /// it is, which is logged once and told by [`Cache::health`].
+    ///
+    /// ```
+    /// # use cache_runtime::{Cache, policy::Rule};
+    /// # fn main() -> Result<(), cache_runtime::Error> {
+    /// # let path = std::env::temp_dir().join(format!("cache-doc-policy-{}.toml", std::process::id()));
+    /// std::fs::write(&path, "[prefix.\"search:\"]\nttl = \"x0.5\"\n").unwrap();
+    /// let cache = Cache::builder().policy(&path).build()?;
+    /// assert_eq!(cache.policy().prefixes[0].rule, Rule::new().scaled(0.5));
+    ///
+    /// std::fs::write(&path, "[prefix.\"search:\"]\npercnt = 50\n").unwrap();
+    /// let error = Cache::builder().policy(&path).build().unwrap_err();
+    /// assert!(error.to_string().ends_with("line 2: there is no field `percnt`; did you mean `percent`?"));
+    /// # std::fs::remove_file(path).unwrap();
+    /// # Ok(()) }
+    /// ```
+    #[cfg(feature = "policy")]
+    pub fn policy(mut self, path: impl Into<PathBuf>) -> Self {
+        self.policy = Some(path.into());
+        self
+    }
+
+    /// Whether the cache is switched off from the start and for good: nothing is read or stored, and each call runs its
+    /// function. Invalidations are delivered all the same, so that other processes, and this one when it is started again
+    /// with the cache on, serve nothing that was invalidated meanwhile. Default: whether `CACHE_DISABLED` is set to anything
+    /// but `0`, `false` or nothing.
+    ///
+    /// `true` here cannot be taken back by the environment, nor `CACHE_DISABLED=1` by `false` here.
+    pub fn disabled(mut self, disabled: bool) -> Self {
+        self.disabled = disabled;
+        self
+    }
+
     #[cfg(feature = "mutants")]
     #[doc(hidden)]
     pub fn mutant(mut self, mutant: crate::mutant::Mutant) -> Self {
@@ -246,11 +299,26 @@ impl CacheBuilder {
     /// [`ErrorKind::Config`](crate::ErrorKind::Config), naming the setting and its value: one that is out of its limits, a
     /// URL or certificates that cannot be used, a directory that cannot be made, read or written. Never because a server
     /// is down.
-    pub fn build(self) -> Result<Cache, Error> {
+    pub fn build(mut self) -> Result<Cache, Error> {
+        self.policy = self.policy.or_else(|| set("CACHE_POLICY").map(PathBuf::from));
+        self.build_with_its_own()
+    }
+
+    /// Whatever the environment says of a policy.
+    pub(crate) fn build_with_its_own(self) -> Result<Cache, Error> {
         self.config.check()?;
+        let mut steering = Steering::new(self.disabled || is_disabled(set("CACHE_DISABLED")));
+        let watched = Watched::open(&mut steering, self.policy.as_deref())?;
+        let store = self.store()?;
+        let cache = Cache::from_core(Core::new(self.config, store, steering));
+        watched.follow(&cache)?;
+        Ok(cache)
+    }
+
+    fn store(&self) -> Result<Store, Error> {
         let Some(url) = &self.url else {
             let store = LocalStore::new(self.config.local_bytes, self.config.generation_slots, Lease::forever());
-            return Ok(Cache::from_core(Core::new(self.config, Store::Local(store))));
+            return Ok(Store::Local(store));
         };
         let config = &self.config;
         let local = config.local_tier.then(|| {
@@ -271,12 +339,12 @@ impl CacheBuilder {
         let server = Arc::new(server);
         let recovery = Arc::new(Recovery::new(config.owed_limit, journal, inherited));
         recovery.deliver_soon(&server);
-        Ok(Cache::from_core(Core::new(self.config, Store::Redis(Remote { server, recovery }))))
+        Ok(Store::Redis(Remote { server, recovery }))
     }
 
     /// A cache that keeps nothing, for an environment that cannot be read.
     pub(crate) fn off() -> Cache {
-        Cache::from_core(Core::new(Config::new(executable_name()), Store::Off))
+        Cache::from_core(Core::new(Config::new(executable_name()), Store::Off, Steering::default()))
     }
 }
 
@@ -287,6 +355,15 @@ impl fmt::Debug for CacheBuilder {
             .field("redis", &self.url.as_deref().map(redacted))
             .finish()
     }
+}
+
+/// What the environment sets a variable to, if to anything.
+fn set(name: &str) -> Option<String> {
+    std::env::var(name).ok().filter(|value| !value.is_empty())
+}
+
+fn is_disabled(variable: Option<String>) -> bool {
+    variable.is_some_and(|value| !["0", "false"].contains(&value.trim().to_lowercase().as_str()))
 }
 
 fn executable_name() -> String {

@@ -7,16 +7,19 @@ use std::sync::atomic::Ordering::Relaxed;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
+use tracing::Span;
+
 use crate::ask::{Ask, Counted, Lifetime};
 use crate::builder::CacheBuilder;
 use crate::context;
 use crate::core::{Core, Store};
 use crate::invalidate::{self, Targets};
+use crate::load::Looked;
 use crate::outcome::{Cacheable, Fallible, Plain};
 use crate::read::{Hit, Question};
 use crate::site::SITES;
 use crate::stats::{FunctionStats, Health, LocalHealth, Stats, Tier};
-use crate::{Error, ErrorKind, Key, glob, recovery};
+use crate::{Error, ErrorKind, Key, glob, recovery, span};
 
 /// How long [`Cache::shutdown`] tries to deliver what is owed.
 const SHUTDOWN: Duration = Duration::from_secs(5);
@@ -54,15 +57,19 @@ impl Cache {
         CacheBuilder::new()
     }
 
-    /// A cache that lives in this process only, with the default settings.
+    /// A cache that lives in this process only, with the default settings. Of the environment only `CACHE_DISABLED` counts.
     pub fn local() -> Self {
-        Self::builder().build().expect("the defaults are in order, and an executable's name is made to fit")
+        Self::builder()
+            .build_with_its_own()
+            .expect("the defaults are in order, and an executable's name is made to fit")
     }
 
     /// The cache that the environment describes.
     ///
     /// The server is the first of `CACHE_URL`, `VALKEY_URL` and `REDIS_URL` that is set; with none of them the
-    /// cache lives in this process only. The namespace is `CACHE_NAMESPACE`, else the executable's name.
+    /// cache lives in this process only. The namespace is `CACHE_NAMESPACE`, else the executable's name. `CACHE_POLICY` names
+    /// the file of the [policy](crate::policy), and `CACHE_DISABLED=1` [switches the cache off](crate::CacheBuilder::disabled):
+    /// these two count for caches from the builder as well.
     ///
     /// # Errors
     ///
@@ -91,9 +98,11 @@ impl Cache {
     pub(crate) fn installed() -> &'static Self {
         INSTALLED.get_or_init(|| {
             Self::from_env().unwrap_or_else(|error| {
-                // In-process values would be stale on every other node: better none.
                 tracing::error!(%error, "the environment does not describe a cache; functions run uncached");
-                CacheBuilder::off()
+                // If it is only the policy that is bad, invalidations are still to be delivered.
+                let disabled = CacheBuilder::from_env().disabled(true).build_with_its_own();
+                // In-process values would be stale on every other node: better none.
+                disabled.unwrap_or_else(|_| CacheBuilder::off())
             })
         })
     }
@@ -116,7 +125,11 @@ impl Cache {
     }
 
     pub(crate) fn from_core(core: Core) -> Self {
-        Self { core: Arc::new(core) }
+        Self::of(Arc::new(core))
+    }
+
+    pub(crate) fn of(core: Arc<Core>) -> Self {
+        Self { core }
     }
 
     #[inline]
@@ -128,12 +141,13 @@ impl Cache {
 /// Values by key.
 impl Cache {
     fn ask<'a>(&'a self, key: &'a Key, ttl: Duration, name: &'static str) -> Ask<'a> {
+        let steer = self.core.steering.of_key(key);
         Ask {
             core: &self.core,
             key,
-            looked: false,
-            lifetime: Lifetime { ttl, negative: Some(ttl) },
-            local: Some(self.core.config.local_ttl),
+            lifetime: steer.lifetime(Lifetime { ttl, negative: Some(ttl) }),
+            steer,
+            local: steer.local(Some(self.core.config.local_ttl)),
             found: None,
             counters: Counted::Direct(&self.core),
             name,
@@ -258,10 +272,11 @@ impl Cache {
         let mode = context::current().map(|context| context.mode).unwrap_or_default();
         let observer = context::current().and_then(|context| context.observer.clone());
         let body = pin!(async move { load().await });
-        let (returned, observation) =
-            self.ask(&key, ttl, "Cache::get_or_load").answer::<Fallible<T, E>, _>(mode, body).await;
+        let ask = self.ask(&key, ttl, "Cache::get_or_load");
+        let span = span::of(ask.counters).unwrap_or_else(Span::none);
+        let (returned, observation) = ask.told::<Fallible<T, E>, _>(mode, Looked::default(), span, body).await;
         if let Some(observer) = observer {
-            observer.set(observation);
+            observer.set(observation, returned.is_err());
         }
         returned.map_err(|error| {
             let source: Box<dyn std::error::Error + Send + Sync> = error.into();
@@ -330,8 +345,15 @@ impl Cache {
 
     async fn standing(&self, key: &Key) -> Result<Option<Hit>, Error> {
         let Store::Redis(remote) = &self.core.store else { return Ok(None) };
-        let question =
-            Question { core: &self.core, remote, key, shape: None, counters: &self.core.direct, local: None };
+        let question = Question {
+            core: &self.core,
+            remote,
+            key,
+            shape: None,
+            counters: &self.core.direct,
+            local: None,
+            oldest: None,
+        };
         question.peek(&mut self.core.budget()).await.map_err(crate::redis::Failure::into_error)
     }
 }
@@ -491,6 +513,8 @@ impl Cache {
             last_error: None,
             local: None,
             masters: Vec::new(),
+            disabled: self.core.steering.is_disabled(),
+            policy_problem: self.core.steering.problem(),
         };
         match &self.core.store {
             Store::Off => health.available = false,
@@ -519,7 +543,29 @@ impl Cache {
         health
     }
 
-    /// Waits for writes under way and delivers what is owed, for at most 5 s. The cache stays usable.
+    /// Hands what was counted so far, and the state of this cache, to the recorder of the
+    /// [`metrics`](https://docs.rs/metrics) facade; what is handed over is listed in [`crate::metrics`].
+    ///
+    /// A cache does so by itself each second, from its first call in a tokio runtime on that was not answered in process, if a
+    /// recorder was installed by then. Call this where it has to be exact to the moment, such as in the handler of a scrape,
+    /// and once for a recorder that is a type without fields: it cannot be told from none.
+    ///
+    /// Functions are counted for all caches of the process together; the state of a cache is labelled with its namespace. Two
+    /// caches of one namespace in one process overwrite each other's state.
+    ///
+    /// ```
+    /// # fn main() {
+    /// let cache = cache_runtime::Cache::local();
+    /// cache.publish_metrics(); // without a recorder it does nothing
+    /// # }
+    /// ```
+    #[cfg(feature = "metrics")]
+    pub fn publish_metrics(&self) {
+        crate::metrics::publish(self);
+    }
+
+    /// Ends [maintenance](Self::maintain), waits for writes under way and delivers what is owed, for at most 5 s. The cache
+    /// stays usable.
     ///
     /// # Errors
     ///
@@ -529,6 +575,7 @@ impl Cache {
     ///
     /// Dropped on the way, writes and deliveries go on in the background, for as long as the runtime lives.
     pub async fn shutdown(&self) -> Result<(), Error> {
+        self.core.upkeep.end();
         let drained = tokio::time::timeout(SHUTDOWN, async {
             tokio::join!(self.core.idle(), async {
                 if let Store::Redis(remote) = &self.core.store {

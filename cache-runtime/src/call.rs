@@ -1,10 +1,7 @@
 //! A bound call of a cached function, as the macro makes it, and the operations of its companion.
 
-use std::borrow::Cow;
 use std::ops::ControlFlow;
 use std::time::Duration;
-
-use tracing::level_filters::LevelFilter;
 
 use crate::ask::{Ask, Counted, Lifetime};
 use crate::context::{self, Context, Mode};
@@ -14,12 +11,14 @@ use crate::flight::Shared;
 use crate::found::FoundTags;
 use crate::invalidate::{self, Targets};
 use crate::key::{KeyPart, Parts};
-use crate::local::{Called, LocalStore};
+use crate::local::{Called, LocalEntry, LocalStore};
+use crate::metrics;
 use crate::missed::Missed;
+use crate::observation::Source;
 use crate::outcome::{Load, Peeked, StoredAs};
 use crate::site::{Declaration, Local, SITES, Site, Ttl};
 use crate::stats::add;
-use crate::{Cache, Error, Key};
+use crate::{Cache, Error, Key, span};
 
 /// A call that has taken in what its key and tags are made of; nothing of the arguments is borrowed any more.
 ///
@@ -161,31 +160,32 @@ impl<'c> Call<'c> {
         self.site
     }
 
-    /// The key; rendered here and now, if it is not yet.
-    pub(crate) fn key(&self) -> Cow<'_, Key> {
+    /// The key; rendered here and now, if it is not yet, and then kept in `rendered`.
+    pub(crate) fn key<'a>(&'a self, rendered: &'a mut Option<Key>) -> &'a Key {
         match &self.key {
-            Some(key) => Cow::Borrowed(key),
-            None => Cow::Owned(self.site.render_kept(&self.parts)),
+            Some(key) => key,
+            None => rendered.insert(self.site.render_kept(&self.parts)),
         }
     }
 
-    pub(crate) fn ask<'a>(&'a self, cache: &'a Cache, key: &'a Key, looked: bool) -> Ask<'a> {
+    pub(crate) fn ask<'a>(&'a self, cache: &'a Cache, key: &'a Key) -> Ask<'a> {
         let Declaration { ttl, negative_ttl, .. } = &self.site.declaration;
         let declared = |ttl: &Ttl| match ttl {
             Ttl::Millis(millis) => Some(Duration::from_millis(*millis)),
             Ttl::Dynamic => None,
         };
+        let steer = cache.core().steering.of_call(self.site, key);
         Ask {
             core: cache.core(),
             key,
-            looked,
-            lifetime: Lifetime {
+            lifetime: steer.lifetime(Lifetime {
                 ttl: self.ttl.or(declared(ttl)).unwrap_or_default(),
                 negative: self.negative_ttl.or(negative_ttl.as_ref().and_then(declared)),
-            },
-            local: self.local_lifetime(cache),
+            }),
+            steer,
+            local: steer.local(self.local_lifetime(cache)),
             found: self.found.as_ref(),
-            counters: Counted::Site(&self.site.counters),
+            counters: Counted::Site(self.site),
             name: self.site.declaration.function,
         }
     }
@@ -200,15 +200,14 @@ impl<'c> Call<'c> {
         }
     }
 
-    /// The cache that is meant, unless the call is for the long way: nobody wants to know how it was answered.
+    /// The cache that is meant, unless the call is for the long way: nobody wants to know how it was answered, and no
+    /// operator has anything to say about what is kept in process.
     #[inline]
     pub(crate) fn plain<'a>(&'a self, context: Option<&'a Context>) -> Option<&'a Cache> {
-        if LevelFilter::current() >= LevelFilter::DEBUG
-            || context.is_some_and(|context| context.mode != Mode::Normal || context.observer.is_some())
-        {
+        if context.is_some_and(|context| context.mode != Mode::Normal || context.observer.is_some()) {
             return None;
         }
-        Some(self.cache(context))
+        Some(self.cache(context)).filter(|cache| !cache.core().steering.diverts(self.site))
     }
 
     #[inline]
@@ -240,18 +239,22 @@ impl<'c> Call<'c> {
     #[inline]
     pub fn kept<L: Load>(&mut self, _kind: L) -> ControlFlow<L::Return, Missed<L>> {
         let mut kept = None;
-        self.look(const { &Kind::of::<L>() }, &mut |value| {
-            kept = value.downcast_ref::<L::Value>().cloned();
-            kept.is_some()
-        });
+        // Somebody may want a span of it.
+        if !span::are_heard() {
+            self.look(const { &Kind::of::<L>() }, &mut |value| {
+                kept = value.downcast_ref::<L::Value>().cloned();
+                kept.is_some()
+            });
+        }
         match kept {
             Some(value) => ControlFlow::Break(L::close(Ok(value))),
             None => ControlFlow::Continue(Missed::new(self.owned())),
         }
     }
 
-    /// Hands out what this thread knows of and stands. `take` says whether the value was of its type.
-    fn look(&self, kind: &'static Kind, take: &mut dyn FnMut(&Shared) -> bool) {
+    /// Hands out what this thread knows of and stands. `take` says whether the value was of its type. False where there was
+    /// nothing to hand out.
+    pub(crate) fn look(&self, kind: &'static Kind, take: &mut dyn FnMut(&Shared) -> bool) -> bool {
         let context = context::current();
         if self.key.is_none()
             && let Some((store, shape)) = self.tier_for(kind, context.as_deref())
@@ -259,7 +262,9 @@ impl<'c> Call<'c> {
             let called = Called::new(self.site, &self.parts);
             let taken = store.hit_in_front(&called, shape, |value, negative| take(value).then_some(negative));
             self.count(taken);
+            return taken.is_some();
         }
+        false
     }
 
     /// Hands out what stands under `key` in this process. This thread then knows of it.
@@ -267,7 +272,14 @@ impl<'c> Call<'c> {
         let context = context::current();
         if let Some((store, shape)) = self.tier_for(kind, context.as_deref()) {
             let called = self.key.is_none().then(|| Called::new(self.site, &self.parts));
-            let take = |value: &Shared, negative| take(value).then_some(negative);
+            let take = |value: &Shared, entry: &LocalEntry| {
+                let taken = take(value).then_some(entry.negative);
+                // Of what this thread does not know itself, and of that one call in so many.
+                if taken.is_some() && metrics::is_recorded() {
+                    metrics::hit(Counted::Site(self.site), Source::Local, || entry.stored_at.elapsed());
+                }
+                taken
+            };
             self.count(store.hit(called.as_ref(), key, shape, take, kind.again));
         }
     }
@@ -298,7 +310,7 @@ impl<'c> Call<'c> {
     /// Invalidates the entry of this call.
     pub async fn invalidate(&self) -> Result<(), Error> {
         let cache = self.cache_of_task();
-        let targets = Targets { keys: vec![self.key().into_owned()], ..Targets::default() };
+        let targets = Targets { keys: vec![self.key(&mut None).clone()], ..Targets::default() };
         invalidate::invalidate(cache.core(), targets).await.map(drop)
     }
 
@@ -309,7 +321,7 @@ impl<'c> Call<'c> {
         L::Return: Peeked<V>,
     {
         let cache = self.cache_of_task();
-        let value = self.ask(&cache, &self.key(), false).peek::<L>().await?;
+        let value = self.ask(&cache, self.key(&mut None)).peek::<L>().await?;
         Ok(value.and_then(|value| L::close(Ok(value)).peeked()))
     }
 
@@ -321,7 +333,7 @@ impl<'c> Call<'c> {
     {
         let cache = self.cache_of_task();
         match L::open(value.stored_as()) {
-            Ok(value) => self.ask(&cache, &self.key(), false).put::<L>(&value).await.map(drop),
+            Ok(value) => self.ask(&cache, self.key(&mut None)).put::<L>(&value).await.map(drop),
             Err(_) => Ok(()),
         }
     }

@@ -50,6 +50,11 @@ pub(crate) struct First {
 }
 
 impl First {
+    #[cfg(feature = "inspect")]
+    pub(crate) fn shape(&self) -> u64 {
+        self.facts.shape
+    }
+
     /// The facts of this kind under the default codec of its cache.
     #[inline]
     pub(crate) fn facts(

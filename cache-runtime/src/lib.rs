@@ -5,14 +5,16 @@
 //! Modules depend downward only:
 //!
 //! ```text
-//! graph/                                 what is declared, and what invalidates it
+//! maintain: warm                         what is done from time to time: many calls at a time
+//! graph/   inspect/                      what is declared, and what invalidates it | what is stored, for people
 //! call   cache   builder   direct        what macros call | the handle | construction | by key
 //!       load   fill   ask   invalidate   a call from end to end | storing | what is asked | the write side
-//!         read   core                    the read side, over bytes | what a handle points to
+//!         read   core   policy/         the read side, over bytes | what a handle points to | what operators say
 //!   flight   local/   redis/   recovery  one load per key | in-process | the server | owed invalidations
 //!   entry    codec/   facts    breaker   envelope | payloads | value types | health
 //!   compression/                         payloads made smaller
 //!   shape    canonical  negative minted  what a type looks like | equal values | is it a `None` | own tokens
+//!   metrics/  span                       what is told of calls, in numbers | one by one
 //!   key/  site  found  outcome  context  observation  stats  config  budget  clock  glob  error  sync
 //! ```
 
@@ -42,10 +44,18 @@ mod flight;
 mod found;
 mod glob;
 pub mod graph;
+#[cfg(feature = "inspect")]
+pub mod inspect;
 mod invalidate;
 mod key;
 mod load;
 mod local;
+mod maintain;
+#[cfg(feature = "metrics")]
+pub mod metrics;
+#[cfg(not(feature = "metrics"))]
+#[path = "metrics/off.rs"]
+mod metrics;
 mod minted;
 mod missed;
 #[cfg(not(feature = "mutants"))]
@@ -57,6 +67,7 @@ mod negative;
 mod observation;
 mod observe;
 mod outcome;
+pub mod policy;
 mod read;
 mod recovery;
 mod redis;
@@ -64,9 +75,11 @@ mod redis;
 mod schedules;
 mod shape;
 mod site;
+mod span;
 mod stats;
 mod sync;
 mod tally;
+mod warm;
 
 pub use cache_macros::{KeyPart, cached, invalidates};
 
@@ -77,10 +90,13 @@ pub use compression::Compression;
 pub use error::{Error, ErrorKind};
 pub use graph::graph;
 pub use key::{Key, KeyPart, KeyWriter};
+pub use maintain::{Job, Maintained, Maintenance};
 pub use observation::{Observation, Source};
 pub use observe::{bypass, observe, refresh};
 pub use outcome::Cacheable;
+pub use recovery::Swept;
 pub use stats::{Counts, FunctionStats, Health, LoadTime, LocalHealth, Stats, Tier};
+pub use warm::{Warm, Warmed};
 
 /// What the macros' expansions name. Not for people; no promises.
 #[doc(hidden)]

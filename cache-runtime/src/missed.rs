@@ -4,14 +4,18 @@ use std::future::Future;
 use std::marker::PhantomData;
 use std::pin::Pin;
 
-use tracing::Instrument as _;
+use tracing::Span;
 
-use crate::Key;
+use crate::ask::Counted;
 use crate::call::Call;
 use crate::context::{self, Context};
+use crate::core::Store;
 use crate::facts::Kind;
+use crate::flight::Shared;
 use crate::found::FoundTags;
+use crate::load::{Looked, Seen};
 use crate::outcome::Load;
+use crate::{Key, span};
 
 /// A call to be answered.
 pub struct Missed<L> {
@@ -41,46 +45,69 @@ impl<L> Missed<L> {
         F: Future<Output = L::Return>,
     {
         let context = context::current();
-        let plain = self.call.plain(context.as_deref());
-        let key = self.call.key();
-        if plain.is_some()
-            && key.unfit().is_none()
-            && let Some(kept) = self.kept(&key)
-        {
-            return kept;
+        let mut rendered = None;
+        if let Some(span) = span::of(Counted::Site(self.call.site())) {
+            let (key, looked) = (self.call.key(&mut rendered), Looked::default());
+            return Box::pin(self.answer(context.as_deref(), key, looked, span, body)).await;
         }
-        let looked = plain.is_some_and(|cache| self.call.tier(cache).is_some());
-        self.answer(context.as_deref(), &key, looked, body).await
+        let key = self.call.key(&mut rendered);
+        let mut looked = Looked::default();
+        let plain = self.call.plain(context.as_deref());
+        if let Some(cache) = plain.filter(|_| key.unfit().is_none()) {
+            if let Some(kept) = self.kept(key) {
+                return kept;
+            }
+            looked.in_process = self.call.tier(cache).is_some();
+            let facts = self.call.site().facts(const { &Kind::of::<L>() }, cache.core().config.codec);
+            if let Store::Redis(remote) = &cache.core().store
+                && !facts.is_unfit()
+            {
+                let ask = self.call.ask(cache, key);
+                let mut budget = cache.core().budget();
+                match ask.see::<L>(&ask.question(remote, facts), facts, &mut budget).await {
+                    Seen::Value(value, _) => return L::close(Ok(value)),
+                    seen => looked.over_redis = Some((seen, budget)),
+                }
+            }
+        }
+        // Boxed: what most calls need of this future stays small, and does not have to be moved about.
+        Box::pin(self.answer(context.as_deref(), key, looked, Span::none(), body)).await
     }
 }
 
 impl<L: Load> Missed<L> {
     fn kept(&self, key: &Key) -> Option<L::Return> {
-        let mut kept = None;
-        self.call.look_in_store(const { &Kind::of::<L>() }, key, &mut |value| {
+        let (kind, mut kept) = (const { &Kind::of::<L>() }, None);
+        let mut take = |value: &Shared| {
             kept = value.downcast_ref::<L::Value>().cloned();
             kept.is_some()
-        });
+        };
+        // Where somebody listens, but not to this, nothing was looked at yet.
+        if !span::are_heard() || !self.call.look(kind, &mut take) {
+            self.call.look_in_store(kind, key, &mut take);
+        }
         Some(L::close(Ok(kept?)))
     }
 
-    /// `looked`: what is kept in process is no hit.
-    async fn answer<F>(&self, context: Option<&Context>, key: &Key, looked: bool, body: Pin<&mut F>) -> L::Return
+    async fn answer<F>(
+        &self,
+        context: Option<&Context>,
+        key: &Key,
+        looked: Looked<L::Value>,
+        span: Span,
+        body: Pin<&mut F>,
+    ) -> L::Return
     where
         F: Future<Output = L::Return>,
     {
         let mode = context.map(|context| context.mode).unwrap_or_default();
-        let span = tracing::debug_span!(
-            "cached",
-            function = self.call.site().declaration.function,
-            source = tracing::field::Empty,
-            fail_open = tracing::field::Empty
-        );
-        let ask = self.call.ask(self.call.cache(context), key, looked);
-        let (returned, observation) = ask.answer::<L, F>(mode, body).instrument(span.clone()).await;
-        span.record("source", observation.source.as_str()).record("fail_open", observation.fail_open);
+        // Whoever looks from outside can tell from now on what this function reads.
+        #[cfg(feature = "inspect")]
+        self.call.site().facts(const { &Kind::of::<L>() }, self.call.cache(context).core().config.codec);
+        let ask = self.call.ask(self.call.cache(context), key);
+        let (returned, observation) = ask.told::<L, F>(mode, looked, span, body).await;
         if let Some(observer) = context.and_then(|context| context.observer.as_ref()) {
-            observer.set(observation);
+            observer.set(observation, L::failed(&returned));
         }
         returned
     }

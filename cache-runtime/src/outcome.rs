@@ -42,6 +42,10 @@ pub trait Load {
     fn open(returned: Self::Return) -> Result<Self::Value, Self::Error>;
     /// Puts it together.
     fn close(outcome: Result<Self::Value, Self::Error>) -> Self::Return;
+    /// Whether it is an error.
+    fn failed(_: &Self::Return) -> bool {
+        false
+    }
     /// The error for callers who joined, if its type can be shared.
     fn share(_: &Self::Error) -> Option<Shared> {
         None
@@ -191,6 +195,10 @@ where
         L::close(outcome)
     }
 
+    fn failed(returned: &L::Return) -> bool {
+        L::failed(returned)
+    }
+
     fn share(error: &L::Error) -> Option<Shared> {
         L::share(error)
     }
@@ -235,6 +243,10 @@ impl<T: Cacheable, E, C: CodecChoice> Load for Fallible<T, E, C> {
     fn close(outcome: Result<T, E>) -> Self::Return {
         outcome
     }
+
+    fn failed(returned: &Self::Return) -> bool {
+        returned.is_err()
+    }
 }
 
 impl<T: Cacheable, E: Clone + Send + Sync + 'static, C: CodecChoice> Load for Shareable<T, E, C> {
@@ -249,6 +261,10 @@ impl<T: Cacheable, E: Clone + Send + Sync + 'static, C: CodecChoice> Load for Sh
 
     fn close(outcome: Result<T, E>) -> Self::Return {
         outcome
+    }
+
+    fn failed(returned: &Self::Return) -> bool {
+        returned.is_err()
     }
 
     fn share(error: &E) -> Option<Shared> {

@@ -10,7 +10,9 @@ use crate::Key;
 use crate::codec::CacheCodec;
 use crate::facts::{Facts, First, Kind};
 use crate::key::{KeyPart, KeyWriter, Part, Parts};
-use crate::stats::{Counters, Counts};
+#[cfg(feature = "metrics")]
+use crate::metrics::Series;
+use crate::stats::{Counters, Counts, Invalidated};
 use crate::tally::Number;
 
 /// One piece of a template.
@@ -126,6 +128,8 @@ impl<T: ?Sized + 'static> Companion for T {
 pub struct Site {
     pub(crate) declaration: Declaration,
     pub(crate) counters: Counters,
+    #[cfg(feature = "metrics")]
+    pub(crate) series: Series,
     /// None until it is called.
     pub(crate) number: Number,
     facts: OnceLock<First>,
@@ -134,13 +138,26 @@ pub struct Site {
 impl Site {
     /// For a `static`.
     pub const fn new(declaration: Declaration) -> Self {
-        Self { declaration, counters: Counters::new(), number: Number::none(), facts: OnceLock::new() }
+        Self {
+            declaration,
+            counters: Counters::new(),
+            #[cfg(feature = "metrics")]
+            series: Series::new(),
+            number: Number::none(),
+            facts: OnceLock::new(),
+        }
     }
 
     /// What is known of the type that a call answers with.
     #[inline]
     pub(crate) fn facts(&self, kind: &'static Kind, cache: CacheCodec) -> &'static Facts {
         First::facts(&self.facts, kind, cache, self.declaration.version)
+    }
+
+    /// The shape of the entries that it reads, once it was called.
+    #[cfg(feature = "inspect")]
+    pub(crate) fn shape(&self) -> Option<u64> {
+        self.facts.get().map(First::shape)
     }
 
     /// What was counted so far.
@@ -218,12 +235,13 @@ pub(crate) type Target = (&'static str, Option<TypeId>);
 #[derive(Debug)]
 pub struct InvalidationSite {
     pub(crate) declaration: InvalidationDeclaration,
+    pub(crate) invalidated: Invalidated,
 }
 
 impl InvalidationSite {
     /// For a `static`.
     pub const fn new(declaration: InvalidationDeclaration) -> Self {
-        Self { declaration }
+        Self { declaration, invalidated: Invalidated::new() }
     }
 }
 

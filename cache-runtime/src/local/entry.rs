@@ -16,6 +16,7 @@ use crate::flight::Shared;
 pub(super) const SLOT: u64 = 98;
 /// What an entry weighs beside its key and value: the slot, itself, and two reference counts here and at the value.
 const OVERHEAD: u64 = SLOT + size_of::<LocalEntry>() as u64 + 4 * size_of::<usize>() as u64;
+
 pub(crate) struct LocalEntry {
     pub(crate) value: Shared,
     pub(crate) negative: bool,
@@ -30,15 +31,23 @@ pub(crate) struct LocalEntry {
     /// Whether it has left the store. Not one of [`crate::sync`]: it is set inside of quick_cache.
     pub(super) gone: AtomicBool,
     /// Bytes of the value as it was encoded, which stand for what it has allocated.
-    pub(super) bytes: u64,
+    pub(crate) bytes: u64,
 }
 
 impl LocalEntry {
     /// The bytes that it takes in memory, with its key.
-    pub(super) fn weight(&self, key: &str) -> u64 {
+    pub(crate) fn weight(&self, key: &str) -> u64 {
         let seen = if self.seen.spilled() { size_of_val(&self.seen[..]) } else { 0 };
         let found: usize = self.found.iter().map(|tag| size_of::<String>() + tag.len()).sum();
         (key.len() + size_of_val(&*self.value) + seen + found) as u64 + self.bytes + OVERHEAD
+    }
+}
+
+#[cfg(feature = "inspect")]
+impl LocalEntry {
+    /// How many tags it carries.
+    pub(crate) fn tag_count(&self) -> usize {
+        self.seen.len().saturating_sub(super::generation::UNTAGGED)
     }
 }
 

@@ -7,6 +7,7 @@ mod lease;
 mod store;
 mod tie;
 
+pub(crate) use entry::LocalEntry;
 pub(crate) use front::Called;
 pub(crate) use generation::tag_hash;
 use generation::{Generations, Seen};

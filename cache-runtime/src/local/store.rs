@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use quick_cache::{OptionsBuilder, sync};
 
@@ -120,12 +120,12 @@ impl LocalStore {
         called: Option<&Called<'_>>,
         key: &Key,
         shape: u64,
-        take: impl FnOnce(&Shared, bool) -> Option<R>,
+        take: impl FnOnce(&Shared, &LocalEntry) -> Option<R>,
         again: impl FnOnce(&Shared) -> Option<Shared>,
     ) -> Option<R> {
         let looked = self.counted();
         let entry = self.get(key, shape)?;
-        let Some(called) = called else { return take(&entry.value, entry.negative) };
+        let Some(called) = called else { return take(&entry.value, &entry) };
         if front::with(Front::is_open) == Some(true) {
             let facts = (entry.weight(key.as_str()), self.generations.places(key, &entry.found), looked);
             front::with(|front| front.offer(&self.tie, called, &entry, facts, again));
@@ -134,7 +134,7 @@ impl LocalStore {
             }
         }
         let copy = front::with(|front| front.copy(&self.tie, called, &entry).map(Arc::clone)).flatten();
-        take(copy.as_ref().unwrap_or(&entry.value), entry.negative)
+        take(copy.as_ref().unwrap_or(&entry.value), &entry)
     }
 
     #[cfg(test)]
@@ -325,6 +325,22 @@ impl LocalStore {
         *self.written.sweeps.write().unwrap_or_else(PoisonError::into_inner) += 1;
         let picked: Vec<_> = self.entries.iter().filter(|(key, _)| matches(key)).map(|(key, _)| key).collect();
         picked.into_iter().filter(|key| self.take_out(key)).count() as u64
+    }
+
+    /// The keys that `matches` picks, with those that are void and not looked for yet.
+    #[cfg(feature = "inspect")]
+    pub(crate) fn keys(&self, matches: impl Fn(&str) -> bool) -> Vec<String> {
+        self.entries.iter().filter(|(key, _)| matches(key)).map(|(key, _)| key.into()).collect()
+    }
+
+    /// What is kept under a key's text, and whether it stands under its tags.
+    #[cfg(feature = "inspect")]
+    pub(crate) fn glance(&self, key: &Key) -> Option<(Arc<LocalEntry>, bool)> {
+        let entry = self.entries.peek(key.as_str()).filter(|entry| !entry.seen.is_empty())?;
+        let stands = self.generations.unchanged(key, &entry.found, &entry.seen);
+        let now = clock::now();
+        let in_time = self.lease.covers(now) && now < entry.expires_at;
+        Some((entry, stands && in_time))
     }
 
     fn take_out(&self, key: &str) -> bool {

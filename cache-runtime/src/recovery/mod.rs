@@ -7,6 +7,7 @@
 //! 3. Nothing is dropped: a queue that is full becomes "everything in this namespace".
 
 mod journal;
+mod sweep;
 mod walk;
 
 use std::collections::HashMap;
@@ -23,6 +24,10 @@ use crate::entry::Nonce;
 use crate::redis::{Failure, Server};
 
 pub(crate) use journal::Journal;
+pub use sweep::Swept;
+pub(crate) use sweep::sweep;
+#[cfg(feature = "inspect")]
+pub(crate) use walk::remove_chosen;
 pub(crate) use walk::{clear, remove_matching};
 
 const FIRST_PAUSE: Duration = Duration::from_millis(10);

@@ -32,7 +32,7 @@ pub(super) const RELEASE: &str = "if redis.call('GETRANGE', KEYS[1], 0, 8) ~= AR
 return redis.call('UNLINK', KEYS[1])";
 
 /// Lets a stamp live on; a fence ends when it ends. `ARGV`: the ttl.
-pub(super) const RENEW: &str = "if redis.call('STRLEN', KEYS[1]) ~= 12 then return 0 end
+pub(super) const RENEW: &str = "if redis.pcall('STRLEN', KEYS[1]) ~= 12 then return 0 end
 return redis.call('PEXPIRE', KEYS[1], ARGV[1])";
 
 /// Removes names; one that is fenced by others stays fenced. How many were removed or changed.

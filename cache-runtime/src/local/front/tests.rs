@@ -54,7 +54,7 @@ fn in_front(store: &LocalStore, id: u64) -> Option<u64> {
 }
 
 fn in_store(store: &LocalStore, id: u64) -> Option<u64> {
-    store.hit(Some(&Called::new(&SITE, &parts(&id))), &key(id), SHAPE, number, again)
+    store.hit(Some(&Called::new(&SITE, &parts(&id))), &key(id), SHAPE, |value, _| number(value, false), again)
 }
 
 /// Looks until this thread knows of the entry.

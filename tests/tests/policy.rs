@@ -1,0 +1,730 @@
+//! What operators say at run time holds at once, in each tier, for that cache alone; and what is switched off loses no
+//! invalidation.
+
+mod steps;
+
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
+use std::time::Duration;
+
+use cache_runtime::policy::Rule;
+use cache_runtime::{Cache, CacheBuilder, ErrorKind, Key, Source, cached, invalidates, observe, refresh};
+use steps::process::Process;
+use steps::{alone, hears, is_idle, listening, patient};
+use tests::{RedisServer, eventually};
+use tokio::sync::Notify;
+
+fn at(url: impl Into<String>) -> CacheBuilder {
+    patient("policy", url)
+}
+
+#[cached(key = "price:{id}", ttl = "1h", tags = ["prices"], skip(now))]
+async fn price(id: u64, now: u64) -> u64 {
+    let _ = id;
+    now
+}
+
+#[cached(key = "stock:{id}", ttl = "1h")]
+async fn stock(id: u64) -> u64 {
+    id
+}
+
+#[cached(key = "rate:{id}", ttl = "20ms")]
+async fn rate(id: u64) -> u64 {
+    id
+}
+
+#[cached(key = "remote:{id}", ttl = "1h", local = false)]
+async fn remote(id: u64) -> u64 {
+    id
+}
+
+#[cached(key = "missing:{id}", ttl = "1h", negative_ttl = "1h")]
+async fn missing(id: u64) -> Option<u64> {
+    let _ = id;
+    None
+}
+
+#[invalidates(tags = ["prices"])]
+async fn new_prices() {}
+
+async fn source<T>(cache: &Cache, call: impl Future<Output = T>) -> Source {
+    cache.scope(observe(call)).await.1.source
+}
+
+/// What a call is answered, if it loads `now`, and from where.
+async fn see(cache: &Cache, id: u64, now: u64) -> (u64, Source) {
+    let call = async move { price(id, now).await };
+    let (value, seen) = cache.scope(observe(call)).await;
+    (value, seen.source)
+}
+
+fn steer(cache: &Cache, function: &str, rule: Rule) {
+    cache.steer(function, rule).expect("it is in order");
+}
+
+const OFF: Rule = Rule::new().enabled(false);
+const AS_DECLARED: Rule = Rule::new();
+
+/// Longer than the ttls in these tests: afterwards, entries are older than these.
+async fn a_while() {
+    tokio::time::sleep(Duration::from_millis(30)).await;
+}
+
+const SHORT: Duration = Duration::from_millis(20);
+
+#[tokio::test]
+async fn off_is_off_at_once_and_in_this_cache_alone() {
+    let server = RedisServer::start();
+    let (here, there) = (listening(at(server.url())).await, listening(at(server.url())).await);
+    let in_process = Cache::local();
+    for cache in [&here, &there, &in_process] {
+        see(cache, 1, 0).await;
+        source(cache, stock(1)).await;
+        is_idle(cache).await;
+    }
+    for cache in [&here, &in_process] {
+        assert_eq!(see(cache, 1, 1).await, (0, Source::Local));
+        steer(cache, "price", OFF);
+        for now in 1..4 {
+            assert_eq!(see(cache, 1, now).await, (now, Source::Bypassed), "each call runs");
+        }
+        assert_eq!(source(cache, stock(1)).await, Source::Local, "another function");
+        assert_eq!(cache.scope(price::peek(1)).await.expect("up"), None);
+        assert_eq!(cache.policy().of("price"), OFF);
+    }
+    assert_eq!(see(&there, 1, 9).await, (0, Source::Local), "another cache of this process");
+    assert_eq!(there.policy().functions, []);
+    for cache in [&here, &in_process] {
+        steer(cache, "price", AS_DECLARED);
+        assert_eq!(see(cache, 1, 9).await, (0, Source::Local), "it still stands");
+        assert_eq!(cache.policy().functions, []);
+    }
+}
+
+#[cached(key = "shelf:{id}", ttl = "1h", skip(now))]
+async fn shelf(id: u64, now: u64) -> u64 {
+    let _ = id;
+    now
+}
+
+/// How often a call of it was answered in process.
+fn hits_of_shelf(cache: &Cache) -> u64 {
+    let functions = cache.stats().functions;
+    functions.iter().find(|stats| stats.function.ends_with("::shelf")).map_or(0, |stats| stats.counts.local_hits)
+}
+
+/// Without an observer, the short way is taken, and what a thread itself knows of hot entries.
+#[tokio::test]
+async fn who_does_not_ask_how_he_is_answered_is_answered_alike() {
+    let file = File::new("");
+    let server = RedisServer::start();
+    let over_redis = at(server.url()).policy(file.path()).build().expect("in order");
+    hears(&over_redis).await;
+    for (tier, cache) in [with(&file), over_redis].iter().enumerate() {
+        let plain = async |id, now| cache.scope(shelf(id, now)).await;
+        let hot = async |id| {
+            plain(id, 0).await;
+            is_idle(cache).await;
+            let before = hits_of_shelf(cache);
+            for now in 1..40 {
+                assert_eq!(plain(id, now).await, 0);
+            }
+            assert_eq!(hits_of_shelf(cache), before + 39);
+        };
+        hot(1).await;
+        for rule in [OFF, Rule::new().percent(0.0)] {
+            steer(cache, "shelf", rule);
+            assert_eq!(plain(1, 7).await, 7, "{rule}");
+            steer(cache, "shelf", AS_DECLARED);
+            assert_eq!(plain(1, 7).await, 0, "it still stands");
+        }
+        a_while().await;
+        steer(cache, "shelf", Rule::new().ttl(SHORT));
+        assert_eq!(plain(1, 8).await, 8);
+        steer(cache, "shelf", AS_DECLARED);
+        plain(1, 8).await;
+        hot(2).await;
+
+        for text in ["disabled = true", "[prefix.\"shelf:2\"]\nenabled = false"] {
+            file.write("policy.toml", text);
+            eventually(text, async || plain(2, 9).await == 9).await;
+            file.write("policy.toml", "");
+            eventually("as declared", async || plain(2, 9).await == 0).await;
+        }
+
+        steer(cache, "shelf", Rule::new().without_local());
+        if tier == 1 {
+            // Kept in process by somebody else on the same key, as what is hot.
+            assert_eq!(cache.get::<u64>(shelf::key(2)).await.expect("up"), Some(0));
+            let before = hits_of_shelf(cache);
+            assert_eq!(plain(2, 9).await, 0);
+            assert_eq!(hits_of_shelf(cache), before, "it was asked for");
+        }
+        steer(cache, "shelf", AS_DECLARED);
+    }
+}
+
+#[tokio::test]
+async fn what_was_invalidated_while_it_was_off_is_not_served_when_it_is_on_again() {
+    let server = RedisServer::start();
+    let (here, there) = (listening(at(server.url())).await, listening(at(server.url())).await);
+    // By this process, by another one, by a `put` and by a `refresh` that could not be stored.
+    for by in 0..5 {
+        for cache in [&here, &there] {
+            see(cache, by, 0).await;
+            is_idle(cache).await;
+        }
+        steer(&here, "price", OFF);
+        match by {
+            0 => here.scope(new_prices()).await,
+            1 => there.scope(new_prices()).await,
+            2 => here.scope(price::put(by, 1)).await.expect("the old value is gone"),
+            3 => assert_eq!(here.scope(refresh(price(by, 1))).await, 1),
+            _ => here.scope(price::invalidate(by)).await.expect("up"),
+        }
+        assert_eq!(see(&here, by, 2).await, (2, Source::Bypassed));
+        steer(&here, "price", AS_DECLARED);
+        let (value, source) = see(&here, by, 3).await;
+        assert_eq!((value, source), (3, Source::Loaded), "{by}");
+        eventually("it is heard there", async || see(&there, by, 3).await.0 == 3).await;
+        is_idle(&there).await;
+    }
+}
+
+#[tokio::test]
+async fn without_a_server_too() {
+    let cache = Cache::local();
+    for by in 0..4 {
+        see(&cache, by, 0).await;
+        steer(&cache, "price", OFF);
+        match by {
+            0 => cache.scope(new_prices()).await,
+            1 => cache.scope(price::put(by, 1)).await.expect("nothing can fail"),
+            2 => assert_eq!(cache.scope(refresh(price(by, 1))).await, 1),
+            _ => cache.scope(price::invalidate(by)).await.expect("nothing can fail"),
+        }
+        steer(&cache, "price", AS_DECLARED);
+        assert_eq!(see(&cache, by, 3).await, (3, Source::Loaded), "{by}");
+    }
+}
+
+/// Runs in the other process: what the environment switches off, invalidates, and waits to be killed.
+#[tokio::test]
+async fn the_process_that_is_switched_off() {
+    let Ok(url) = std::env::var("SWITCHED_OFF_URL") else { return };
+    let cache = at(url).build().expect("in order");
+    assert!(cache.health().disabled && cache.policy().disabled);
+    assert_eq!(see(&cache, 1, 7).await, (7, Source::Bypassed));
+    assert_eq!(cache.get::<u64>(price::key(1)).await.expect("nothing is asked"), None);
+    assert_eq!(cache.get_many::<u64>([price::key(1), price::key(2)]).await.expect("nothing is asked"), [None, None]);
+    cache.put("direct", &7_u64, steps::TTL).await.expect("what was there is removed");
+    steer(&cache, "price", Rule::new().enabled(true));
+    assert_eq!(see(&cache, 1, 8).await, (8, Source::Bypassed), "the switch is above all rules");
+    cache.scope(new_prices()).await;
+    cache.shutdown().await.expect("delivered");
+    println!("switched-off done");
+    std::future::pending().await
+}
+
+#[tokio::test]
+async fn a_process_that_is_switched_off_invalidates_for_the_others_and_for_itself_later() {
+    let server = RedisServer::start();
+    let here = listening(at(server.url())).await;
+    see(&here, 1, 0).await;
+    here.put("direct", &1_u64, steps::TTL).await.expect("up");
+    assert_eq!(here.get::<u64>("direct").await.expect("up"), Some(1));
+    is_idle(&here).await;
+    for word in ["1", "true", "yes"] {
+        let environment = [("SWITCHED_OFF_URL", &*server.url()), ("CACHE_DISABLED", word)];
+        let (process, _) = Process::start("the_process_that_is_switched_off", "switched-off", &environment);
+        eventually("heard", async || see(&here, 1, 1).await.0 == 1).await;
+        eventually("heard", async || here.get::<u64>("direct").await.expect("up").is_none()).await;
+        process.kill();
+        // That process again, with the cache on.
+        let again = listening(at(server.url())).await;
+        assert_eq!(see(&again, 2, 2).await, (2, Source::Loaded));
+        assert!(!again.health().disabled);
+        here.scope(new_prices()).await;
+        see(&here, 1, 0).await;
+        here.put("direct", &1_u64, steps::TTL).await.expect("up");
+        is_idle(&here).await;
+    }
+}
+
+#[tokio::test]
+async fn a_shorter_ttl_counts_for_what_is_there() {
+    let server = RedisServer::start();
+    let (here, bare) = (listening(at(server.url())).await, alone(at(server.url())).await);
+    let in_process = Cache::local();
+    for cache in [&here, &bare, &in_process] {
+        see(cache, 1, 0).await;
+        source(cache, missing(1)).await;
+        is_idle(cache).await;
+        assert_eq!(see(cache, 1, 1).await.0, 0);
+        a_while().await;
+        let minutes = Rule::new().ttl(Duration::from_secs(30 * 60));
+        steer(cache, "price", minutes);
+        steer(cache, "missing", minutes);
+        let standing = if cache.health().tier == cache_runtime::Tier::Redis { Source::Redis } else { Source::Loaded };
+        assert_eq!(source(cache, price(1, 0)).await, standing, "young enough, and asked for again");
+        assert_eq!(source(cache, missing(1)).await, standing);
+        is_idle(cache).await;
+        a_while().await;
+        for rule in [Rule::new().ttl(SHORT), Rule::new().scaled(0.000_001)] {
+            steer(cache, "price", rule);
+            steer(cache, "missing", rule);
+            assert_eq!(source(cache, price(1, 0)).await, Source::Loaded, "{rule}");
+            assert_eq!(source(cache, missing(1)).await, Source::Loaded, "{rule}");
+            is_idle(cache).await;
+            a_while().await;
+            assert_eq!(source(cache, price(1, 0)).await, Source::Loaded, "what is new lives no longer");
+            is_idle(cache).await;
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_was_given_a_longer_ttl_does_not_outlive_that_rule() {
+    let server = RedisServer::start();
+    let (here, bare) = (listening(at(server.url())).await, alone(at(server.url())).await);
+    for (id, cache) in [&here, &bare, &Cache::local()].into_iter().enumerate() {
+        let id = id as u64;
+        steer(cache, "rate", Rule::new().ttl(Duration::from_secs(60 * 60)));
+        source(cache, rate(id)).await;
+        is_idle(cache).await;
+        a_while().await;
+        assert!([Source::Local, Source::Redis].contains(&source(cache, rate(id)).await), "older than declared");
+        steer(cache, "rate", AS_DECLARED);
+        assert_eq!(source(cache, rate(id)).await, Source::Loaded);
+    }
+}
+
+#[tokio::test]
+async fn what_is_read_under_a_shorter_ttl_is_kept_in_process_no_longer() {
+    let server = RedisServer::start();
+    let cache = listening(at(server.url())).await;
+    see(&cache, 1, 0).await;
+    is_idle(&cache).await;
+    let ttl = Duration::from_millis(300);
+    steer(&cache, "price", Rule::new().ttl(ttl));
+    // From Redis, as a rule: it was given an hour.
+    see(&cache, 1, 1).await;
+    is_idle(&cache).await;
+    tokio::time::sleep(ttl).await;
+    assert_eq!(see(&cache, 1, 2).await, (2, Source::Loaded));
+}
+
+#[derive(Clone, serde::Serialize, serde::Deserialize)]
+struct Member {
+    org: u64,
+}
+
+/// The first load waits until it is told to go on.
+#[derive(Default)]
+struct Gate {
+    loads: AtomicU64,
+    entered: Notify,
+    go_on: Notify,
+}
+
+#[cached(key = "member:{id}", ttl = "1h", tags = ["org:{return.org}"], skip(gate))]
+async fn member(gate: &Gate, id: u64) -> Member {
+    if gate.loads.fetch_add(1, SeqCst) == 0 {
+        gate.entered.notify_one();
+        gate.go_on.notified().await;
+    }
+    Member { org: id }
+}
+
+/// Both were called under the old rule. The second one joins, and has to look again for the tags of the result: what he
+/// sees then is of after the change.
+#[tokio::test]
+async fn what_is_loaded_under_the_old_rule_is_not_kept_in_process_under_it() {
+    let (cache, gate) = (Cache::local(), Gate::default());
+    let change = async {
+        gate.entered.notified().await;
+        tokio::task::yield_now().await;
+        steer(&cache, "member", Rule::new().ttl(Duration::from_secs(60)));
+        gate.go_on.notify_one();
+    };
+    let call = || cache.scope(member(&gate, 1));
+    tokio::join!(call(), call(), change);
+    assert_eq!(gate.loads.load(SeqCst), 2, "the second one had to load as well");
+    assert!(cache.scope(member::peek(1)).await.expect("in process").is_none());
+    for loads in [3, 4, 4] {
+        call().await;
+        assert_eq!(gate.loads.load(SeqCst), loads, "the next one tells the tags, and that behind it is kept");
+    }
+}
+
+#[tokio::test]
+async fn in_process_over_redis_as_long_as_the_rule_says() {
+    let server = RedisServer::start();
+    let cache = listening(at(server.url())).await;
+    source(&cache, stock(1)).await;
+    source(&cache, remote(1)).await;
+    is_idle(&cache).await;
+    assert_eq!(source(&cache, stock(1)).await, Source::Local);
+    assert_eq!(source(&cache, remote(1)).await, Source::Redis);
+
+    steer(&cache, "stock", Rule::new().without_local());
+    steer(&cache, "remote", Rule::new().local(Duration::from_secs(60)));
+    for expected in [Source::Redis, Source::Local] {
+        assert_eq!(source(&cache, stock(1)).await, Source::Redis);
+        assert_eq!(source(&cache, remote(1)).await, expected);
+    }
+    // Kept in process by somebody else on the same key: not for this function.
+    assert_eq!(cache.get::<u64>(stock::key(1)).await.expect("up"), Some(1));
+    assert_eq!(source(&cache, stock(1)).await, Source::Redis);
+
+    steer(&cache, "stock", Rule::new().local(SHORT));
+    assert_eq!(source(&cache, stock(1)).await, Source::Redis);
+    a_while().await;
+    assert_eq!(source(&cache, stock(1)).await, Source::Redis, "no longer kept");
+}
+
+#[tokio::test]
+async fn the_keys_that_are_in_stay_in_as_the_percentage_grows() {
+    let server = RedisServer::start();
+    let (here, there) = (listening(at(server.url())).await, alone(at(server.url())).await);
+    for id in 0..200 {
+        source(&here, stock(id)).await;
+    }
+    let mut before: Vec<u64> = Vec::new();
+    for percent in [0.0, 10.0, 50.0, 90.0, 100.0] {
+        let rule = Rule::new().percent(percent);
+        steer(&here, "stock", rule);
+        steer(&there, "stock", rule);
+        let mut inside = Vec::new();
+        for id in 0..200 {
+            let sources = [source(&here, stock(id)).await, source(&there, stock(id)).await];
+            assert_eq!(sources[0] == Source::Bypassed, sources[1] == Source::Bypassed, "all processes agree");
+            if sources[0] != Source::Bypassed {
+                assert_eq!(sources[0], Source::Local, "also what was there before");
+                inside.push(id);
+            }
+        }
+        assert!(before.iter().all(|id| inside.contains(id)), "{percent}");
+        assert!((inside.len() as f64 - 2.0 * percent).abs() < 30.0, "{} of 200 at {percent} percent", inside.len());
+        before = inside;
+    }
+    assert_eq!(before.len(), 200);
+}
+
+#[tokio::test]
+async fn a_mistake_is_told_and_changes_nothing() {
+    let cache = Cache::local();
+    for (function, rule, says) in [
+        ("prise", OFF, "there is no cached function `prise`; did you mean `price`?"),
+        ("price", Rule::new().percent(101.0), "percent = 101 is not between 0 and 100; percent = 100 for all keys"),
+        (
+            "price",
+            Rule::new().ttl(Duration::ZERO),
+            "a ttl of zero keeps nothing; to switch the cache off: enabled = false",
+        ),
+    ] {
+        let error = cache.steer(function, rule).expect_err(says);
+        assert_eq!((error.kind(), error.to_string()), (ErrorKind::Argument, says.to_owned()));
+    }
+    assert_eq!(cache.policy(), Cache::local().policy());
+}
+
+/// A directory of this test's own, with a file in it.
+struct File(PathBuf);
+
+impl File {
+    fn new(text: &str) -> Self {
+        static NEXT: AtomicU64 = AtomicU64::new(0);
+        let name = format!("policy-{}-{}", std::process::id(), NEXT.fetch_add(1, SeqCst));
+        let directory = std::env::temp_dir().join(name);
+        std::fs::create_dir_all(&directory).expect("the directory for temporary files can be written");
+        let file = Self(directory);
+        file.write("policy.toml", text);
+        file
+    }
+
+    fn at(&self, name: &str) -> PathBuf {
+        self.0.join(name)
+    }
+
+    fn path(&self) -> PathBuf {
+        self.at("policy.toml")
+    }
+
+    fn write(&self, name: &str, text: &str) {
+        std::fs::write(self.at(name), text).expect("it can be written");
+    }
+}
+
+impl Drop for File {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+fn with(file: &File) -> Cache {
+    Cache::builder().policy(file.path()).build().expect("in order")
+}
+
+async fn says(cache: &Cache, rule: Rule) {
+    let what = format!("{rule} is in force: {:?}", cache.policy());
+    eventually(what, async || cache.policy().of("price") == rule).await;
+}
+
+#[tokio::test]
+async fn a_file_is_followed_however_it_is_replaced() {
+    let file = File::new("[function.price]\nenabled = false\n");
+    let cache = with(&file);
+    assert_eq!(see(&cache, 1, 1).await, (1, Source::Bypassed), "from the start");
+
+    file.write("policy.toml", "[function.price]\nttl = \"5m\"\n");
+    says(&cache, Rule::new().ttl(Duration::from_secs(300))).await;
+    assert_eq!(see(&cache, 1, 2).await, (2, Source::Loaded));
+
+    // As editors do.
+    file.write("new.toml", "[function.price]\nttl = \"6m\"\n");
+    std::fs::rename(file.at("new.toml"), file.path()).expect("renamed");
+    says(&cache, Rule::new().ttl(Duration::from_secs(360))).await;
+
+    // As a ConfigMap that is mounted: the file is a link into a folder which is itself a link.
+    for (folder, ttl) in [("one", 7), ("two", 8)] {
+        std::fs::create_dir(file.at(folder)).expect("new");
+        file.write(&format!("{folder}/policy.toml"), &format!("[function.price]\nttl = \"{ttl}m\"\n"));
+    }
+    let point = |to: &str| {
+        std::os::unix::fs::symlink(to, file.at("tmp")).expect("new");
+        std::fs::rename(file.at("tmp"), file.at("data")).expect("renamed");
+    };
+    point("one");
+    std::fs::remove_file(file.path()).expect("it is there");
+    std::os::unix::fs::symlink(Path::new("data/policy.toml"), file.path()).expect("new");
+    says(&cache, Rule::new().ttl(Duration::from_secs(420))).await;
+    point("two");
+    says(&cache, Rule::new().ttl(Duration::from_secs(480))).await;
+
+    std::fs::remove_file(file.path()).expect("it is there");
+    eventually("it is missed", async || cache.health().policy_problem.is_some()).await;
+    assert!(cache.health().policy_problem.expect("asked").starts_with("cannot be read: "));
+    assert_eq!(cache.policy().of("price"), Rule::new().ttl(Duration::from_secs(480)), "as it was");
+
+    file.write("policy.toml", "");
+    says(&cache, AS_DECLARED).await;
+    assert_eq!(cache.health().policy_problem, None);
+}
+
+#[tokio::test]
+async fn a_bad_file_changes_nothing_and_is_told_by_line_and_once() {
+    log::collect();
+    let file = File::new("[function.price]\nenabled = false\n");
+    let cache = with(&file);
+    file.write("policy.toml", "[function.price]\nenabled = false\n\n[function.stok]\npercent = 101\n");
+    eventually("it is noticed", async || cache.health().policy_problem.is_some()).await;
+    let problem = "line 4: there is no cached function `stok`; did you mean `stock`?. \
+                   line 5: percent = 101 is not between 0 and 100; percent = 100 for all keys";
+    assert_eq!(cache.health().policy_problem.as_deref(), Some(problem));
+    assert_eq!(cache.policy().problem.as_deref(), Some(problem));
+    assert_eq!(cache.policy().of("price"), OFF);
+    assert_eq!(see(&cache, 1, 1).await, (1, Source::Bypassed));
+
+    file.write("policy.toml", "[function.price]\nenabled = true\n");
+    says(&cache, Rule::new().enabled(true)).await;
+    eventually("all is well", async || cache.health().policy_problem.is_none()).await;
+    let path = file.path().display().to_string();
+    let told = log::of(&path);
+    assert_eq!(told.len(), 1, "{told:?}");
+    assert!(told[0].contains("line 5: percent = 101"), "{told:?}");
+}
+
+#[tokio::test]
+async fn a_hand_stands_above_the_file_until_it_is_taken_away() {
+    let file = File::new("[function.price]\nenabled = false\npercent = 50\n");
+    let cache = with(&file);
+    steer(&cache, "price", Rule::new().enabled(true).percent(100.0));
+    assert_eq!(see(&cache, 1, 1).await, (1, Source::Loaded));
+    file.write("policy.toml", "[function.price]\nenabled = false\nttl = \"5m\"\n");
+    let both = Rule::new().enabled(true).percent(100.0).ttl(Duration::from_secs(300));
+    says(&cache, both).await;
+    assert_eq!(cache.policy().functions[0].by_hand, Rule::new().enabled(true).percent(100.0));
+    steer(&cache, "price", AS_DECLARED);
+    assert_eq!(cache.policy().of("price"), Rule::new().enabled(false).ttl(Duration::from_secs(300)));
+    assert_eq!(see(&cache, 1, 2).await, (2, Source::Bypassed));
+}
+
+#[tokio::test]
+async fn prefixes_are_of_keys_as_they_are_rendered() {
+    let file = File::new(
+        "[prefix.\"price:7\"]\nenabled = false\n\n[prefix.\"\"]\nttl = \"x0.5\"\n\n[prefix.\"direct:\"]\nenabled = false\n",
+    );
+    let cache = with(&file);
+    for (id, off) in [(1, false), (7, true), (70, true), (17, false)] {
+        see(&cache, id, 0).await;
+        let again = if off { (1, Source::Bypassed) } else { (0, Source::Local) };
+        assert_eq!(see(&cache, id, 1).await, again, "{id}");
+    }
+    let left = cache.ttl(price::key(1)).await.expect("in process").expect("it is there");
+    assert!(left <= Duration::from_secs(30 * 60), "{left:?}");
+
+    let second = Duration::from_secs(60);
+    cache.put("direct:1", &1, second).await.expect("in process");
+    cache.put("other:1", &1, second).await.expect("in process");
+    assert_eq!(cache.get_many::<i32>(["direct:1", "other:1"]).await.expect("in process"), [None, Some(1)]);
+    let left = cache.ttl("other:1").await.expect("in process").expect("it is there");
+    assert!(left <= second / 2, "{left:?}");
+    assert_eq!(cache.policy().prefixes.len(), 3);
+    assert!(cache.policy().functions.iter().any(|policy| policy.function.ends_with("::price") && policy.apart));
+
+    // Also of what is asked for together.
+    let server = RedisServer::start();
+    let cache = at(server.url()).policy(file.path()).build().expect("in order");
+    hears(&cache).await;
+    cache.put("other:1", &1, second).await.expect("up");
+    cache.put("other:2", &2, second).await.expect("up");
+    let all: [Key; 4] = ["other:1".into(), "direct:1".into(), "other:2".into(), "direct:2".into()];
+    assert_eq!(cache.get_many::<i32>(all).await.expect("up"), [Some(1), None, Some(2), None]);
+}
+
+#[tokio::test]
+async fn everything_is_switched_off_and_on_by_the_file() {
+    let file = File::new("");
+    let cache = with(&file);
+    assert_eq!(see(&cache, 1, 0).await, (0, Source::Loaded));
+    file.write("policy.toml", "disabled = true\n[function.price]\nenabled = true\n");
+    eventually("off", async || cache.health().disabled).await;
+    assert_eq!(see(&cache, 1, 1).await, (1, Source::Bypassed));
+    cache.scope(new_prices()).await;
+    file.write("policy.toml", "disabled = false\n");
+    eventually("on", async || !cache.health().disabled).await;
+    assert_eq!(see(&cache, 1, 2).await, (2, Source::Loaded));
+    assert_eq!(see(&cache, 1, 3).await, (2, Source::Local));
+}
+
+#[tokio::test]
+async fn a_file_that_is_bad_from_the_start_is_a_bad_setting() {
+    let file = File::new("[prefix.\"a\"]\nttl = \"0s\"\n");
+    let refused = |path: PathBuf| {
+        let error = Cache::builder().policy(path).build().expect_err("refused");
+        assert_eq!(error.kind(), ErrorKind::Config);
+        error.to_string()
+    };
+    let path = file.path().display().to_string();
+    let problem = "line 2: a ttl of zero keeps nothing; to switch the cache off: enabled = false";
+    assert_eq!(refused(file.path()), format!("`policy` = {path:?}: {problem}"));
+    assert!(refused(file.at("nowhere.toml")).contains("nowhere.toml\": cannot be read: "));
+}
+
+/// Runs in the other process, whose environment names a file.
+#[tokio::test]
+async fn the_process_that_is_given_a_file() {
+    if std::env::var("GIVEN_A_FILE").is_err() {
+        return;
+    }
+    let built = Cache::builder().build();
+    match &built {
+        Ok(cache) => println!("given-a-file {}", cache.policy().of("price")),
+        Err(error) => println!("given-a-file {error}"),
+    }
+    assert_eq!(Cache::local().policy().file, None, "infallible");
+    std::future::pending().await
+}
+
+#[test]
+fn the_environment_names_a_file() {
+    let file = File::new("[function.price]\npercent = 5\n");
+    let path = file.path().display().to_string();
+    let run = |path: &str| {
+        let environment = [("GIVEN_A_FILE", "1"), ("CACHE_POLICY", path)];
+        Process::start("the_process_that_is_given_a_file", "given-a-file", &environment).1
+    };
+    assert_eq!(run(&path), "percent = 5");
+    assert_eq!(run(""), "");
+    file.write("policy.toml", "[function.price]\npercentage = 5\n");
+    let refused = run(&path);
+    assert!(refused.ends_with("line 2: there is no field `percentage`; did you mean `percent`?"), "{refused}");
+}
+
+/// Runs in the other process, which takes its cache from the environment, and that names a bad file.
+#[tokio::test]
+async fn the_process_that_is_given_a_bad_file() {
+    if std::env::var("GIVEN_A_BAD_FILE").is_err() {
+        return;
+    }
+    assert_eq!(observe(price(1, 5)).await.1.source, Source::Bypassed);
+    new_prices().await;
+    println!("given-a-bad-file done");
+    std::future::pending().await
+}
+
+#[tokio::test]
+async fn who_is_given_a_bad_file_invalidates_all_the_same() {
+    let server = RedisServer::start();
+    let here = alone(at(server.url())).await;
+    see(&here, 1, 0).await;
+    is_idle(&here).await;
+    assert_eq!(see(&here, 1, 1).await, (0, Source::Redis));
+    let file = File::new("percent = 5\n");
+    let (url, path) = (server.url(), file.path().display().to_string());
+    let environment =
+        [("GIVEN_A_BAD_FILE", "1"), ("CACHE_POLICY", &*path), ("CACHE_URL", &*url), ("CACHE_NAMESPACE", "policy")];
+    let _process = Process::start("the_process_that_is_given_a_bad_file", "given-a-bad-file", &environment);
+    assert_eq!(see(&here, 1, 1).await, (1, Source::Loaded));
+}
+
+/// Warnings of all threads: files are read by a thread of the library's own.
+mod log {
+    use std::fmt::{Debug, Write};
+    use std::sync::{Mutex, Once, PoisonError};
+
+    use tracing::field::{Field, Visit};
+    use tracing::level_filters::LevelFilter;
+    use tracing::{Event, Level, Metadata, Subscriber, span};
+
+    static TOLD: Mutex<Vec<String>> = Mutex::new(Vec::new());
+
+    pub(super) fn collect() {
+        static ONCE: Once = Once::new();
+        ONCE.call_once(|| tracing::subscriber::set_global_default(Collector).expect("there is no other"));
+    }
+
+    /// Those that name it.
+    pub(super) fn of(what: &str) -> Vec<String> {
+        let told = TOLD.lock().unwrap_or_else(PoisonError::into_inner);
+        told.iter().filter(|line| line.contains(what)).cloned().collect()
+    }
+
+    struct Collector;
+
+    impl Subscriber for Collector {
+        /// Nobody wants spans: with them, calls take the long way.
+        fn max_level_hint(&self) -> Option<LevelFilter> {
+            Some(LevelFilter::WARN)
+        }
+
+        fn enabled(&self, metadata: &Metadata<'_>) -> bool {
+            *metadata.level() <= Level::WARN && metadata.target().starts_with("cache_runtime")
+        }
+
+        fn event(&self, event: &Event<'_>) {
+            let mut line = Line(String::new());
+            event.record(&mut line);
+            TOLD.lock().unwrap_or_else(PoisonError::into_inner).push(line.0);
+        }
+
+        fn new_span(&self, _: &span::Attributes<'_>) -> span::Id {
+            span::Id::from_u64(1)
+        }
+
+        fn record(&self, _: &span::Id, _: &span::Record<'_>) {}
+        fn record_follows_from(&self, _: &span::Id, _: &span::Id) {}
+        fn enter(&self, _: &span::Id) {}
+        fn exit(&self, _: &span::Id) {}
+    }
+
+    struct Line(String);
+
+    impl Visit for Line {
+        fn record_debug(&mut self, field: &Field, value: &dyn Debug) {
+            let _ = write!(self.0, "{}={value:?} ", field.name());
+        }
+    }
+}
