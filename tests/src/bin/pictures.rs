@@ -57,6 +57,10 @@ fn main() {
     browser.run("document.querySelector('#graph').scrollIntoView()");
     browser.run("[...document.querySelectorAll('#graph .node.invalidation')].find((node) => node.textContent.includes('rename_user')).dispatchEvent(new MouseEvent('click'))");
     take("admin-graph.png", false);
+    browser.look(1280, 620, true);
+    browser.run("document.querySelector('#functions').scrollIntoView()");
+    browser.click("[data-function$='::search_users'] button");
+    take("admin-function.png", false);
     browser.run("document.querySelector('#entries').scrollIntoView()");
     browser.write("#pattern", "\u{e003}dash*\u{e007}");
     browser.wait("document.querySelectorAll('#entries .results li').length > 0");
