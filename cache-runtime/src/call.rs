@@ -1,13 +1,11 @@
 //! A bound call of a cached function, as the macro makes it, and the operations of its companion.
 
-use std::borrow::Cow;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tracing::Instrument as _;
-use tracing::level_filters::LevelFilter;
+use tracing::Span;
 
 use crate::ask::{Ask, Counted, Lifetime};
 use crate::context::{self, Context, Mode};
@@ -16,11 +14,14 @@ use crate::flight::Shared;
 use crate::found::FoundTags;
 use crate::invalidate::{self, Targets};
 use crate::key::{KeyPart, Parts};
+use crate::load::{Looked, Seen};
 use crate::local::{Called, LocalEntry, LocalStore};
+use crate::metrics;
+use crate::observation::Source;
 use crate::outcome::{Load, Peeked, StoredAs};
 use crate::site::{Declaration, Local, SITES, Site, Ttl};
 use crate::stats::add;
-use crate::{Cache, Error, Key};
+use crate::{Cache, Error, Key, span};
 
 /// A call that has taken in what its key and tags are made of; nothing of the arguments is borrowed any more.
 pub struct Call {
@@ -102,15 +103,15 @@ impl Call {
         self.key.unwrap_or_else(|| self.site.render_kept(&self.parts))
     }
 
-    /// The key; rendered here and now, if it is not yet.
-    fn key(&self) -> Cow<'_, Key> {
+    /// The key; rendered here and now, if it is not yet, and then kept in `rendered`.
+    fn key<'a>(&'a self, rendered: &'a mut Option<Key>) -> &'a Key {
         match &self.key {
-            Some(key) => Cow::Borrowed(key),
-            None => Cow::Owned(self.site.render_kept(&self.parts)),
+            Some(key) => key,
+            None => rendered.insert(self.site.render_kept(&self.parts)),
         }
     }
 
-    fn ask<'a>(&'a self, cache: &'a Cache, key: &'a Key, looked: bool) -> Ask<'a> {
+    fn ask<'a>(&'a self, cache: &'a Cache, key: &'a Key) -> Ask<'a> {
         let Declaration { ttl, negative_ttl, .. } = &self.site.declaration;
         let declared = |ttl: &Ttl| match ttl {
             Ttl::Millis(millis) => Some(Duration::from_millis(*millis)),
@@ -120,7 +121,6 @@ impl Call {
         Ask {
             core: cache.core(),
             key,
-            looked,
             lifetime: steer.lifetime(Lifetime {
                 ttl: self.ttl.or(declared(ttl)).unwrap_or_default(),
                 negative: self.negative_ttl.or(negative_ttl.as_ref().and_then(declared)),
@@ -128,7 +128,7 @@ impl Call {
             steer,
             local: steer.local(self.local_lifetime(cache)),
             found: self.found.as_ref(),
-            counters: Counted::Site(&self.site.counters),
+            counters: Counted::Site(self.site),
             name: self.site.declaration.function,
         }
     }
@@ -147,9 +147,7 @@ impl Call {
     /// operator has anything to say about what is kept in process.
     #[inline]
     fn plain<'a>(&'a self, context: Option<&'a Context>) -> Option<&'a Cache> {
-        if LevelFilter::current() >= LevelFilter::DEBUG
-            || context.is_some_and(|context| context.mode != Mode::Normal || context.observer.is_some())
-        {
+        if context.is_some_and(|context| context.mode != Mode::Normal || context.observer.is_some()) {
             return None;
         }
         Some(self.cache(context)).filter(|cache| !cache.core().steering.diverts(self.site))
@@ -182,8 +180,15 @@ impl Call {
         if facts.is_unfit() && matches!(cache.core().store, Store::Redis(_)) {
             return None;
         }
-        let take =
-            |entry: &LocalEntry, value: &Shared| Some((value.downcast_ref::<L::Value>()?.clone(), entry.negative));
+        // Of what this thread does not know itself, and of that one call in so many.
+        let aged = key.is_some() && metrics::is_recorded();
+        let take = |entry: &LocalEntry, value: &Shared| {
+            let value = value.downcast_ref::<L::Value>()?.clone();
+            if aged {
+                metrics::hit(Counted::Site(self.site), Source::Local, || entry.stored_at.elapsed());
+            }
+            Some((value, entry.negative))
+        };
         let again = |value: &Shared| Some(Arc::new(L::again(value.downcast_ref()?)?) as Shared);
         let called = self.key.is_none().then(|| Called::new(self.site, &self.parts));
         let (value, negative) = match key {
@@ -210,42 +215,58 @@ impl Call {
         F: Future<Output = L::Return>,
     {
         let context = context::current();
+        let mut rendered = None;
+        if let Some(span) = span::of(Counted::Site(self.site)) {
+            let (key, looked) = (self.key(&mut rendered), Looked::default());
+            return Box::pin(self.answer::<L, F>(context.as_deref(), key, looked, span, body)).await;
+        }
         let plain = self.plain(context.as_deref());
         if let Some(cache) = plain
             && let Some(kept) = self.kept::<L>(cache, None)
         {
             return kept;
         }
-        let key = self.key();
-        if let Some(cache) = plain
-            && key.unfit().is_none()
-            && let Some(kept) = self.kept::<L>(cache, Some(&key))
-        {
-            return kept;
+        let key = self.key(&mut rendered);
+        let mut looked = Looked::default();
+        if let Some(cache) = plain.filter(|_| key.unfit().is_none()) {
+            if let Some(kept) = self.kept::<L>(cache, Some(key)) {
+                return kept;
+            }
+            looked.in_process = self.tier(cache).is_some();
+            let facts = self.site.facts::<L>(cache.core().config.codec);
+            if let Store::Redis(remote) = &cache.core().store
+                && !facts.is_unfit()
+            {
+                let ask = self.ask(cache, key);
+                let mut budget = cache.core().budget();
+                match ask.see::<L>(&ask.question(remote, facts), facts, &mut budget).await {
+                    Seen::Value(value, _) => return L::close(Ok(value)),
+                    seen => looked.over_redis = Some((seen, budget)),
+                }
+            }
         }
-        let looked = plain.is_some_and(|cache| self.tier(cache).is_some());
-        self.answer::<L, F>(context.as_deref(), &key, looked, body).await
+        // Boxed: what most calls need of this future stays small, and does not have to be moved about.
+        Box::pin(self.answer::<L, F>(context.as_deref(), key, looked, Span::none(), body)).await
     }
 
-    /// `looked`: what is kept in process is no hit.
-    async fn answer<L, F>(&self, context: Option<&Context>, key: &Key, looked: bool, body: Pin<&mut F>) -> L::Return
+    async fn answer<L, F>(
+        &self,
+        context: Option<&Context>,
+        key: &Key,
+        looked: Looked<L::Value>,
+        span: Span,
+        body: Pin<&mut F>,
+    ) -> L::Return
     where
         L: Load,
         F: Future<Output = L::Return>,
     {
         let mode = context.map(|context| context.mode).unwrap_or_default();
-        let span = tracing::debug_span!(
-            "cached",
-            function = self.site.declaration.function,
-            source = tracing::field::Empty,
-            fail_open = tracing::field::Empty
-        );
         // Whoever looks from outside can tell from now on what this function reads.
         #[cfg(feature = "inspect")]
         self.site.facts::<L>(self.cache(context).core().config.codec);
-        let ask = self.ask(self.cache(context), key, looked);
-        let (returned, observation) = ask.answer::<L, F>(mode, body).instrument(span.clone()).await;
-        span.record("source", observation.source.as_str()).record("fail_open", observation.fail_open);
+        let ask = self.ask(self.cache(context), key);
+        let (returned, observation) = ask.told::<L, F>(mode, looked, span, body).await;
         if let Some(observer) = context.and_then(|context| context.observer.as_ref()) {
             observer.set(observation, L::failed(&returned));
         }
@@ -266,7 +287,7 @@ impl Call {
         L::Return: Peeked<V>,
     {
         let cache = self.cache.take().unwrap_or_else(Cache::current);
-        let value = self.ask(&cache, &self.key(), false).peek::<L>().await?;
+        let value = self.ask(&cache, self.key(&mut None)).peek::<L>().await?;
         Ok(value.and_then(|value| L::close(Ok(value)).peeked()))
     }
 
@@ -278,7 +299,7 @@ impl Call {
     {
         let cache = self.cache.take().unwrap_or_else(Cache::current);
         match L::open(value.stored_as()) {
-            Ok(value) => self.ask(&cache, &self.key(), false).put::<L>(&value).await.map(drop),
+            Ok(value) => self.ask(&cache, self.key(&mut None)).put::<L>(&value).await.map(drop),
             Err(_) => Ok(()),
         }
     }

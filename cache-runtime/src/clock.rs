@@ -27,6 +27,11 @@ pub(crate) fn unix_millis() -> u64 {
     millis(SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default())
 }
 
+/// How long ago that was, by this machine's clock.
+pub(crate) fn since(unix_millis_then: u64) -> Duration {
+    Duration::from_millis(unix_millis().saturating_sub(unix_millis_then))
+}
+
 /// A hundred years: longer lifetimes are as good, and Redis refuses those that its clock cannot count to.
 const FOR_GOOD: u64 = 100 * 366 * 24 * 60 * 60 * 1000;
 

@@ -235,6 +235,15 @@ impl<'a> Envelope<'a> {
         Some(envelope)
     }
 
+    /// One that was parsed before.
+    pub(crate) fn parsed(bytes: &'a [u8], payload_start: usize) -> Self {
+        Self { bytes, payload_start }
+    }
+
+    pub(crate) fn payload_start(&self) -> usize {
+        self.payload_start
+    }
+
     /// The tags that the result named.
     pub(crate) fn found(&self) -> Vec<String> {
         match self.bytes[FLAGS] & HAS_FOUND {
@@ -290,18 +299,19 @@ impl<'a> Envelope<'a> {
     }
 
     /// As it is stored.
+    #[cfg(any(test, feature = "mutants", feature = "inspect"))]
     pub(crate) fn payload(&self) -> &'a [u8] {
         &self.bytes[self.payload_start..]
     }
 }
 
-/// What the first byte of an entry's bytes says that they are.
+/// What an entry's bytes are.
 #[cfg(feature = "inspect")]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
+    Nothing,
     Token,
-    /// And until when, in the server's milliseconds.
-    Fence(u64),
+    Fence,
     Hint,
     Value,
     Unknown,
@@ -309,16 +319,27 @@ pub(crate) enum Kind {
 
 #[cfg(feature = "inspect")]
 pub(crate) fn kind(bytes: &[u8]) -> Kind {
+    let kind = begins(bytes);
+    let whole = match kind {
+        Kind::Token => is_token(bytes),
+        Kind::Fence => fence(bytes).is_some(),
+        Kind::Hint => !known_found(bytes).is_empty(),
+        Kind::Value => Envelope::parse(bytes).is_some(),
+        Kind::Nothing | Kind::Unknown => true,
+    };
+    if whole { kind } else { Kind::Unknown }
+}
+
+/// What they are if they are whole, by the first of them.
+#[cfg(feature = "inspect")]
+pub(crate) fn begins(bytes: &[u8]) -> Kind {
     match bytes.first() {
-        _ if is_token(bytes) => Kind::Token,
-        Some(&FENCE) if fence(bytes).is_some() => {
-            let (announced, _) = bytes[9..].as_chunks::<16>();
-            let deadlines = announced.iter().map(|one| u64::from_le_bytes(*one.last_chunk().expect("16 is over 8")));
-            Kind::Fence(deadlines.max().unwrap_or_default())
-        }
-        Some(&HINT) if !known_found(bytes).is_empty() => Kind::Hint,
-        Some(&VALUE) if Envelope::parse(bytes).is_some() => Kind::Value,
-        _ => Kind::Unknown,
+        None => Kind::Nothing,
+        Some(&TOKEN) => Kind::Token,
+        Some(&FENCE) => Kind::Fence,
+        Some(&HINT) => Kind::Hint,
+        Some(&VALUE) => Kind::Value,
+        Some(_) => Kind::Unknown,
     }
 }
 

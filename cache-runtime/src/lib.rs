@@ -5,8 +5,8 @@
 //! Modules depend downward only:
 //!
 //! ```text
-//! graph/   inspect/                      what is declared, and what invalidates it | what is stored, for people
 //! maintain: warm                         what is done from time to time: many calls at a time
+//! graph/   inspect/                      what is declared, and what invalidates it | what is stored, for people
 //! call   cache   builder   direct        what macros call | the handle | construction | by key
 //!       load   fill   ask   invalidate   a call from end to end | storing | what is asked | the write side
 //!         read   core   policy/         the read side, over bytes | what a handle points to | what operators say
@@ -14,6 +14,7 @@
 //!   entry    codec/   facts    breaker   envelope | payloads | value types | health
 //!   compression/                         payloads made smaller
 //!   shape    canonical  negative minted  what a type looks like | equal values | is it a `None` | own tokens
+//!   metrics/  span                       what is told of calls, in numbers | one by one
 //!   key/  site  found  outcome  context  observation  stats  config  budget  clock  glob  error  sync
 //! ```
 
@@ -50,6 +51,11 @@ mod key;
 mod load;
 mod local;
 mod maintain;
+#[cfg(feature = "metrics")]
+pub mod metrics;
+#[cfg(not(feature = "metrics"))]
+#[path = "metrics/off.rs"]
+mod metrics;
 mod minted;
 #[cfg(not(feature = "mutants"))]
 mod mutant;
@@ -68,6 +74,7 @@ mod redis;
 mod schedules;
 mod shape;
 mod site;
+mod span;
 mod stats;
 mod sync;
 mod tally;

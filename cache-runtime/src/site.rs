@@ -11,8 +11,10 @@ use crate::codec::CacheCodec;
 use crate::codec::CodecChoice as _;
 use crate::facts::{self, Facts};
 use crate::key::{KeyPart, KeyWriter, Part, Parts};
+#[cfg(feature = "metrics")]
+use crate::metrics::Series;
 use crate::outcome::Load;
-use crate::stats::{Counters, Counts};
+use crate::stats::{Counters, Counts, Invalidated};
 use crate::tally::Number;
 
 /// One piece of a template.
@@ -128,6 +130,8 @@ impl<T: ?Sized + 'static> Companion for T {
 pub struct Site {
     pub(crate) declaration: Declaration,
     pub(crate) counters: Counters,
+    #[cfg(feature = "metrics")]
+    pub(crate) series: Series,
     /// None until it is called.
     pub(crate) number: Number,
     /// What is known of the first value type and codec that it was called with: of all of them, if it is not generic.
@@ -137,7 +141,14 @@ pub struct Site {
 impl Site {
     /// For a `static`.
     pub const fn new(declaration: Declaration) -> Self {
-        Self { declaration, counters: Counters::new(), number: Number::none(), facts: OnceLock::new() }
+        Self {
+            declaration,
+            counters: Counters::new(),
+            #[cfg(feature = "metrics")]
+            series: Series::new(),
+            number: Number::none(),
+            facts: OnceLock::new(),
+        }
     }
 
     /// What is known of the type that a call answers with.
@@ -230,12 +241,13 @@ pub(crate) type Target = (&'static str, Option<TypeId>);
 #[derive(Debug)]
 pub struct InvalidationSite {
     pub(crate) declaration: InvalidationDeclaration,
+    pub(crate) invalidated: Invalidated,
 }
 
 impl InvalidationSite {
     /// For a `static`.
     pub const fn new(declaration: InvalidationDeclaration) -> Self {
-        Self { declaration }
+        Self { declaration, invalidated: Invalidated::new() }
     }
 }
 

@@ -67,9 +67,18 @@ counters! {
     redis_hits,
     /// Hits, of either kind, whose value was a cached `None`.
     negative_hits,
+    /// Those of them that were answered from Redis.
+    negative_redis_hits,
     /// Not found, or found and not valid any more.
     misses,
-    /// The function's body ran to its end.
+    /// Those of them behind which nothing was to be loaded: `peek`, and `get` of a cache.
+    absent,
+    /// Answered by the call's own load, whose value was offered to the cache.
+    led,
+    /// Answered by the function's body with the cache left alone: inside `bypass`, where the key cannot be rendered or the
+    /// value cannot be stored, and where a load waits for itself.
+    uncached,
+    /// The function's body ran to its end, in whatever call.
     loads,
     /// The function's body returned `Err`.
     load_errors,
@@ -142,6 +151,23 @@ impl Warned {
             unkeyed: AtomicBool::new(false),
             zero_ttl: AtomicBool::new(false),
         }
+    }
+}
+
+/// Invalidations from one place: a function, or the methods of a cache.
+#[derive(Debug)]
+pub(crate) struct Invalidated {
+    /// Confirmed by the server at once.
+    pub(crate) delivered: AtomicU64,
+    /// Queued, because they were not.
+    pub(crate) deferred: AtomicU64,
+    /// Whether a target that cannot be rendered was warned of.
+    pub(crate) warned: AtomicBool,
+}
+
+impl Invalidated {
+    pub(crate) const fn new() -> Self {
+        Self { delivered: AtomicU64::new(0), deferred: AtomicU64::new(0), warned: AtomicBool::new(false) }
     }
 }
 

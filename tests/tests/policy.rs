@@ -539,6 +539,33 @@ fn the_environment_names_a_file() {
     assert!(refused.ends_with("line 2: there is no field `percentage`; did you mean `percent`?"), "{refused}");
 }
 
+/// Runs in the other process, which takes its cache from the environment, and that names a bad file.
+#[tokio::test]
+async fn the_process_that_is_given_a_bad_file() {
+    if std::env::var("GIVEN_A_BAD_FILE").is_err() {
+        return;
+    }
+    assert_eq!(observe(price(1, 5)).await.1.source, Source::Bypassed);
+    new_prices().await;
+    println!("given-a-bad-file done");
+    std::future::pending().await
+}
+
+#[tokio::test]
+async fn who_is_given_a_bad_file_invalidates_all_the_same() {
+    let server = RedisServer::start();
+    let here = alone(at(server.url())).await;
+    see(&here, 1, 0).await;
+    is_idle(&here).await;
+    assert_eq!(see(&here, 1, 1).await, (0, Source::Redis));
+    let file = File::new("percent = 5\n");
+    let (url, path) = (server.url(), file.path().display().to_string());
+    let environment =
+        [("GIVEN_A_BAD_FILE", "1"), ("CACHE_POLICY", &*path), ("CACHE_URL", &*url), ("CACHE_NAMESPACE", "policy")];
+    let _process = Process::start("the_process_that_is_given_a_bad_file", "given-a-bad-file", &environment);
+    assert_eq!(see(&here, 1, 1).await, (1, Source::Loaded));
+}
+
 /// Warnings of all threads: files are read by a thread of the library's own.
 mod log {
     use std::fmt::{Debug, Write};

@@ -2,11 +2,12 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::judge::{Reason, Verdict};
+use super::judge::{Looked, Reason, Verdict, absent, unknown};
+use super::standing::tags;
 use super::whose::Owner;
 use super::{Inspect, budget, failed, off};
 use crate::core::{Remote, Store};
-use crate::entry::{self, Envelope, History, Kind};
+use crate::entry::{Envelope, History, Kind};
 use crate::graph::Place;
 use crate::local::LocalStore;
 use crate::redis::Answers;
@@ -57,6 +58,19 @@ pub enum Held {
     Value,
     /// Something else.
     Other,
+}
+
+impl From<Kind> for Held {
+    fn from(kind: Kind) -> Self {
+        match kind {
+            Kind::Nothing => Self::Nothing,
+            Kind::Token => Self::Token,
+            Kind::Fence => Self::Fence,
+            Kind::Hint => Self::Hint,
+            Kind::Value => Self::Value,
+            Kind::Unknown => Self::Other,
+        }
+    }
 }
 
 /// What is written in front of a value.
@@ -137,21 +151,36 @@ impl Inspect {
     /// [`ErrorKind::Config`](crate::ErrorKind::Config) when the environment does not describe a cache.
     pub async fn explain(&self, key: impl Into<Key>) -> Result<Explanation, Error> {
         let key = key.into();
+        self.explained(&key, false).await
+    }
+
+    /// As [`explain`](Self::explain), and where the names of tags are not known it looks for them among all tags of the
+    /// namespace, which takes a walk over the keys of the server. Of a tag that was invalidated it finds only that it was.
+    ///
+    /// # Errors
+    ///
+    /// As [`explain`](Self::explain).
+    pub async fn explain_searching(&self, key: impl Into<Key>) -> Result<Explanation, Error> {
+        let key = key.into();
+        self.explained(&key, true).await
+    }
+
+    async fn explained(&self, key: &Key, search: bool) -> Result<Explanation, Error> {
         match &self.core().store {
             Store::Off => Err(off()),
-            Store::Local(store) => Ok(self.explain_kept(store, &key)),
-            Store::Redis(remote) => self.explain_stored(remote, &key).await,
+            Store::Local(store) => Ok(self.explain_kept(store, key)),
+            Store::Redis(remote) => self.explain_stored(remote, key, search).await,
         }
     }
 
-    async fn explain_stored(&self, remote: &Remote, asked: &Key) -> Result<Explanation, Error> {
+    async fn explain_stored(&self, remote: &Remote, asked: &Key, search: bool) -> Result<Explanation, Error> {
         let server = &remote.server;
         let name = server.names.entry(asked);
         let bare = Key::new(asked.as_str());
         let entry = server.read(&mut budget(), server.names.of(&bare)).await.map_err(failed)?;
         let left = server.expires_in(&mut budget(), &bare).await.map_err(failed)?;
-        let held = entry.replies[0].clone().unwrap_or_default();
-        let envelope = Envelope::parse(&held);
+        let held = entry.held(0).unwrap_or_default();
+        let envelope = Envelope::parse(held);
         let history = entry.witness(0).history();
 
         let proven = |key: &Key| envelope.is_some_and(|envelope| envelope.tagset() == key.tagset());
@@ -159,16 +188,16 @@ impl Inspect {
         let tagged = tagged(asked, &owners, &proven);
         let found = envelope.map(|envelope| envelope.found()).unwrap_or_default();
         let declared: Vec<String> = tagged.iter().flat_map(|key| key.tags()).map(str::to_owned).collect();
-        let names = server.names.tagged(declared.iter().chain(&found).map(String::as_str));
+        let names = server.names.tagged(declared.iter().chain(&found).map(String::as_bytes));
         let stamps = match declared.len() + found.len() {
-            0 => Answers::default(),
+            0 => Answers::none(),
             _ => server.read(&mut budget(), names).await.map_err(failed)?,
         };
         let learnt: Vec<String> = declared.iter().chain(&found).map(|tag| server.names.tag(tag)).collect();
         self.known().learn(&server.names, learnt.iter().chain([&name]).map(String::as_str));
 
-        let looked = Looked {
-            held: &held,
+        let mut looked = Looked {
+            held,
             there: left != -2,
             envelope,
             history,
@@ -177,6 +206,9 @@ impl Inspect {
             tags: tags(envelope, &declared, &found, &stamps),
             left: u64::try_from(left).ok(),
         };
+        if let Some(envelope) = envelope.filter(|_| search && looked.right_tags.is_none()) {
+            self.search(remote, envelope, &mut looked.tags).await?;
+        }
         let owes = remote.recovery.owes(|owes| {
             let mut tags = looked.tags.iter().filter_map(|tag| tag.name.as_deref());
             owes(&name) || tags.any(|tag| owes(&server.names.tag(tag)))
@@ -256,167 +288,6 @@ fn tagged(asked: &Key, owners: &[Owner], proven: &dyn Fn(&Key) -> bool) -> Optio
     let right = candidates.find(|key| proven(key));
     let asked = Some(asked).filter(|key| key.tag_count() > 0);
     right.or(asked).or_else(|| known().next()).cloned()
-}
-
-/// What the tags of an entry hold, beside what it carries.
-fn tags(envelope: Option<Envelope<'_>>, declared: &[String], found: &[String], held: &Answers) -> Vec<TagState> {
-    let carried: Vec<&[u8]> = envelope.iter().flat_map(|envelope| envelope.stamps()).collect();
-    let named = declared.len() + found.len();
-    // Of tags that are not known here there are stamps and no names. Those of the result are the last.
-    let unknown = match envelope {
-        Some(_) => carried.len().saturating_sub(named),
-        None => 0,
-    };
-    let unknown = (0..unknown).map(|_| TagState { name: None, from_result: false, standing: TagStanding::Unknown });
-    let declared_count = declared.len();
-    let in_place = carried.len() == named;
-    let state = |(index, name): (usize, &String)| {
-        let of_result = index >= declared_count;
-        let now = held.replies[index].as_deref();
-        let stamp = match in_place {
-            true => carried.get(index),
-            // Found tags are the last; of the others nobody knows which stamp is whose.
-            false if of_result => carried.len().checked_sub(named - index).and_then(|place| carried.get(place)),
-            false => None,
-        };
-        let standing = match now {
-            Some(now) if entry::fence(now).is_some() => TagStanding::Fenced,
-            Some(now) if entry::current_stamp(now, held.witness(index).history()).is_none() => TagStanding::Missing,
-            None => TagStanding::Missing,
-            Some(now) if stamp.is_none_or(|stamp| *stamp == now) => TagStanding::Stands,
-            Some(_) => TagStanding::Void,
-        };
-        TagState { name: Some(name.clone()), from_result: of_result, standing }
-    };
-    let states = declared.iter().chain(found).enumerate().map(state);
-    let mut states: Vec<_> = states.collect();
-    let at = declared_count.min(states.len());
-    states.splice(at..at, unknown);
-    states
-}
-
-/// What is known of an entry when it is judged.
-struct Looked<'a> {
-    held: &'a [u8],
-    /// Whether there is anything, of whatever type.
-    there: bool,
-    envelope: Option<Envelope<'a>>,
-    /// Of the server, now.
-    history: History,
-    owners: &'a [Owner],
-    /// Whether the tags that are known here are those that it carries; `None` if none are known.
-    right_tags: Option<bool>,
-    tags: Vec<TagState>,
-    left: Option<u64>,
-}
-
-impl Looked<'_> {
-    fn kind(&self) -> Held {
-        match entry::kind(self.held) {
-            Kind::Token => Held::Token,
-            Kind::Fence(_) => Held::Fence,
-            Kind::Hint => Held::Hint,
-            Kind::Value => Held::Value,
-            Kind::Unknown if self.held.is_empty() && !self.there => Held::Nothing,
-            Kind::Unknown => Held::Other,
-        }
-    }
-
-    /// In the order in which a read looks.
-    fn verdict(&self) -> Verdict {
-        let left = self.left.map_or_else(|| "for ever".to_owned(), |left| format!("for at most {left} ms more"));
-        let Some(envelope) = &self.envelope else {
-            return match self.kind() {
-                Held::Nothing => absent(),
-                Held::Token => Verdict::new(
-                    Reason::Loading,
-                    format!("a load is under way: its token stands {left}, and its value is not stored yet"),
-                ),
-                Held::Fence => Verdict::new(
-                    Reason::Fenced,
-                    format!("a mutation of it is under way: reads run the function and store nothing, {left}"),
-                ),
-                Held::Hint => Verdict::new(
-                    Reason::Hint,
-                    "the last load learnt which tags its result names; the value of the next one is stored",
-                ),
-                Held::Value | Held::Other => Verdict::new(
-                    Reason::Foreign,
-                    "what is there was written by something else, by a later version, or is damaged; a read takes it \
-                     for a miss, and a load replaces it",
-                ),
-            };
-        };
-        if envelope.history() != self.history {
-            return Verdict::new(
-                Reason::OtherHistory,
-                "it was stored before the server was restarted or replaced; invalidations may have been lost then, so \
-                 that nothing from before counts",
-            );
-        }
-        let shape = envelope.shape();
-        let readers: Vec<_> = self.owners.iter().filter_map(|owner| Some((owner, owner.shape?))).collect();
-        if let Some((owner, _)) = readers.first()
-            && readers.iter().all(|(_, wanted)| *wanted != shape)
-        {
-            let why = format!(
-                "it holds another type than `{}` reads, or was written with another codec or `version`: an older or newer \
-                 build stored it",
-                owner.place.name()
-            );
-            return Verdict::new(Reason::OtherShape, why);
-        }
-        if self.right_tags == Some(false) {
-            let why = match self.owners.first() {
-                Some(owner) => format!("it was stored under other tags than `{}` declares", owner.place.name()),
-                None => "it was stored under other tags than those asked for".to_owned(),
-            };
-            return Verdict::new(Reason::OtherTags, why);
-        }
-        self.by_tags()
-    }
-
-    fn by_tags(&self) -> Verdict {
-        let with = |standing: TagStanding| {
-            let tags = self.tags.iter().filter(|tag| tag.standing == standing);
-            let names: Vec<_> = tags.filter_map(|tag| tag.name.as_deref()).map(|name| format!("`{name}`")).collect();
-            let (tags, verb) = if names.len() == 1 { ("the tag", "was") } else { ("the tags", "were") };
-            (!names.is_empty()).then(|| (format!("{tags} {}", names.join(", ")), verb))
-        };
-        if let Some((tags, _)) = with(TagStanding::Fenced) {
-            let why =
-                format!("a mutation of {tags} is under way: reads run the function and store nothing until it ends");
-            return Verdict::new(Reason::TagFenced, why);
-        }
-        if let Some((tags, verb)) = with(TagStanding::Void) {
-            return Verdict::new(Reason::TagVoid, format!("{tags} {verb} invalidated after it was stored"));
-        }
-        if let Some((tags, verb)) = with(TagStanding::Missing) {
-            let why =
-                format!("{tags} {verb} invalidated, and nothing was loaded since; or the server evicted the stamp");
-            return Verdict::new(Reason::TagMissing, why);
-        }
-        match self.tags.iter().filter(|tag| tag.standing == TagStanding::Unknown).count() {
-            0 if self.tags.is_empty() => Verdict::new(Reason::Stands, "it was stored in the server's present history"),
-            0 => Verdict::new(Reason::Stands, "it was stored in the server's present history, and its tags all stand"),
-            tags => unknown(tags),
-        }
-    }
-}
-
-fn absent() -> Verdict {
-    Verdict::new(
-        Reason::Absent,
-        "nothing is there: it was never stored, or has expired, was evicted, or was invalidated by its key",
-    )
-}
-
-fn unknown(tags: usize) -> Verdict {
-    let tags = if tags == 1 { "a tag whose name is".to_owned() } else { format!("{tags} tags whose names are") };
-    Verdict::new(
-        Reason::UnknownTags,
-        format!("it carries {tags} not known here; name them with the key, or ask the program whose function it is"),
-    )
 }
 
 fn stored(envelope: &Envelope<'_>, now: History) -> Stored {

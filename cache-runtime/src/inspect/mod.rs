@@ -35,6 +35,7 @@ mod page;
 mod purge;
 mod servers;
 mod sizes;
+mod standing;
 mod whose;
 
 use std::sync::Arc;

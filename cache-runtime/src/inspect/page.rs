@@ -29,6 +29,9 @@ pub struct Page {
     pub looked_at: u64,
     /// `host:port` of the master that has them; empty without a server.
     pub master: String,
+    /// Whether they are tags.
+    #[serde(default)]
+    pub(super) tags: bool,
 }
 
 /// Where a page ends. As text, it can be handed to a client and taken back.
@@ -90,7 +93,13 @@ impl Inspect {
             Store::Off => return Err(off()),
             Store::Local(store) => {
                 let keys = store.keys(|key| glob::matches(pattern, key));
-                return Ok(Page { looked_at: store.len() as u64, keys, next: None, master: String::new() });
+                return Ok(Page {
+                    looked_at: store.len() as u64,
+                    keys,
+                    next: None,
+                    master: String::new(),
+                    tags: false,
+                });
             }
             Store::Redis(remote) => remote,
         };
@@ -98,7 +107,7 @@ impl Inspect {
         let walked = self.walk(server, &server.names.entries(pattern), cursor, at_least).await?;
         self.known().learn(&server.names, walked.names.iter().map(String::as_str));
         let keys = walked.names.iter().filter_map(|name| server.names.key(name)).map(str::to_owned).collect();
-        Ok(Page { keys, next: walked.next, looked_at: walked.looked_at, master: walked.node.name.clone() })
+        Ok(Page { keys, next: walked.next, looked_at: walked.looked_at, master: walked.node.name.clone(), tags: false })
     }
 
     /// The tags that have a stamp, as [`entries`](Self::entries) gives keys. A cache without a server has none.
@@ -108,13 +117,13 @@ impl Inspect {
     /// As [`entries`](Self::entries).
     pub async fn tags(&self, pattern: &str, cursor: Option<Cursor>, at_least: usize) -> Result<Page, Error> {
         let Store::Redis(remote) = &self.core().store else {
-            return Ok(Page { keys: Vec::new(), next: None, looked_at: 0, master: String::new() });
+            return Ok(Page { keys: Vec::new(), next: None, looked_at: 0, master: String::new(), tags: true });
         };
         let server = &remote.server;
         let walked = self.walk(server, &server.names.tags(pattern), cursor, at_least).await?;
         self.known().learn(&server.names, walked.names.iter().map(String::as_str));
         let keys = walked.names.iter().filter_map(|name| server.names.tag_in(name)).map(str::to_owned).collect();
-        Ok(Page { keys, next: walked.next, looked_at: walked.looked_at, master: walked.node.name.clone() })
+        Ok(Page { keys, next: walked.next, looked_at: walked.looked_at, master: walked.node.name.clone(), tags: true })
     }
 
     /// Which namespaces there are on the server, by the names met until so many were looked at: for somebody who does not

@@ -106,9 +106,9 @@ impl Inspect {
             (_, Some(choice)) => self.count(remote, &choice.pattern, None, &|key| choice.takes(key)).await,
             (Purge::Tag(tag), None) => {
                 let tag = Key::new(tag);
-                let names = remote.server.names.tagged(std::iter::once(tag.as_str()));
+                let names = remote.server.names.tagged(std::iter::once(tag.bytes()));
                 let held = remote.server.read(&mut budget(), names).await.map_err(failed)?;
-                match held.replies[0].as_deref().filter(|held| held.len() == size_of::<entry::Stamp>()) {
+                match held.held(0).filter(|held| held.len() == size_of::<entry::Stamp>()) {
                     Some(stamp) => self.count(remote, "*", Some(stamp), &|_| true).await,
                     // Whatever carries it is void already.
                     None => Ok(Preview { entries: 0, keys: Vec::new(), complete: true }),

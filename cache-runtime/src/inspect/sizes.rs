@@ -1,12 +1,15 @@
-//! What entries take on the server.
+//! What entries and tags take on the server, and what is under each key, a page at a time.
+
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Inspect, Page, budget, failed};
-use crate::Error;
+use super::{Held, Inspect, Page, budget, failed};
 use crate::core::Store;
+use crate::redis::{Node, Taken};
+use crate::{Error, entry};
 
-/// What an entry takes on the server.
+/// What an entry or a tag takes on the server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Size {
@@ -17,21 +20,37 @@ pub struct Size {
 }
 
 impl Inspect {
-    /// What the keys of a page take, in their order, asked in one request: two quick commands for each. `None` for those
-    /// that are gone. A cache without a server tells none.
+    /// What the keys or tags of a page take, in their order, asked in one request: two quick commands for each. `None` for
+    /// those that are gone. A cache without a server tells none.
     ///
     /// # Errors
     ///
     /// As [`entries`](Self::entries).
     pub async fn sizes(&self, page: &Page) -> Result<Vec<Option<Size>>, Error> {
-        let nothing = vec![None; page.keys.len()];
-        let Store::Redis(remote) = &self.core().store else { return Ok(nothing) };
+        let Some((node, names)) = self.of_page(page).await? else { return Ok(vec![None; page.keys.len()]) };
+        let taken = node.sizes(&mut budget(), &names, true).await.map_err(failed)?;
+        let size = |taken: Taken| Size { bytes: taken.bytes, ttl_ms: u64::try_from(taken.ttl_ms).ok() };
+        Ok(taken.into_iter().map(|taken| taken.map(size)).collect())
+    }
+
+    /// What is under each key of a page, in their order, going by how it begins. A cache without a server tells nothing.
+    ///
+    /// # Errors
+    ///
+    /// As [`entries`](Self::entries).
+    pub async fn held(&self, page: &Page) -> Result<Vec<Held>, Error> {
+        let Some((node, names)) = self.of_page(page).await? else { return Ok(vec![Held::Nothing; page.keys.len()]) };
+        let heads = node.heads(&mut budget(), &names, 1).await.map_err(failed)?;
+        Ok(heads.into_iter().map(|head| head.map_or(Held::Other, |head| entry::begins(&head).into())).collect())
+    }
+
+    /// The master that has a page, and the names of it there.
+    async fn of_page(&self, page: &Page) -> Result<Option<(Arc<Node>, Vec<String>)>, Error> {
+        let Store::Redis(remote) = &self.core().store else { return Ok(None) };
         let server = &remote.server;
         let masters = server.masters(&mut budget()).await.map_err(failed)?;
-        let Some(node) = masters.iter().find(|node| node.name == page.master) else { return Ok(nothing) };
-        let names: Vec<String> = page.keys.iter().map(|key| server.names.of_text(key)).collect();
-        let taken = node.sizes(&mut budget(), &names, true).await.map_err(failed)?;
-        let size = |taken: crate::redis::Taken| Size { bytes: taken.bytes, ttl_ms: u64::try_from(taken.ttl_ms).ok() };
-        Ok(taken.into_iter().map(|taken| taken.map(size)).collect())
+        let name = |text: &String| if page.tags { server.names.tag(text) } else { server.names.of_text(text) };
+        let names = page.keys.iter().map(name).collect();
+        Ok(masters.into_iter().find(|node| node.name == page.master).map(|node| (node, names)))
     }
 }

@@ -17,6 +17,10 @@
 //!
 //! `docs/operations/policy.md` tells all of it: fields, order, errors, and what becomes of entries that are there already.
 
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/operations/policy.md")]
+mod operations {}
+
 #[cfg(feature = "policy")]
 mod file;
 mod rule;
@@ -118,7 +122,7 @@ impl Cache {
     /// the same, and `refresh` and `put` remove what is there: switched on again, the cache serves nothing that was
     /// invalidated meanwhile. What is kept in process under a lifetime that changes is dropped.
     ///
-    /// ```
+    /// ```rust,standalone_crate
     /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), cache_runtime::Error> {
     /// use cache_runtime::{Cache, Source, cached, observe, policy::Rule};
     ///

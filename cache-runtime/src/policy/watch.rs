@@ -63,26 +63,16 @@ impl Watched {
     }
 }
 
-fn follow(core: &Weak<Core>, path: &Path, mut known: Reading) {
+fn follow(core: &Weak<Core>, path: &Path, opened: Reading) {
+    let mut file = File { known: opened, pending: None };
     loop {
-        std::thread::sleep(POLL);
+        std::thread::sleep(if file.pending.is_some() { SETTLES } else { POLL });
         if core.strong_count() == 0 {
             return;
         }
-        let mut reading = Reading::of(path);
-        if reading == known {
-            continue;
-        }
-        loop {
-            std::thread::sleep(SETTLES);
-            let again = Reading::of(path);
-            if again == reading {
-                break;
-            }
-            reading = again;
-        }
+        let Some(news) = file.read(Reading::of(path)) else { continue };
         let Some(core) = core.upgrade() else { return };
-        match reading.rules() {
+        match news.rules() {
             Ok(rules) => {
                 core.steering.follow(rules, kept(&core.store));
                 core.steering.note(None);
@@ -93,6 +83,49 @@ fn follow(core: &Weak<Core>, path: &Path, mut known: Reading) {
                 core.steering.note(Some(problem));
             }
         }
-        known = reading;
+    }
+}
+
+/// The file from one reading to the next.
+struct File {
+    /// What counts, or is known to be bad.
+    known: Reading,
+    /// What was read last, if that is news which has not been confirmed.
+    pending: Option<Reading>,
+}
+
+impl File {
+    /// What counts from now on, if that is news.
+    fn read(&mut self, reading: Reading) -> Option<&Reading> {
+        let confirmed = self.pending.as_ref() == Some(&reading);
+        self.pending = None;
+        if reading == self.known {
+            return None;
+        }
+        if !confirmed {
+            self.pending = Some(reading);
+            return None;
+        }
+        self.known = reading;
+        Some(&self.known)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn news_count_when_they_are_read_twice() {
+        let of = |text: &str| Reading(Ok(text.as_bytes().to_vec()));
+        let mut file = File { known: of("old"), pending: None };
+        let mut counts = |text: &str| file.read(of(text)).map(|news| *news == of(text));
+        // Truncated, half, whole: an editor that writes in place.
+        let read = ["old", "", "ne", "new", "new", "new", "", "new", "", ""];
+        let counted = [None, None, None, None, Some(true), None, None, None, None, Some(true)];
+        assert_eq!(read.map(&mut counts), counted);
+        let gone = || Reading(Err("gone".to_owned()));
+        assert!(file.read(gone()).is_none());
+        assert!(file.read(gone()).is_some());
     }
 }

@@ -5,10 +5,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
 use redis::{Pipeline, Value};
 
-use super::answers::reply;
 use super::history::Standing;
 use super::{Failure, Node, Server};
 use crate::budget::Budget;
@@ -104,13 +102,17 @@ impl Node {
         budget: &mut Budget,
         names: &[String],
         length: usize,
-    ) -> Result<Vec<Option<Bytes>>, Failure> {
+    ) -> Result<Vec<Option<Vec<u8>>>, Failure> {
         let mut pipeline = redis::pipe();
         for name in names {
             pipeline.cmd("GETRANGE").arg(name).arg(0).arg(length.saturating_sub(1));
         }
         let values = self.replies(budget, &pipeline).await?;
-        Ok(values.into_iter().map(reply).collect())
+        let bytes = |value| match value {
+            Value::BulkString(bytes) => Some(bytes),
+            _ => None,
+        };
+        Ok(values.into_iter().map(bytes).collect())
     }
 
     /// What it says of itself, and how long it took to say that it is there.
