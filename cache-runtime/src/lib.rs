@@ -57,6 +57,7 @@ pub mod metrics;
 #[path = "metrics/off.rs"]
 mod metrics;
 mod minted;
+mod missed;
 #[cfg(not(feature = "mutants"))]
 mod mutant;
 #[cfg(feature = "mutants")]
@@ -109,6 +110,7 @@ pub mod __private {
     pub use crate::found::FoundTags;
     pub use crate::invalidate::Pending;
     pub use crate::key::{HashPart, Parts, Rendered};
+    pub use crate::missed::Missed;
     pub use crate::outcome::{
         Load, LoadFallible, LoadPlain, NotCopied, Peeked, Refusable, Returned, ReturnedNested, ReturnedOther,
         ReturnedPlain, ReturnedResult, ReturnedSome, Returns, StoredAs,

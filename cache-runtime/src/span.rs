@@ -21,11 +21,17 @@ use crate::observation::{Observation, Source};
 use crate::outcome::Load;
 use crate::{Key, entry};
 
+/// Whether anybody listens at the level of spans; one look at a number.
+#[inline]
+pub(crate) fn are_heard() -> bool {
+    Level::DEBUG <= STATIC_MAX_LEVEL && Level::DEBUG <= LevelFilter::current()
+}
+
 /// The span of a call, if somebody wants it: nobody is asked while nobody listens at this level, and there is nothing left of
 /// this where the program was built without it.
 #[inline]
 pub(crate) fn of(counted: Counted<'_>) -> Option<Span> {
-    if Level::DEBUG > STATIC_MAX_LEVEL || Level::DEBUG > LevelFilter::current() { None } else { wanted(counted) }
+    if are_heard() { wanted(counted) } else { None }
 }
 
 #[cold]

@@ -247,6 +247,55 @@ async fn tags_that_nobody_names_are_unknown() {
 }
 
 #[tokio::test]
+async fn tags_are_found_by_their_stamps() {
+    on_each_topology(async |servers| {
+        let cache = alone(patient("stamps", servers.url())).await;
+        let inspect = cache.inspect();
+        for id in 0..50 {
+            cache.put(Key::new(format!("odd:{id}")).tag(format!("x:{id}")).tag("y"), &id, TTL).await.expect("up");
+        }
+        let told = inspect.explain_searching("odd:7").await.expect("up");
+        judged(&told, Reason::Stands, "its tags all stand");
+        assert_eq!(standings(&told), [("x:7", TagStanding::Stands), ("y", TagStanding::Stands)]);
+        cache.invalidate_tags(["x:7"]).await.expect("up");
+        let told = inspect.explain_searching("odd:7").await.expect("up");
+        judged(&told, Reason::TagVoid, "one of its tags was invalidated");
+        assert_eq!(standings(&told), [("?", TagStanding::Void), ("y", TagStanding::Stands)]);
+        let odd = Key::new("odd:7").tag("x:7").tag("y");
+        assert_eq!(cache.get::<i32>(&odd).await.expect("up"), None);
+        // What is known needs no search.
+        load_user(&cache, 7).await;
+        let (told, again) = (inspect.explain("user:7").await, inspect.explain_searching("user:7").await);
+        assert_eq!(told.expect("up").tags, again.expect("up").tags);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_is_under_the_keys_of_a_page_is_told_by_how_it_begins() {
+    let server = RedisServer::start();
+    let cache = alone(patient("kinds", server.url())).await;
+    let inspect = cache.inspect();
+    cache.put("value", &1, TTL).await.expect("up");
+    cache.scope(member(7)).await;
+    is_idle(&cache).await;
+    server.set_raw("kinds:e:raw", b"x");
+    server.command(&["LPUSH", "kinds:e:list", "x"]);
+    let loading = async {
+        let page = inspect.entries("*", None, 1).await.expect("up");
+        let held = inspect.held(&page).await.expect("up");
+        Ok::<_, Infallible>(page.keys.into_iter().zip(held.into_iter().map(|held| format!("{held:?}"))).collect())
+    };
+    let mut kinds: Vec<(String, String)> =
+        cache.get_or_load("loading", TTL, || loading).await.expect("it does not fail");
+    kinds.sort();
+    let kinds: Vec<_> = kinds.iter().map(|(key, kind)| (key.as_str(), kind.as_str())).collect();
+    let expected =
+        [("list", "Other"), ("loading", "Token"), ("member:7", "Hint"), ("raw", "Other"), ("value", "Value")];
+    assert_eq!(kinds, expected);
+}
+
+#[tokio::test]
 async fn what_is_owed_misses_here() {
     let server = RedisServer::start();
     server.command(&["ACL", "SETUSER", "mute", "on", ">pw", "~*", "&*", "+@all", "-eval"]);
@@ -319,6 +368,18 @@ async fn entries_are_paged_over_all_masters() {
         assert_eq!(all(&inspect, "user:*").await, keys);
         assert_eq!(all(&inspect, "*").await.len(), 61);
         assert_eq!(all(&inspect, "nothing").await.len(), 0);
+        let (mut both, mut cursor) = ((0, BTreeSet::new()), None);
+        loop {
+            let (entries, tags) = inspect.names(cursor, 1).await.expect("up");
+            both.0 += entries.keys.len();
+            both.1.extend(tags.keys);
+            assert_eq!(entries.next, tags.next);
+            cursor = entries.next;
+            if cursor.is_none() {
+                break;
+            }
+        }
+        assert_eq!(both, (61, BTreeSet::from(["users".to_owned()])));
         let sized = inspect.entries("org:*", None, 1).await.expect("up");
         for size in inspect.sizes(&sized).await.expect("up") {
             let size = size.expect("it is there");

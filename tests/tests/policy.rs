@@ -12,6 +12,7 @@ use cache_runtime::{Cache, CacheBuilder, ErrorKind, Key, Source, cached, invalid
 use steps::process::Process;
 use steps::{alone, hears, is_idle, listening, patient};
 use tests::{RedisServer, eventually};
+use tokio::sync::Notify;
 
 fn at(url: impl Into<String>) -> CacheBuilder {
     patient("policy", url)
@@ -98,6 +99,69 @@ async fn off_is_off_at_once_and_in_this_cache_alone() {
         steer(cache, "price", AS_DECLARED);
         assert_eq!(see(cache, 1, 9).await, (0, Source::Local), "it still stands");
         assert_eq!(cache.policy().functions, []);
+    }
+}
+
+#[cached(key = "shelf:{id}", ttl = "1h", skip(now))]
+async fn shelf(id: u64, now: u64) -> u64 {
+    let _ = id;
+    now
+}
+
+/// How often a call of it was answered in process.
+fn hits_of_shelf(cache: &Cache) -> u64 {
+    let functions = cache.stats().functions;
+    functions.iter().find(|stats| stats.function.ends_with("::shelf")).map_or(0, |stats| stats.counts.local_hits)
+}
+
+/// Without an observer, the short way is taken, and what a thread itself knows of hot entries.
+#[tokio::test]
+async fn who_does_not_ask_how_he_is_answered_is_answered_alike() {
+    let file = File::new("");
+    let server = RedisServer::start();
+    let over_redis = at(server.url()).policy(file.path()).build().expect("in order");
+    hears(&over_redis).await;
+    for (tier, cache) in [with(&file), over_redis].iter().enumerate() {
+        let plain = async |id, now| cache.scope(shelf(id, now)).await;
+        let hot = async |id| {
+            plain(id, 0).await;
+            is_idle(cache).await;
+            let before = hits_of_shelf(cache);
+            for now in 1..40 {
+                assert_eq!(plain(id, now).await, 0);
+            }
+            assert_eq!(hits_of_shelf(cache), before + 39);
+        };
+        hot(1).await;
+        for rule in [OFF, Rule::new().percent(0.0)] {
+            steer(cache, "shelf", rule);
+            assert_eq!(plain(1, 7).await, 7, "{rule}");
+            steer(cache, "shelf", AS_DECLARED);
+            assert_eq!(plain(1, 7).await, 0, "it still stands");
+        }
+        a_while().await;
+        steer(cache, "shelf", Rule::new().ttl(SHORT));
+        assert_eq!(plain(1, 8).await, 8);
+        steer(cache, "shelf", AS_DECLARED);
+        plain(1, 8).await;
+        hot(2).await;
+
+        for text in ["disabled = true", "[prefix.\"shelf:2\"]\nenabled = false"] {
+            file.write("policy.toml", text);
+            eventually(text, async || plain(2, 9).await == 9).await;
+            file.write("policy.toml", "");
+            eventually("as declared", async || plain(2, 9).await == 0).await;
+        }
+
+        steer(cache, "shelf", Rule::new().without_local());
+        if tier == 1 {
+            // Kept in process by somebody else on the same key, as what is hot.
+            assert_eq!(cache.get::<u64>(shelf::key(2)).await.expect("up"), Some(0));
+            let before = hits_of_shelf(cache);
+            assert_eq!(plain(2, 9).await, 0);
+            assert_eq!(hits_of_shelf(cache), before, "it was asked for");
+        }
+        steer(cache, "shelf", AS_DECLARED);
     }
 }
 
@@ -237,21 +301,61 @@ async fn what_was_given_a_longer_ttl_does_not_outlive_that_rule() {
 }
 
 #[tokio::test]
-async fn what_a_load_under_the_old_rule_brings_is_not_kept_in_process_under_it() {
-    let cache = Cache::local();
-    let (started, finish) = (tokio::sync::Notify::new(), tokio::sync::Notify::new());
-    let load = cache.get_or_load("slow:1", steps::TTL, || async {
-        started.notify_one();
-        finish.notified().await;
-        Ok::<_, std::convert::Infallible>(1)
-    });
+async fn what_is_read_under_a_shorter_ttl_is_kept_in_process_no_longer() {
+    let server = RedisServer::start();
+    let cache = listening(at(server.url())).await;
+    see(&cache, 1, 0).await;
+    is_idle(&cache).await;
+    let ttl = Duration::from_millis(300);
+    steer(&cache, "price", Rule::new().ttl(ttl));
+    // From Redis, as a rule: it was given an hour.
+    see(&cache, 1, 1).await;
+    is_idle(&cache).await;
+    tokio::time::sleep(ttl).await;
+    assert_eq!(see(&cache, 1, 2).await, (2, Source::Loaded));
+}
+
+#[derive(Clone, serde::Serialize, serde::Deserialize)]
+struct Member {
+    org: u64,
+}
+
+/// The first load waits until it is told to go on.
+#[derive(Default)]
+struct Gate {
+    loads: AtomicU64,
+    entered: Notify,
+    go_on: Notify,
+}
+
+#[cached(key = "member:{id}", ttl = "1h", tags = ["org:{return.org}"], skip(gate))]
+async fn member(gate: &Gate, id: u64) -> Member {
+    if gate.loads.fetch_add(1, SeqCst) == 0 {
+        gate.entered.notify_one();
+        gate.go_on.notified().await;
+    }
+    Member { org: id }
+}
+
+/// Both were called under the old rule. The second one joins, and has to look again for the tags of the result: what he
+/// sees then is of after the change.
+#[tokio::test]
+async fn what_is_loaded_under_the_old_rule_is_not_kept_in_process_under_it() {
+    let (cache, gate) = (Cache::local(), Gate::default());
     let change = async {
-        started.notified().await;
-        steer(&cache, "price", Rule::new().ttl(SHORT));
-        finish.notify_one();
+        gate.entered.notified().await;
+        tokio::task::yield_now().await;
+        steer(&cache, "member", Rule::new().ttl(Duration::from_secs(60)));
+        gate.go_on.notify_one();
     };
-    assert_eq!(tokio::join!(load, change).0.expect("it does not fail"), 1);
-    assert_eq!(cache.get::<i32>("slow:1").await.expect("in process"), None, "of another version");
+    let call = || cache.scope(member(&gate, 1));
+    tokio::join!(call(), call(), change);
+    assert_eq!(gate.loads.load(SeqCst), 2, "the second one had to load as well");
+    assert!(cache.scope(member::peek(1)).await.expect("in process").is_none());
+    for loads in [3, 4, 4] {
+        call().await;
+        assert_eq!(gate.loads.load(SeqCst), loads, "the next one tells the tags, and that behind it is kept");
+    }
 }
 
 #[tokio::test]
@@ -572,6 +676,7 @@ mod log {
     use std::sync::{Mutex, Once, PoisonError};
 
     use tracing::field::{Field, Visit};
+    use tracing::level_filters::LevelFilter;
     use tracing::{Event, Level, Metadata, Subscriber, span};
 
     static TOLD: Mutex<Vec<String>> = Mutex::new(Vec::new());
@@ -590,6 +695,11 @@ mod log {
     struct Collector;
 
     impl Subscriber for Collector {
+        /// Nobody wants spans: with them, calls take the long way.
+        fn max_level_hint(&self) -> Option<LevelFilter> {
+            Some(LevelFilter::WARN)
+        }
+
         fn enabled(&self, metadata: &Metadata<'_>) -> bool {
             *metadata.level() <= Level::WARN && metadata.target().starts_with("cache_runtime")
         }

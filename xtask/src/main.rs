@@ -29,7 +29,7 @@ const TASKS: [Task; 9] = [
     ("errors", "writes docs/errors/ from tests/ui/ (`--check`: only compares)", errors),
     (
         "bench",
-        "each path beside its goal and the peers; or `codec`, `lag`, `tags`, `memory` (`--quick`: in short)",
+        "each path beside its goal and the peers; or `codec`, `du`, `lag`, `tags`, `memory` (`--quick`: in short)",
         bench,
     ),
     (
@@ -146,7 +146,7 @@ fn errors(root: &Path, rest: &[String]) -> Result<(), String> {
 fn bench(root: &Path, rest: &[String]) -> Result<(), String> {
     redis_server()?;
     let mut rest: Vec<&str> = rest.iter().map(String::as_str).collect();
-    let alone = ["codec", "lag", "tags", "memory"].into_iter().find(|name| rest.first() == Some(name));
+    let alone = ["codec", "du", "lag", "tags", "memory"].into_iter().find(|name| rest.first() == Some(name));
     let Some(program) = alone else {
         // With the peers, in a package that is no member of the workspace.
         let peers = root.join("benches/peers");
@@ -154,6 +154,9 @@ fn bench(root: &Path, rest: &[String]) -> Result<(), String> {
         return cargo(&peers, &[&["run", "--release", "--bin", "bench-peers", "--"], &rest[..]].concat());
     };
     rest.remove(0);
+    if program == "du" {
+        cargo(root, &["build", "--release", "-p", "cache-cli"])?;
+    }
     cargo(root, &[&["run", "--release", "-p", "benches", "--bin", program, "--"], &rest[..]].concat())
 }
 

@@ -161,8 +161,8 @@ async fn probe(report: &mut Report, session: &Session) {
 async fn entries(report: &mut Report, session: &Session, given: &Doctor) -> Result<(), Problem> {
     let (mut all, mut forever, mut large) = (0, Vec::new(), Vec::new());
     let (mut forever_count, mut large_count) = (0_u64, 0_u64);
-    let mut walk = Walk::entries(&session.inspect, "*", "examining entries").await?;
-    while let Some(page) = walk.page().await? {
+    let mut walk = Walk::matching(&session.inspect, "*", "examining entries").await?;
+    while let Some((page, _)) = walk.page().await? {
         let sizes = session.inspect.sizes(&page).await?;
         for (key, size) in page.keys.into_iter().zip(sizes) {
             let Some(size) = size else { continue };

@@ -43,6 +43,12 @@ impl Sum for Taken {
 }
 
 impl Taken {
+    /// Counts a key; true if it is to be measured.
+    fn counts(&mut self, percent: u64) -> bool {
+        self.keys += 1;
+        self.keys <= FIRST || is_due(self.keys, percent)
+    }
+
     fn measure(&mut self, size: Size) {
         self.measured += 1;
         self.measured_bytes += size.bytes;
@@ -122,34 +128,25 @@ pub(crate) async fn run(session: &Session, given: &Du) -> Result<Exit, Problem> 
     let graph = given.graph.as_deref().map(session::graph).transpose()?;
     let mut templates = Templates::new(graph);
     let percent = if given.full { 100 } else { u64::from(given.sample) };
-    let mut walk = Walk::entries(&session.inspect, &given.pattern, "measuring entries").await?;
-    while let Some(mut page) = walk.page().await? {
-        page.keys.retain(|key| {
-            let taken = templates.of(key);
-            taken.keys += 1;
-            taken.keys <= FIRST || is_due(taken.keys, percent)
-        });
+    // Of some keys only, nobody asks for tags.
+    let mut tagged = Taken::default();
+    let mut walk = match given.pattern.as_str() {
+        "*" => Walk::everything(&session.inspect, "measuring").await?,
+        pattern => Walk::matching(&session.inspect, pattern, "measuring").await?,
+    };
+    while let Some((mut page, tags)) = walk.page().await? {
+        page.keys.retain(|key| templates.of(key).counts(percent));
         let sizes = session.inspect.sizes(&page).await?;
         for (key, size) in page.keys.iter().zip(sizes) {
-            if let Some(size) = size {
-                templates.of(key).measure(size);
-            }
+            size.into_iter().for_each(|size| templates.of(key).measure(size));
+        }
+        if let Some(mut tags) = tags {
+            tags.keys.retain(|_| tagged.counts(percent));
+            session.inspect.sizes(&tags).await?.into_iter().flatten().for_each(|size| tagged.measure(size));
         }
     }
     drop(walk);
-    // What is not theirs by a pattern is not asked for.
-    let mut tags = Taken::default();
-    if given.pattern == "*" {
-        let mut walk = Walk::tags(&session.inspect, "measuring tags").await?;
-        while let Some(mut page) = walk.page().await? {
-            page.keys.retain(|_| {
-                tags.keys += 1;
-                tags.keys <= FIRST || is_due(tags.keys, percent)
-            });
-            session.inspect.sizes(&page).await?.into_iter().flatten().for_each(|size| tags.measure(size));
-        }
-    }
-    show(session, given, percent, &templates.lines(), &tags)
+    show(session, given, percent, &templates.lines(), &tagged)
 }
 
 /// Whether the key of this number is one of so many in a hundred, evenly.

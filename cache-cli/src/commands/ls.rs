@@ -14,8 +14,8 @@ use crate::walk::Walk;
 pub(crate) async fn run(session: &Session, given: &Ls) -> Result<Exit, Problem> {
     let mut found: BTreeMap<String, Option<Size>> = BTreeMap::new();
     let mut more = false;
-    let mut walk = Walk::entries(&session.inspect, &given.pattern, "looking for entries").await?;
-    while let Some(mut page) = walk.page().await? {
+    let mut walk = Walk::matching(&session.inspect, &given.pattern, "looking for entries").await?;
+    while let Some((mut page, _)) = walk.page().await? {
         page.keys.retain(|key| !found.contains_key(key));
         more = found.len() + page.keys.len() > given.limit;
         page.keys.truncate(given.limit - found.len());

@@ -84,8 +84,9 @@ fn of_server(session: &Session, server: &ServerInfo) -> Result<(), Problem> {
 async fn has(session: &Session) -> Result<Has, Problem> {
     let inspect = &session.inspect;
     let mut has = Has::default();
-    let mut walk = Walk::entries(inspect, "*", "counting entries").await?;
-    while let Some(page) = walk.page().await? {
+    let mut walk = Walk::everything(inspect, "counting").await?;
+    while let Some((page, tags)) = walk.page().await? {
+        has.tags += tags.map_or(0, |tags| tags.keys.len() as u64);
         for held in inspect.held(&page).await? {
             match held {
                 Held::Value => has.values += 1,
@@ -96,11 +97,6 @@ async fn has(session: &Session) -> Result<Has, Problem> {
                 _ => has.other += 1,
             }
         }
-    }
-    drop(walk);
-    let mut walk = Walk::tags(inspect, "counting tags").await?;
-    while let Some(page) = walk.page().await? {
-        has.tags += page.keys.len() as u64;
     }
     Ok(has)
 }

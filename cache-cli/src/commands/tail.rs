@@ -49,10 +49,7 @@ pub(crate) async fn run(session: &Session, given: &Tail) -> Result<Exit, Problem
 
 /// Meets all names, so that those that are heard are known.
 async fn learn(inspect: &Inspect) -> Result<(), Problem> {
-    let mut walk = Walk::entries(inspect, "*", "learning keys").await?;
-    while walk.page().await?.is_some() {}
-    drop(walk);
-    let mut walk = Walk::tags(inspect, "learning tags").await?;
+    let mut walk = Walk::everything(inspect, "learning names").await?;
     while walk.page().await?.is_some() {}
     Ok(())
 }

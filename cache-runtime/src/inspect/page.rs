@@ -9,11 +9,12 @@ use serde::{Deserialize, Serialize};
 
 use super::{Inspect, budget, failed, off};
 use crate::core::Store;
-use crate::redis::{Node, Server};
+use crate::local::LocalStore;
+use crate::redis::{Names, Node, Server};
 use crate::{Error, ErrorKind, glob};
 
 /// How many names of the server one step looks at.
-const STEP: usize = 1000;
+const STEP: usize = 500;
 /// After how many steps a page ends, however few keys it has: its caller waits.
 const STEPS: usize = 200;
 
@@ -65,7 +66,7 @@ impl Inspect {
     /// The keys that match a Redis glob (`user:*`), from `cursor` on, at least so many of them if there are, and as many more
     /// as come along. Keys with the token of a load, a hint or a fence are among them.
     ///
-    /// One page is of one master, and ends after 200,000 names of the server, so that it can be empty and have a next one.
+    /// One page is of one master, and ends after 100,000 names of the server, so that it can be empty and have a next one.
     /// What was there from the first page to the last is met; what came or went meanwhile may or may not be.
     ///
     /// ```
@@ -89,25 +90,8 @@ impl Inspect {
     /// [`ErrorKind::Timeout`] or [`ErrorKind::Refused`] when the server cannot be asked; [`ErrorKind::Config`] when the
     /// environment does not describe a cache.
     pub async fn entries(&self, pattern: &str, cursor: Option<Cursor>, at_least: usize) -> Result<Page, Error> {
-        let remote = match &self.core().store {
-            Store::Off => return Err(off()),
-            Store::Local(store) => {
-                let keys = store.keys(|key| glob::matches(pattern, key));
-                return Ok(Page {
-                    looked_at: store.len() as u64,
-                    keys,
-                    next: None,
-                    master: String::new(),
-                    tags: false,
-                });
-            }
-            Store::Redis(remote) => remote,
-        };
-        let server = &remote.server;
-        let walked = self.walk(server, &server.names.entries(pattern), cursor, at_least).await?;
-        self.known().learn(&server.names, walked.names.iter().map(String::as_str));
-        let keys = walked.names.iter().filter_map(|name| server.names.key(name)).map(str::to_owned).collect();
-        Ok(Page { keys, next: walked.next, looked_at: walked.looked_at, master: walked.node.name.clone(), tags: false })
+        let kept = |store: &LocalStore| store.keys(|key| glob::matches(pattern, key));
+        Ok(self.pages(|names| names.entries(pattern), kept, cursor, at_least).await?.0)
     }
 
     /// The tags that have a stamp, as [`entries`](Self::entries) gives keys. A cache without a server has none.
@@ -116,14 +100,44 @@ impl Inspect {
     ///
     /// As [`entries`](Self::entries).
     pub async fn tags(&self, pattern: &str, cursor: Option<Cursor>, at_least: usize) -> Result<Page, Error> {
-        let Store::Redis(remote) = &self.core().store else {
-            return Ok(Page { keys: Vec::new(), next: None, looked_at: 0, master: String::new(), tags: true });
+        Ok(self.pages(|names| names.tags(pattern), |_| Vec::new(), cursor, at_least).await?.1)
+    }
+
+    /// All keys and all tags in one walk: a page of each, with the same next one.
+    ///
+    /// # Errors
+    ///
+    /// As [`entries`](Self::entries).
+    pub async fn names(&self, cursor: Option<Cursor>, at_least: usize) -> Result<(Page, Page), Error> {
+        self.pages(Names::both, |store| store.keys(|_| true), cursor, at_least).await
+    }
+
+    /// The keys and the tags among the names that match.
+    async fn pages(
+        &self,
+        pattern: impl Fn(&Names) -> String,
+        kept: impl Fn(&LocalStore) -> Vec<String>,
+        cursor: Option<Cursor>,
+        at_least: usize,
+    ) -> Result<(Page, Page), Error> {
+        let remote = match &self.core().store {
+            Store::Off => return Err(off()),
+            Store::Local(store) => {
+                let page =
+                    |keys, tags| Page { keys, next: None, looked_at: store.len() as u64, master: String::new(), tags };
+                return Ok((page(kept(store), false), page(Vec::new(), true)));
+            }
+            Store::Redis(remote) => remote,
         };
-        let server = &remote.server;
-        let walked = self.walk(server, &server.names.tags(pattern), cursor, at_least).await?;
-        self.known().learn(&server.names, walked.names.iter().map(String::as_str));
-        let keys = walked.names.iter().filter_map(|name| server.names.tag_in(name)).map(str::to_owned).collect();
-        Ok(Page { keys, next: walked.next, looked_at: walked.looked_at, master: walked.node.name.clone(), tags: true })
+        let names = &remote.server.names;
+        let walked = self.walk(&remote.server, &pattern(names), cursor, at_least).await?;
+        self.known().learn(names, walked.names.iter().map(String::as_str));
+        let Walked { next, looked_at, .. } = walked;
+        let master = walked.node.name.clone();
+        let keys = walked.names.iter().filter_map(|name| names.key(name)).map(str::to_owned).collect();
+        let tags = walked.names.iter().filter_map(|name| names.tag_in(name)).map(str::to_owned).collect();
+        let tags = Page { keys: tags, next, looked_at, master, tags: true };
+        Ok((Page { keys, next: tags.next.clone(), master: tags.master.clone(), looked_at, tags: false }, tags))
     }
 
     /// Which namespaces there are on the server, by the names met until so many were looked at: for somebody who does not

@@ -10,7 +10,7 @@ use super::{Inspect, budget, failed, off};
 use crate::core::{Remote, Store};
 use crate::graph::Template;
 use crate::invalidate::{Targets, invalidate};
-use crate::{Error, ErrorKind, Key, entry, glob, recovery};
+use crate::{Error, Key, entry, glob, recovery};
 
 /// How many names of the server a preview looks at, at most.
 const LOOKED_AT: u64 = 1_000_000;
@@ -44,6 +44,15 @@ pub struct Preview {
     pub complete: bool,
 }
 
+impl Preview {
+    /// That is all.
+    fn of(mut keys: Vec<String>) -> Self {
+        let entries = keys.len() as u64;
+        keys.truncate(SHOWN);
+        Self { entries, keys, complete: true }
+    }
+}
+
 /// What a purge did.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
@@ -60,13 +69,17 @@ struct Choice {
 }
 
 impl Choice {
+    fn matching(pattern: &str) -> Self {
+        Self { pattern: pattern.to_owned(), template: None }
+    }
+
     fn takes(&self, key: &str) -> bool {
         self.template.as_ref().is_none_or(|template| template.fits(key))
     }
 }
 
 impl Inspect {
-    /// Counts what [`purge`](Self::purge) would meet, and changes nothing.
+    /// Counts what [`purge`](Self::purge) would meet, and changes nothing. A cache without a server cannot count by tag.
     ///
     /// Looks at 1,000,000 names of the server at most. By tag, it reads of each entry which stamps it carries.
     ///
@@ -85,42 +98,47 @@ impl Inspect {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Argument`] for a function that there is not, or a name that is that of several; else as
+    /// [`ErrorKind::Argument`](crate::ErrorKind::Argument) for a function that there is not, or a name that is that of several; else as
     /// [`entries`](Self::entries).
     pub async fn preview(&self, purge: &Purge) -> Result<Preview, Error> {
+        let choice = match purge {
+            Purge::Key(key) => return self.preview_key(&Key::new(key)).await,
+            Purge::Tag(tag) => return self.preview_tag(&Key::new(tag)).await,
+            Purge::Function(name) => self.of_function(name)?,
+            Purge::Pattern(pattern) => Choice::matching(pattern),
+        };
+        match &self.core().store {
+            Store::Off => Err(off()),
+            Store::Local(store) => {
+                Ok(Preview::of(store.keys(|key| glob::matches(&choice.pattern, key) && choice.takes(key))))
+            }
+            Store::Redis(remote) => self.count(remote, &choice.pattern, None, &|key| choice.takes(key)).await,
+        }
+    }
+
+    async fn preview_key(&self, key: &Key) -> Result<Preview, Error> {
+        let there = match &self.core().store {
+            Store::Off => return Err(off()),
+            Store::Local(store) => !store.keys(|there| there == key.as_str()).is_empty(),
+            Store::Redis(remote) => remote.server.expires_in(&mut budget(), key).await.map_err(failed)? != -2,
+        };
+        Ok(Preview::of(there.then(|| key.as_str().to_owned()).into_iter().collect()))
+    }
+
+    /// `tag`: a tag, rendered as keys are.
+    async fn preview_tag(&self, tag: &Key) -> Result<Preview, Error> {
         let remote = match &self.core().store {
             Store::Off => return Err(off()),
-            Store::Local(store) => {
-                let keys = match (purge, self.choice(purge)?) {
-                    (_, Some(choice)) => store.keys(|key| glob::matches(&choice.pattern, key) && choice.takes(key)),
-                    (Purge::Key(key), None) => store.keys(|there| there == key),
-                    // Which entries carry a tag is known to nobody.
-                    _ => return Ok(Preview { entries: 0, keys: Vec::new(), complete: false }),
-                };
-                let entries = keys.len() as u64;
-                return Ok(Preview { entries, keys: keys.into_iter().take(SHOWN).collect(), complete: true });
-            }
+            // Which entries carry a tag is known to nobody there.
+            Store::Local(_) => return Ok(Preview { complete: false, ..Preview::of(Vec::new()) }),
             Store::Redis(remote) => remote,
         };
-        match (purge, self.choice(purge)?) {
-            (_, Some(choice)) => self.count(remote, &choice.pattern, None, &|key| choice.takes(key)).await,
-            (Purge::Tag(tag), None) => {
-                let tag = Key::new(tag);
-                let names = remote.server.names.tagged(std::iter::once(tag.bytes()));
-                let held = remote.server.read(&mut budget(), names).await.map_err(failed)?;
-                match held.held(0).filter(|held| held.len() == size_of::<entry::Stamp>()) {
-                    Some(stamp) => self.count(remote, "*", Some(stamp), &|_| true).await,
-                    // Whatever carries it is void already.
-                    None => Ok(Preview { entries: 0, keys: Vec::new(), complete: true }),
-                }
-            }
-            (Purge::Key(key), None) => {
-                let key = Key::new(key);
-                let left = remote.server.expires_in(&mut budget(), &key).await.map_err(failed)?;
-                let keys: Vec<_> = (left != -2).then(|| key.as_str().to_owned()).into_iter().collect();
-                Ok(Preview { entries: keys.len() as u64, keys, complete: true })
-            }
-            _ => Err(Error::new(ErrorKind::Argument, "there is no preview of it")),
+        let names = remote.server.names.tagged(std::iter::once(tag.bytes()));
+        let held = remote.server.read(&mut budget(), names).await.map_err(failed)?;
+        match held.held(0).filter(|held| held.len() == size_of::<entry::Stamp>()) {
+            Some(stamp) => self.count(remote, "*", Some(stamp), &|_| true).await,
+            // Whatever carries it is void already.
+            None => Ok(Preview::of(Vec::new())),
         }
     }
 
@@ -132,7 +150,7 @@ impl Inspect {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Argument`] for a function that there is not, or a name that is that of several; for a key or a tag as
+    /// [`ErrorKind::Argument`](crate::ErrorKind::Argument) for a function that there is not, or a name that is that of several; for a key or a tag as
     /// [`Cache::remove`](crate::Cache::remove), which queues what it could not deliver; else as
     /// [`Cache::remove_matching`](crate::Cache::remove_matching), which does not.
     ///
@@ -140,27 +158,21 @@ impl Inspect {
     ///
     /// As these two: a key or a tag is delivered in the background, a walk ends where it was dropped.
     pub async fn purge(&self, purge: &Purge) -> Result<Purged, Error> {
-        let removed = match (purge, self.choice(purge)?) {
-            (_, Some(choice)) => self.remove(choice).await?,
-            (Purge::Key(key), None) => self.cache.remove([key]).await?,
-            (Purge::Tag(tag), None) => {
+        let removed = match purge {
+            Purge::Key(key) => self.cache.remove([key]).await?,
+            Purge::Tag(tag) => {
                 let tags = vec![Key::new(tag).as_str().to_owned()];
                 invalidate(self.core(), Targets { tags, ..Targets::default() }).await?
             }
-            _ => return Err(Error::new(ErrorKind::Argument, "it cannot be purged")),
+            Purge::Function(name) => self.remove(self.of_function(name)?).await?,
+            Purge::Pattern(pattern) => self.remove(Choice::matching(pattern)).await?,
         };
         Ok(Purged { removed })
     }
 
-    fn choice(&self, purge: &Purge) -> Result<Option<Choice>, Error> {
-        Ok(match purge {
-            Purge::Key(_) | Purge::Tag(_) => None,
-            Purge::Pattern(pattern) => Some(Choice { pattern: pattern.clone(), template: None }),
-            Purge::Function(name) => {
-                let key = &self.functions.named(name)?.key;
-                Some(Choice { pattern: key.pattern(), template: Some(key.clone()) })
-            }
-        })
+    fn of_function(&self, name: &str) -> Result<Choice, Error> {
+        let key = &self.functions.named(name)?.key;
+        Ok(Choice { pattern: key.pattern(), template: Some(key.clone()) })
     }
 
     async fn remove(&self, choice: Choice) -> Result<u64, Error> {

@@ -13,8 +13,8 @@ use xxhash_rust::xxh3::xxh3_64;
 
 pub use hash::HashPart;
 pub use part::{KeyPart, Rendered};
-pub(crate) use parts::Part;
 pub use parts::Parts;
+pub(crate) use parts::{FIRST, Part};
 pub use writer::KeyWriter;
 
 /// Longer keys and tags keep a prefix and end in their 128-bit hash.

@@ -119,6 +119,13 @@ impl Names {
         [&glob::literal(&self.tag), pattern].concat()
     }
 
+    /// The pattern of entries and stamps alike.
+    #[cfg(feature = "inspect")]
+    pub(crate) fn both(&self) -> String {
+        let namespace = self.entry.strip_suffix("e:").unwrap_or(&self.entry);
+        glob::literal(namespace) + "[et]:*"
+    }
+
     /// The patterns of all that is ours.
     pub(crate) fn everything(&self) -> [String; 2] {
         [glob::literal(&self.entry) + "*", glob::literal(&self.tag) + "*"]
