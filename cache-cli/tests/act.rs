@@ -52,7 +52,7 @@ async fn invalidations_are_told_as_they_happen() {
     // It hears from its first moment on; what happens before is not its concern.
     let subscribed = || shop.server.query::<Vec<(String, u64)>>(&["PUBSUB", "NUMSUB", "shop:bus"])[0].1 == 1;
     tests::eventually("it listens", async || subscribed()).await;
-    let scanned = || shop.server.calls_of(&["scan"]) >= 2;
+    let scanned = || shop.server.calls_of(&["scan"]) >= 1;
     tests::eventually("it has looked for names", async || scanned()).await;
     shop.run(&["purge", "--key", "user:3"]).exits(0);
     shop.run(&["purge", "--tag", "users"]).exits(0);
