@@ -7,6 +7,7 @@ mod footprint;
 mod in_process;
 mod miss;
 pub(crate) mod mixed;
+mod overhead;
 mod redis;
 
 use std::time::Duration;
@@ -25,11 +26,11 @@ pub(crate) struct Bench {
 }
 
 /// A name for the command line, and the rows.
-pub(crate) const GROUPS: [&str; 8] =
-    ["redis", "in-process", "allocations", "miss", "breaker", "mixed", "build", "footprint"];
+pub(crate) const GROUPS: [&str; 9] =
+    ["redis", "in-process", "allocations", "miss", "breaker", "mixed", "overhead", "build", "footprint"];
 
 /// Those in which other programs have a part.
-pub(crate) const ELSEWHERE: [&str; 4] = ["allocations", "breaker", "build", "footprint"];
+pub(crate) const ELSEWHERE: [&str; 5] = ["allocations", "breaker", "overhead", "build", "footprint"];
 
 pub(crate) async fn rows(bench: &Bench, group: &str) -> Vec<Row> {
     match group {
@@ -39,6 +40,7 @@ pub(crate) async fn rows(bench: &Bench, group: &str) -> Vec<Row> {
         "miss" => miss::rows(bench).await,
         "breaker" => breaker::rows(bench).await,
         "mixed" => mixed::rows(bench).await,
+        "overhead" => overhead::rows(bench),
         "build" => build::rows(bench),
         "footprint" => footprint::rows(bench).await,
         _ => unreachable!("the command line was checked"),

@@ -2,7 +2,7 @@
 //!
 //! | command | question |
 //! |---|---|
-//! | `cargo x bench` | how each path compares with what it is measured against: one table; a part of it by name: `redis`, `in-process`, `allocations`, `miss`, `breaker`, `mixed`, `build`, `footprint`; each is a file in `goals/` |
+//! | `cargo x bench` | how each path compares with what it is measured against: one table; a part of it by name: `redis`, `in-process`, `allocations`, `miss`, `breaker`, `mixed`, `overhead`, `build`, `footprint`; each is a file in `goals/` |
 //! | `cargo x bench callers`, `latencies`, `sizes`, `tags-per-entry`, `lanes`, `keys` | how throughput and latency grow; each is a file in `growth/` |
 //! | `cargo x bench lag` | when other processes stop serving what one has invalidated: `bin/lag.rs` |
 //! | `cargo x bench tags` | what an invalidation costs, by the number of entries that carry the tag, and what it leaves behind: `bin/tags.rs` |

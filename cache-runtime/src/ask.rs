@@ -1,5 +1,6 @@
 //! What is asked of the cache in one call, apart from its types, and the answer of the server decoded.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
@@ -10,11 +11,15 @@ use crate::core::{Core, Remote};
 use crate::facts::Facts;
 use crate::found::FoundTags;
 use crate::local::{Fresh, LocalObservation, LocalStore};
+#[cfg(feature = "metrics")]
+use crate::metrics::Series;
+use crate::observation::{Observation, Source};
 use crate::outcome::{Cacheable, Load};
 use crate::policy::Steer;
 use crate::read::{Hit, Question};
+use crate::site::Site;
 use crate::stats::{Counters, add, first_time};
-use crate::{Key, negative};
+use crate::{Key, metrics, negative, span};
 
 /// How long values live.
 #[derive(Clone, Copy, Debug)]
@@ -35,8 +40,6 @@ impl Lifetime {
 pub(crate) struct Ask<'a> {
     pub(crate) core: &'a Arc<Core>,
     pub(crate) key: &'a Key,
-    /// Whether what is kept in process has been looked at already, and is no hit.
-    pub(crate) looked: bool,
     pub(crate) lifetime: Lifetime,
     /// What operators say; `lifetime` and `local` are as they want them.
     pub(crate) steer: Steer,
@@ -52,21 +55,37 @@ pub(crate) struct Ask<'a> {
 /// Whose counters count a call: they must outlive the fill in the background.
 #[derive(Clone, Copy)]
 pub(crate) enum Counted<'a> {
-    Site(&'static Counters),
+    Site(&'static Site),
     Direct(&'a Arc<Core>),
 }
 
-impl Counted<'_> {
-    pub(crate) fn get(&self) -> &Counters {
+impl<'a> Counted<'a> {
+    pub(crate) fn get(self) -> &'a Counters {
         match self {
-            Self::Site(counters) => counters,
+            Self::Site(site) => &site.counters,
             Self::Direct(core) => &core.direct,
         }
     }
 
-    pub(crate) fn owned(&self) -> CountedOwned {
+    /// The function and its key template, as metrics and spans call them: bounded, whatever the keys are.
+    pub(crate) fn labels(self) -> (Cow<'static, str>, &'static str) {
         match self {
-            Self::Site(counters) => CountedOwned::Site(counters),
+            Self::Site(Site { declaration, .. }) => (declaration.function.into(), declaration.key.source),
+            Self::Direct(core) => (core.direct_name().into(), "*"),
+        }
+    }
+
+    #[cfg(feature = "metrics")]
+    pub(crate) fn series(self) -> &'a Series {
+        match self {
+            Self::Site(site) => &site.series,
+            Self::Direct(core) => &core.series,
+        }
+    }
+
+    pub(crate) fn owned(self) -> CountedOwned {
+        match self {
+            Self::Site(site) => CountedOwned::Site(site),
             Self::Direct(core) => CountedOwned::Direct(Arc::clone(core)),
         }
     }
@@ -74,15 +93,15 @@ impl Counted<'_> {
 
 /// The same, for work in the background.
 pub(crate) enum CountedOwned {
-    Site(&'static Counters),
+    Site(&'static Site),
     Direct(Arc<Core>),
 }
 
 impl CountedOwned {
-    pub(crate) fn get(&self) -> &Counters {
+    pub(crate) fn counted(&self) -> Counted<'_> {
         match self {
-            Self::Site(counters) => counters,
-            Self::Direct(core) => &core.direct,
+            Self::Site(site) => Counted::Site(site),
+            Self::Direct(core) => Counted::Direct(core),
         }
     }
 }
@@ -90,6 +109,15 @@ impl CountedOwned {
 impl Ask<'_> {
     pub(crate) fn counters(&self) -> &Counters {
         self.counters.get()
+    }
+
+    /// Counts an answer that is counted nowhere else: the call is over.
+    pub(crate) fn answered(&self, observation: &Observation) {
+        match observation.source {
+            Source::Loaded => add(&self.counters().led),
+            Source::Bypassed if !observation.fail_open => add(&self.counters().uncached),
+            _ => {}
+        }
     }
 
     pub(crate) fn question<'q>(&'q self, remote: &'q Remote, facts: &Facts) -> Question<'q> {
@@ -110,15 +138,22 @@ impl Ask<'_> {
         remote.server.local.as_deref()
     }
 
-    /// The value kept in process over Redis, if it stands, and how old it is.
-    pub(crate) fn kept<L: Load>(&self, remote: &Remote, facts: &Facts) -> Option<(L::Value, Duration)> {
-        let entry = self.tier(remote)?.get(self.key, facts.shape)?;
+    /// The value kept in process over Redis, if it stands, and what there is to tell of it.
+    pub(crate) fn kept<L: Load>(&self, remote: &Remote, facts: &Facts) -> Option<(L::Value, Observation)> {
+        self.held::<L>(self.tier(remote)?, facts)
+    }
+
+    /// The value in this process, if it stands: a hit, and counted as one.
+    pub(crate) fn held<L: Load>(&self, store: &LocalStore, facts: &Facts) -> Option<(L::Value, Observation)> {
+        let entry = store.get(self.key, facts.shape)?;
         let value = entry.value.downcast_ref::<L::Value>()?.clone();
         add(&self.counters().local_hits);
         if entry.negative {
             add(&self.counters().negative_hits);
         }
-        Some((value, entry.stored_at.elapsed()))
+        let age = entry.stored_at.elapsed();
+        metrics::hit(self.counters, Source::Local, || age);
+        Some((value, Observation::hit(Source::Local, age, entry.negative, entry.bytes)))
     }
 
     /// Keeps a value in process over Redis, if nothing was invalidated since `seen`. It never outlives its entry.
@@ -166,16 +201,18 @@ impl Ask<'_> {
             return None;
         }
         add(&counters.redis_hits);
-        if hit.negative {
+        if hit.negative() {
             add(&counters.negative_hits);
+            add(&counters.negative_redis_hits);
         }
+        metrics::hit(self.counters, Source::Redis, || hit.age());
         counters.bytes_read.fetch_add(hit.length() as u64, Relaxed);
         decoded
     }
 
     fn unreadable(&self, problem: &Unreadable) {
         if first_time(&self.core.warned_of_unreadable) {
-            tracing::warn!(function = self.name, key = %self.key, cause = %problem, "an entry cannot be decompressed; such entries are misses");
+            tracing::warn!(function = self.name, key = %span::shown(self.key, &self.core.config), cause = %problem, "an entry cannot be decompressed; such entries are misses");
         }
     }
 }

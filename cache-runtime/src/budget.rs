@@ -1,13 +1,15 @@
 //! The time that one call may spend on the cache, over all its requests together.
 
 use std::future::Future;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::clock;
 
 pub(crate) struct Budget {
     whole: Duration,
     left: Duration,
+    /// Since when it is being spent, if nobody has reckoned that up yet.
+    running: Option<Instant>,
 }
 
 /// The budget is used up.
@@ -16,7 +18,7 @@ pub(crate) struct Exhausted;
 
 impl Budget {
     pub(crate) fn new(left: Duration) -> Self {
-        Self { whole: left, left }
+        Self { whole: left, left, running: None }
     }
 
     /// What is left of it after a wait.
@@ -26,11 +28,19 @@ impl Budget {
 
     /// Whether most of it was spent before.
     pub(crate) fn is_a_rest(&self) -> bool {
-        self.left < self.whole / 2
+        self.left() < self.whole / 2
+    }
+
+    /// It is being spent since then: on work which somebody else ends in time. What is left is only reckoned up if more
+    /// is to be spent, since a hit costs less than two looks at the clock.
+    pub(crate) fn run_since(&mut self, began: Instant) {
+        self.running = Some(began);
     }
 
     /// Runs cache work and takes its time off the budget.
     pub(crate) async fn spend<F: Future>(&mut self, work: F) -> Result<F::Output, Exhausted> {
+        self.left = self.left();
+        self.running = None;
         if self.left.is_zero() {
             return Err(Exhausted);
         }
@@ -43,16 +53,20 @@ impl Budget {
     /// The same budget for work beside other work; see [`keep_least`](Self::keep_least).
     #[cfg(feature = "cluster")]
     pub(crate) fn share(&self) -> Self {
-        Self { ..*self }
+        Self { left: self.left(), running: None, ..*self }
     }
 
     /// Takes off what the longest of several shares has spent.
     #[cfg(feature = "cluster")]
     pub(crate) fn keep_least(&mut self, share: &Self) {
-        self.left = self.left.min(share.left);
+        self.left = self.left().min(share.left());
+        self.running = None;
     }
 
     pub(crate) fn left(&self) -> Duration {
-        self.left
+        match self.running {
+            Some(began) => self.left.saturating_sub(began.elapsed()),
+            None => self.left,
+        }
     }
 }

@@ -239,6 +239,13 @@ impl CacheBuilder {
         self
     }
 
+    /// Whether spans and warnings show keys in clear. Default: no, since keys may carry what is nobody's business; they show
+    /// the template, and a hash by which calls for one key are told from others, in this process.
+    pub fn trace_keys(mut self, in_clear: bool) -> Self {
+        self.config.trace_keys = in_clear;
+        self
+    }
+
     /// A file that says, while the program runs, which functions are cached, for how long, and for how many of their keys: see
     /// [`policy`](crate::policy). It is read by `build`, and again within about a second of each change. Default: what
     /// `CACHE_POLICY` names, if that is set and not empty, for every cache but that of [`Cache::local`].

@@ -7,16 +7,19 @@ use std::sync::atomic::Ordering::Relaxed;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
+use tracing::Span;
+
 use crate::ask::{Ask, Counted, Lifetime};
 use crate::builder::CacheBuilder;
 use crate::context;
 use crate::core::{Core, Store};
 use crate::invalidate::{self, Targets};
+use crate::load::Looked;
 use crate::outcome::{Cacheable, Fallible, Plain};
 use crate::read::{Hit, Question};
 use crate::site::SITES;
 use crate::stats::{FunctionStats, Health, LocalHealth, Stats, Tier};
-use crate::{Error, ErrorKind, Key, glob, recovery};
+use crate::{Error, ErrorKind, Key, glob, recovery, span};
 
 /// How long [`Cache::shutdown`] tries to deliver what is owed.
 const SHUTDOWN: Duration = Duration::from_secs(5);
@@ -142,7 +145,6 @@ impl Cache {
         Ask {
             core: &self.core,
             key,
-            looked: false,
             lifetime: steer.lifetime(Lifetime { ttl, negative: Some(ttl) }),
             steer,
             local: steer.local(Some(self.core.config.local_ttl)),
@@ -270,8 +272,9 @@ impl Cache {
         let mode = context::current().map(|context| context.mode).unwrap_or_default();
         let observer = context::current().and_then(|context| context.observer.clone());
         let body = pin!(async move { load().await });
-        let (returned, observation) =
-            self.ask(&key, ttl, "Cache::get_or_load").answer::<Fallible<T, E>, _>(mode, body).await;
+        let ask = self.ask(&key, ttl, "Cache::get_or_load");
+        let span = span::of(ask.counters).unwrap_or_else(Span::none);
+        let (returned, observation) = ask.told::<Fallible<T, E>, _>(mode, Looked::default(), span, body).await;
         if let Some(observer) = observer {
             observer.set(observation, returned.is_err());
         }
@@ -538,6 +541,27 @@ impl Cache {
             }
         }
         health
+    }
+
+    /// Hands what was counted so far, and the state of this cache, to the recorder of the
+    /// [`metrics`](https://docs.rs/metrics) facade; what is handed over is listed in [`crate::metrics`].
+    ///
+    /// A cache does so by itself each second, from its first call in a tokio runtime on that was not answered in process, if a
+    /// recorder was installed by then. Call this where it has to be exact to the moment, such as in the handler of a scrape,
+    /// and once for a recorder that is a type without fields: it cannot be told from none.
+    ///
+    /// Functions are counted for all caches of the process together; the state of a cache is labelled with its namespace. Two
+    /// caches of one namespace in one process overwrite each other's state.
+    ///
+    /// ```
+    /// # fn main() {
+    /// let cache = cache_runtime::Cache::local();
+    /// cache.publish_metrics(); // without a recorder it does nothing
+    /// # }
+    /// ```
+    #[cfg(feature = "metrics")]
+    pub fn publish_metrics(&self) {
+        crate::metrics::publish(self);
     }
 
     /// Ends [maintenance](Self::maintain), waits for writes under way and delivers what is owed, for at most 5 s. The cache

@@ -1,53 +1,89 @@
 //! A bound call of a cached function, as the macro makes it, and the operations of its companion.
 
-use std::borrow::Cow;
-use std::future::Future;
-use std::pin::Pin;
-use std::sync::Arc;
+use std::ops::ControlFlow;
 use std::time::Duration;
-
-use tracing::Instrument as _;
-use tracing::level_filters::LevelFilter;
 
 use crate::ask::{Ask, Counted, Lifetime};
 use crate::context::{self, Context, Mode};
 use crate::core::Store;
+use crate::facts::Kind;
 use crate::flight::Shared;
 use crate::found::FoundTags;
 use crate::invalidate::{self, Targets};
 use crate::key::{KeyPart, Parts};
 use crate::local::{Called, LocalEntry, LocalStore};
+use crate::metrics;
+use crate::missed::Missed;
+use crate::observation::Source;
 use crate::outcome::{Load, Peeked, StoredAs};
 use crate::site::{Declaration, Local, SITES, Site, Ttl};
 use crate::stats::add;
-use crate::{Cache, Error, Key};
+use crate::{Cache, Error, Key, span};
 
 /// A call that has taken in what its key and tags are made of; nothing of the arguments is borrowed any more.
-pub struct Call {
+///
+/// It is large, and so it stays where it is made.
+pub struct Call<'c> {
     site: &'static Site,
     parts: Parts,
     /// The key, where `parts` has no room for the parts.
     key: Option<Key>,
-    cache: Option<Cache>,
+    cache: Option<Chosen<'c>>,
     ttl: Option<Duration>,
     negative_ttl: Option<Duration>,
     local_expr: Option<Duration>,
     found: Option<FoundTags>,
 }
 
-impl Site {
-    /// Takes in the parts of the key and of the tags.
-    pub fn bind(&'static self, parts: &[&dyn KeyPart]) -> Call {
-        if self.number.is_none() && self.number.take() {
-            self.warn_of_twins();
+/// Another cache than the installed one. A hit does not count itself among those who hold it: callers on several threads would
+/// fight for the count.
+enum Chosen<'c> {
+    Borrowed(&'c Cache),
+    Owned(Cache),
+}
+
+impl Chosen<'_> {
+    fn get(&self) -> &Cache {
+        match self {
+            Self::Borrowed(cache) => cache,
+            Self::Owned(cache) => cache,
         }
-        let mut kept = Parts::new();
-        let key = (!kept.take(parts)).then(|| self.render(parts));
-        Call { site: self, parts: kept, key, cache: None, ttl: None, negative_ttl: None, local_expr: None, found: None }
     }
 }
 
 impl Site {
+    /// Takes in the parts of the key and of the tags.
+    #[inline(always)]
+    pub fn bind(&'static self, parts: &[&dyn KeyPart]) -> Call<'static> {
+        if self.number.is_none() {
+            self.first_call();
+        }
+        let mut call = Call {
+            site: self,
+            parts: Parts::new(),
+            key: None,
+            cache: None,
+            ttl: None,
+            negative_ttl: None,
+            local_expr: None,
+            found: None,
+        };
+        // In its place: it is large.
+        if !call.parts.take(parts) {
+            call.key = Some(self.render(parts));
+        }
+        call
+    }
+}
+
+impl Site {
+    #[cold]
+    fn first_call(&'static self) {
+        if self.number.take() {
+            self.warn_of_twins();
+        }
+    }
+
     /// Two functions on one key template read each other's entries; if their types agree, silently.
     fn warn_of_twins(&'static self) {
         let twin =
@@ -63,31 +99,48 @@ impl Site {
     }
 }
 
-impl Call {
+impl<'c> Call<'c> {
     /// Another cache than the installed one.
-    #[must_use]
-    pub fn on(mut self, cache: &Cache) -> Self {
-        self.cache = Some(cache.clone());
+    #[inline]
+    pub fn on(&mut self, cache: &'c Cache) -> &mut Self {
+        self.cache = Some(Chosen::Borrowed(cache));
         self
     }
 
+    /// What was given so far, borrowing nothing.
+    #[cold]
+    pub fn owned(&mut self) -> Call<'static> {
+        let Self { site, parts, key, cache, ttl, negative_ttl, local_expr, found } = self;
+        let cache = cache.as_ref().map(|cache| Chosen::Owned(cache.get().clone()));
+        Call {
+            site,
+            parts: parts.clone(),
+            key: key.take(),
+            cache,
+            ttl: *ttl,
+            negative_ttl: *negative_ttl,
+            local_expr: *local_expr,
+            found: found.take(),
+        }
+    }
+
     /// The value of a `ttl` expression.
-    #[must_use]
-    pub fn ttl(mut self, ttl: Duration) -> Self {
+    #[inline]
+    pub fn ttl(&mut self, ttl: Duration) -> &mut Self {
         self.ttl = Some(ttl);
         self
     }
 
     /// The value of a `negative_ttl` expression.
-    #[must_use]
-    pub fn negative_ttl(mut self, ttl: Duration) -> Self {
+    #[inline]
+    pub fn negative_ttl(&mut self, ttl: Duration) -> &mut Self {
         self.negative_ttl = Some(ttl);
         self
     }
 
     /// The value of a `local` expression.
-    #[must_use]
-    pub fn local(mut self, ttl: Duration) -> Self {
+    #[inline]
+    pub fn local(&mut self, ttl: Duration) -> &mut Self {
         self.local_expr = Some(ttl);
         self
     }
@@ -102,15 +155,20 @@ impl Call {
         self.key.unwrap_or_else(|| self.site.render_kept(&self.parts))
     }
 
-    /// The key; rendered here and now, if it is not yet.
-    fn key(&self) -> Cow<'_, Key> {
+    /// Whose call it is.
+    pub(crate) fn site(&self) -> &'static Site {
+        self.site
+    }
+
+    /// The key; rendered here and now, if it is not yet, and then kept in `rendered`.
+    pub(crate) fn key<'a>(&'a self, rendered: &'a mut Option<Key>) -> &'a Key {
         match &self.key {
-            Some(key) => Cow::Borrowed(key),
-            None => Cow::Owned(self.site.render_kept(&self.parts)),
+            Some(key) => key,
+            None => rendered.insert(self.site.render_kept(&self.parts)),
         }
     }
 
-    fn ask<'a>(&'a self, cache: &'a Cache, key: &'a Key, looked: bool) -> Ask<'a> {
+    pub(crate) fn ask<'a>(&'a self, cache: &'a Cache, key: &'a Key) -> Ask<'a> {
         let Declaration { ttl, negative_ttl, .. } = &self.site.declaration;
         let declared = |ttl: &Ttl| match ttl {
             Ttl::Millis(millis) => Some(Duration::from_millis(*millis)),
@@ -120,7 +178,6 @@ impl Call {
         Ask {
             core: cache.core(),
             key,
-            looked,
             lifetime: steer.lifetime(Lifetime {
                 ttl: self.ttl.or(declared(ttl)).unwrap_or_default(),
                 negative: self.negative_ttl.or(negative_ttl.as_ref().and_then(declared)),
@@ -128,7 +185,7 @@ impl Call {
             steer,
             local: steer.local(self.local_lifetime(cache)),
             found: self.found.as_ref(),
-            counters: Counted::Site(&self.site.counters),
+            counters: Counted::Site(self.site),
             name: self.site.declaration.function,
         }
     }
@@ -146,24 +203,27 @@ impl Call {
     /// The cache that is meant, unless the call is for the long way: nobody wants to know how it was answered, and no
     /// operator has anything to say about what is kept in process.
     #[inline]
-    fn plain<'a>(&'a self, context: Option<&'a Context>) -> Option<&'a Cache> {
-        if LevelFilter::current() >= LevelFilter::DEBUG
-            || context.is_some_and(|context| context.mode != Mode::Normal || context.observer.is_some())
-        {
+    pub(crate) fn plain<'a>(&'a self, context: Option<&'a Context>) -> Option<&'a Cache> {
+        if context.is_some_and(|context| context.mode != Mode::Normal || context.observer.is_some()) {
             return None;
         }
         Some(self.cache(context)).filter(|cache| !cache.core().steering.diverts(self.site))
     }
 
     #[inline]
-    fn cache<'a>(&'a self, context: Option<&'a Context>) -> &'a Cache {
+    pub(crate) fn cache<'a>(&'a self, context: Option<&'a Context>) -> &'a Cache {
+        let chosen = || self.cache.as_ref().map(Chosen::get);
         let within = || context.and_then(|context| context.cache.as_ref());
-        self.cache.as_ref().or_else(within).unwrap_or_else(|| Cache::installed())
+        chosen().or_else(within).unwrap_or_else(|| Cache::installed())
+    }
+
+    fn cache_of_task(&self) -> Cache {
+        self.cache.as_ref().map_or_else(Cache::current, |chosen| chosen.get().clone())
     }
 
     /// Where this function's entries are kept in process, if they are.
     #[inline]
-    fn tier<'a>(&self, cache: &'a Cache) -> Option<&'a LocalStore> {
+    pub(crate) fn tier<'a>(&self, cache: &'a Cache) -> Option<&'a LocalStore> {
         match &cache.core().store {
             Store::Local(store) => Some(store),
             Store::Redis(remote) => {
@@ -174,108 +234,106 @@ impl Call {
         }
     }
 
-    /// The answer, if it is in this process: what most calls are, without a future for all that a call can become,
-    /// a handle that is shared, or a count that is. `key`: as far as it is rendered.
-    fn kept<L: Load>(&self, cache: &Cache, key: Option<&Key>) -> Option<L::Return> {
-        let store = self.tier(cache)?;
-        let facts = self.site.facts::<L>(cache.core().config.codec);
-        if facts.is_unfit() && matches!(cache.core().store, Store::Redis(_)) {
-            return None;
+    /// The answer, if this thread knows of it: what most calls are, without a future, a handle that is shared, or a count
+    /// that is. Otherwise what is left to do.
+    #[inline]
+    pub fn kept<L: Load>(&mut self, _kind: L) -> ControlFlow<L::Return, Missed<L>> {
+        let mut kept = None;
+        // Somebody may want a span of it.
+        if !span::are_heard() {
+            self.look(const { &Kind::of::<L>() }, &mut |value| {
+                kept = value.downcast_ref::<L::Value>().cloned();
+                kept.is_some()
+            });
         }
-        let take =
-            |entry: &LocalEntry, value: &Shared| Some((value.downcast_ref::<L::Value>()?.clone(), entry.negative));
-        let again = |value: &Shared| Some(Arc::new(L::again(value.downcast_ref()?)?) as Shared);
-        let called = self.key.is_none().then(|| Called::new(self.site, &self.parts));
-        let (value, negative) = match key {
-            None => store.hit_in_front(called.as_ref()?, facts.shape, take),
-            Some(key) => store.hit(called.as_ref(), key, facts.shape, take, again),
-        }?;
-        if !self.site.number.hit(negative) {
+        match kept {
+            Some(value) => ControlFlow::Break(L::close(Ok(value))),
+            None => ControlFlow::Continue(Missed::new(self.owned())),
+        }
+    }
+
+    /// Hands out what this thread knows of and stands. `take` says whether the value was of its type. False where there was
+    /// nothing to hand out.
+    pub(crate) fn look(&self, kind: &'static Kind, take: &mut dyn FnMut(&Shared) -> bool) -> bool {
+        let context = context::current();
+        if self.key.is_none()
+            && let Some((store, shape)) = self.tier_for(kind, context.as_deref())
+        {
+            let called = Called::new(self.site, &self.parts);
+            let taken = store.hit_in_front(&called, shape, |value, negative| take(value).then_some(negative));
+            self.count(taken);
+            return taken.is_some();
+        }
+        false
+    }
+
+    /// Hands out what stands under `key` in this process. This thread then knows of it.
+    pub(crate) fn look_in_store(&self, kind: &'static Kind, key: &Key, take: &mut dyn FnMut(&Shared) -> bool) {
+        let context = context::current();
+        if let Some((store, shape)) = self.tier_for(kind, context.as_deref()) {
+            let called = self.key.is_none().then(|| Called::new(self.site, &self.parts));
+            let take = |value: &Shared, entry: &LocalEntry| {
+                let taken = take(value).then_some(entry.negative);
+                // Of what this thread does not know itself, and of that one call in so many.
+                if taken.is_some() && metrics::is_recorded() {
+                    metrics::hit(Counted::Site(self.site), Source::Local, || entry.stored_at.elapsed());
+                }
+                taken
+            };
+            self.count(store.hit(called.as_ref(), key, shape, take, kind.again));
+        }
+    }
+
+    /// Where values of this kind are kept in process, and of which shape, unless the call is for the long way.
+    #[inline(always)]
+    fn tier_for<'a>(&'a self, kind: &'static Kind, context: Option<&'a Context>) -> Option<(&'a LocalStore, u64)> {
+        let cache = self.plain(context)?;
+        let store = self.tier(cache)?;
+        let facts = self.site.facts(kind, cache.core().config.codec);
+        let unfit = facts.is_unfit() && matches!(cache.core().store, Store::Redis(_));
+        (!unfit).then_some((store, facts.shape))
+    }
+
+    /// A hit, if it was one: that of a `None`, or not.
+    #[inline]
+    fn count(&self, hit: Option<bool>) {
+        if let Some(negative) = hit
+            && !self.site.number.hit(negative)
+        {
             add(&self.site.counters.local_hits);
             if negative {
                 add(&self.site.counters.negative_hits);
             }
         }
-        Some(L::close(Ok(value)))
-    }
-
-    /// Answers the call: from the cache, from a load under way, or by `body`.
-    ///
-    /// # Cancel safety
-    ///
-    /// Dropped while `body` runs, the load is taken over by one of the callers who joined it.
-    pub async fn load<L, F>(&self, _kind: L, body: Pin<&mut F>) -> L::Return
-    where
-        L: Load,
-        F: Future<Output = L::Return>,
-    {
-        let context = context::current();
-        let plain = self.plain(context.as_deref());
-        if let Some(cache) = plain
-            && let Some(kept) = self.kept::<L>(cache, None)
-        {
-            return kept;
-        }
-        let key = self.key();
-        if let Some(cache) = plain
-            && key.unfit().is_none()
-            && let Some(kept) = self.kept::<L>(cache, Some(&key))
-        {
-            return kept;
-        }
-        let looked = plain.is_some_and(|cache| self.tier(cache).is_some());
-        self.answer::<L, F>(context.as_deref(), &key, looked, body).await
-    }
-
-    /// `looked`: what is kept in process is no hit.
-    async fn answer<L, F>(&self, context: Option<&Context>, key: &Key, looked: bool, body: Pin<&mut F>) -> L::Return
-    where
-        L: Load,
-        F: Future<Output = L::Return>,
-    {
-        let mode = context.map(|context| context.mode).unwrap_or_default();
-        let span = tracing::debug_span!(
-            "cached",
-            function = self.site.declaration.function,
-            source = tracing::field::Empty,
-            fail_open = tracing::field::Empty
-        );
-        let ask = self.ask(self.cache(context), key, looked);
-        let (returned, observation) = ask.answer::<L, F>(mode, body).instrument(span.clone()).await;
-        span.record("source", observation.source.as_str()).record("fail_open", observation.fail_open);
-        if let Some(observer) = context.and_then(|context| context.observer.as_ref()) {
-            observer.set(observation, L::failed(&returned));
-        }
-        returned
     }
 
     /// Invalidates the entry of this call.
-    pub async fn invalidate(self) -> Result<(), Error> {
-        let cache = self.cache.clone().unwrap_or_else(Cache::current);
-        let targets = Targets { keys: vec![self.into_key()], ..Targets::default() };
+    pub async fn invalidate(&self) -> Result<(), Error> {
+        let cache = self.cache_of_task();
+        let targets = Targets { keys: vec![self.key(&mut None).clone()], ..Targets::default() };
         invalidate::invalidate(cache.core(), targets).await.map(drop)
     }
 
     /// The cached value, if there is one; nothing is loaded.
-    pub async fn peek<L, V>(mut self, _kind: L) -> Result<Option<V>, Error>
+    pub async fn peek<L, V>(&self, _kind: L) -> Result<Option<V>, Error>
     where
         L: Load,
         L::Return: Peeked<V>,
     {
-        let cache = self.cache.take().unwrap_or_else(Cache::current);
-        let value = self.ask(&cache, &self.key(), false).peek::<L>().await?;
+        let cache = self.cache_of_task();
+        let value = self.ask(&cache, self.key(&mut None)).peek::<L>().await?;
         Ok(value.and_then(|value| L::close(Ok(value)).peeked()))
     }
 
     /// Stores a value that the caller says is current.
-    pub async fn put<L, S>(mut self, _kind: L, value: S) -> Result<(), Error>
+    pub async fn put<L, S>(&self, _kind: L, value: S) -> Result<(), Error>
     where
         L: Load,
         S: StoredAs<L::Return>,
     {
-        let cache = self.cache.take().unwrap_or_else(Cache::current);
+        let cache = self.cache_of_task();
         match L::open(value.stored_as()) {
-            Ok(value) => self.ask(&cache, &self.key(), false).put::<L>(&value).await.map(drop),
+            Ok(value) => self.ask(&cache, self.key(&mut None)).put::<L>(&value).await.map(drop),
             Err(_) => Ok(()),
         }
     }

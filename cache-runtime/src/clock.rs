@@ -1,5 +1,6 @@
 //! The two clocks: a monotonic one for lifetimes and budgets, and wall time for what people read.
 
+use std::sync::LazyLock;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 /// The monotonic time; every lifetime and budget in this crate is measured with it.
@@ -8,16 +9,34 @@ pub(crate) fn now() -> Instant {
     Instant::now()
 }
 
-/// Nanoseconds of the monotonic clock as of its last tick, a few milliseconds ago, for a quarter of the price; after
-/// everything where there is no such clock.
+/// The same as a number: nanoseconds since some moment, the same one for all of this process.
+#[inline]
+pub(crate) fn nanos() -> u64 {
+    #[cfg(target_os = "linux")]
+    if let Some(nanos) = read(nix::time::ClockId::CLOCK_MONOTONIC) {
+        return nanos;
+    }
+    static BEGAN: LazyLock<Instant> = LazyLock::new(now);
+    u64::try_from(BEGAN.elapsed().as_nanos()).unwrap_or(u64::MAX)
+}
+
+/// [`nanos`] as of the last tick, a few milliseconds ago, for a quarter of the price; after everything where there is no such
+/// clock.
+#[inline]
 pub(crate) fn coarse() -> u64 {
     #[cfg(target_os = "linux")]
-    if let Ok(tick) = nix::time::clock_gettime(nix::time::ClockId::CLOCK_MONOTONIC_COARSE)
-        && let (Ok(seconds), Ok(nanos)) = (u64::try_from(tick.tv_sec()), u64::try_from(tick.tv_nsec()))
-    {
-        return seconds.saturating_mul(1_000_000_000).saturating_add(nanos);
+    if let Some(nanos) = read(nix::time::ClockId::CLOCK_MONOTONIC_COARSE) {
+        return nanos;
     }
     u64::MAX
+}
+
+#[cfg(target_os = "linux")]
+#[inline]
+fn read(clock: nix::time::ClockId) -> Option<u64> {
+    let time = nix::time::clock_gettime(clock).ok()?;
+    // Since the machine was started: never negative, and no overflow for 500 years.
+    Some((time.tv_sec() as u64).wrapping_mul(1_000_000_000).wrapping_add(time.tv_nsec() as u64))
 }
 
 /// Milliseconds since 1970, for the age that an envelope carries. Never decides validity: clocks of
@@ -25,6 +44,11 @@ pub(crate) fn coarse() -> u64 {
 #[expect(clippy::disallowed_methods, reason = "the one place that reads the clock")]
 pub(crate) fn unix_millis() -> u64 {
     millis(SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default())
+}
+
+/// How long ago that was, by this machine's clock.
+pub(crate) fn since(unix_millis_then: u64) -> Duration {
+    Duration::from_millis(unix_millis().saturating_sub(unix_millis_then))
 }
 
 /// A hundred years: longer lifetimes are as good, and Redis refuses those that its clock cannot count to.

@@ -33,6 +33,7 @@ pub(crate) struct Config {
     pub(crate) fill_wait: Duration,
     pub(crate) breaker_failures: u32,
     pub(crate) owed_limit: usize,
+    pub(crate) trace_keys: bool,
     pub(crate) rules: Rules,
 }
 
@@ -58,6 +59,7 @@ impl Config {
             fill_wait: Duration::from_millis(50),
             breaker_failures: 5,
             owed_limit: 10_000,
+            trace_keys: false,
             rules: Rules::default(),
         }
     }

@@ -10,12 +10,14 @@ use crate::config::Config;
 use crate::flight::Flights;
 use crate::local::LocalStore;
 use crate::maintain::Upkeep;
+#[cfg(feature = "metrics")]
+use crate::metrics::{Publisher, Series};
 use crate::minted::Minted;
 use crate::mutant::Mutant;
 use crate::policy::Steering;
 use crate::recovery::Recovery;
 use crate::redis::Server;
-use crate::stats::Counters;
+use crate::stats::{Counters, Invalidated};
 
 pub(crate) struct Core {
     pub(crate) config: Config,
@@ -25,11 +27,21 @@ pub(crate) struct Core {
     pub(crate) flights: Flights,
     pub(crate) minted: Minted,
     pub(crate) direct: Counters,
+    /// Of the same operations.
+    #[cfg(feature = "metrics")]
+    pub(crate) series: Series,
+    /// Those that no function made.
+    pub(crate) invalidated: Invalidated,
+    #[cfg(feature = "metrics")]
+    pub(crate) publisher: Publisher,
     pub(crate) invalidations: AtomicU64,
     pub(crate) deferred: AtomicU64,
     /// Whether an entry that cannot be decompressed was warned of.
     pub(crate) warned_of_unreadable: AtomicBool,
     pub(crate) upkeep: Upkeep,
+    /// The names behind hashes, once somebody looks at this cache.
+    #[cfg(feature = "inspect")]
+    pub(crate) known: std::sync::OnceLock<crate::inspect::Known>,
     background: AtomicUsize,
     idle: Notify,
 }
@@ -58,13 +70,25 @@ impl Core {
             steering,
             minted: Minted::default(),
             direct: Counters::new(),
+            #[cfg(feature = "metrics")]
+            series: Series::new(),
+            invalidated: Invalidated::new(),
+            #[cfg(feature = "metrics")]
+            publisher: Publisher::default(),
             invalidations: AtomicU64::new(0),
             deferred: AtomicU64::new(0),
             warned_of_unreadable: AtomicBool::new(false),
             upkeep: Upkeep::default(),
+            #[cfg(feature = "inspect")]
+            known: std::sync::OnceLock::new(),
             background: AtomicUsize::new(0),
             idle: Notify::new(),
         }
+    }
+
+    /// What metrics call the operations that no function stands for.
+    pub(crate) fn direct_name(&self) -> String {
+        format!("direct:{}", self.config.namespace)
     }
 
     pub(crate) fn budget(&self) -> Budget {

@@ -8,6 +8,7 @@ use crate::codec::CodecChoice;
 use crate::core::Store;
 use crate::invalidate::{self, Targets};
 use crate::local::Fresh;
+use crate::metrics::{self, Timer};
 use crate::outcome::Load;
 use crate::read::{self, Found, Question};
 use crate::stats::add;
@@ -24,6 +25,7 @@ impl Ask<'_> {
     /// The stored value, if it stands.
     pub(crate) async fn peek<L: Load>(&self) -> Result<Option<L::Value>, Error> {
         self.fit()?;
+        metrics::attend(self.core);
         let counters = self.counters.get();
         if self.steer.off {
             add(&counters.bypassed);
@@ -32,17 +34,16 @@ impl Ask<'_> {
         let facts = facts::facts::<L::Value>(L::Codec::name(self.core.config.codec), self.key.version);
         let found = match &self.core.store {
             Store::Off => None,
-            Store::Local(store) => store.get(self.key, facts.shape).and_then(|entry| {
-                let value = entry.value.downcast_ref::<L::Value>().cloned()?;
-                add(&counters.local_hits);
-                Some(value)
-            }),
+            Store::Local(store) => self.held::<L>(store, facts).map(|(value, _)| value),
             Store::Redis(remote) => {
                 if let Some((value, _)) = self.kept::<L>(remote, facts) {
                     return Ok(Some(value));
                 }
                 let question = self.question(remote, facts);
-                let hit = question.peek(&mut self.core.budget()).await.map_err(|failure| {
+                let timer = Timer::start();
+                let hit = question.peek(&mut self.core.budget()).await;
+                timer.read(self.counters);
+                let hit = hit.map_err(|failure| {
                     read::count(counters, &failure);
                     failure.into_error()
                 })?;
@@ -50,9 +51,15 @@ impl Ask<'_> {
             }
         };
         if found.is_none() {
-            add(&counters.misses);
+            self.missed();
         }
         Ok(found)
+    }
+
+    /// Nothing is there, and nothing is loaded.
+    fn missed(&self) {
+        add(&self.counters().misses);
+        add(&self.counters().absent);
     }
 
     /// Removes what is there, in place of a value that would be stored if an operator had not switched that off: when it is
@@ -66,6 +73,7 @@ impl Ask<'_> {
     /// Stores a value as current now; false if an invalidation came in between, or if that is switched off.
     pub(crate) async fn put<L: Load>(&self, value: &L::Value) -> Result<bool, Error> {
         self.fit()?;
+        metrics::attend(self.core);
         if self.steer.off {
             return self.forget().await.map(|()| false);
         }
@@ -86,8 +94,8 @@ impl Ask<'_> {
         let Some(tags) = self.found_tags() else {
             return Err(Error::new(ErrorKind::Argument, "a tag of the value cannot be rendered"));
         };
-        let stored = match &self.core.store {
-            Store::Off => false,
+        let (stored, bytes) = match &self.core.store {
+            Store::Off => (false, 0),
             Store::Local(store) => {
                 let bytes = L::Codec::size(self.core.config.codec, value).unwrap_or(size_of::<L::Value>());
                 let limit = self.core.config.max_entry_bytes;
@@ -101,16 +109,14 @@ impl Ask<'_> {
                 let mut observation = store.observe(self.key);
                 store.observe_found(&mut observation, tags);
                 let value = Arc::new(value.clone());
-                let stored = store.fill(
-                    self.key,
-                    observation,
-                    Fresh { value, negative, shape: facts.shape, bytes: bytes as u64, ttl, age: Duration::ZERO },
-                );
+                let shape = facts.shape;
+                let fresh = Fresh { value, negative, shape, bytes: bytes as u64, ttl, age: Duration::ZERO };
+                let stored = store.fill(self.key, observation, fresh);
                 // Another lifetime has come meanwhile. Neither this one nor an older value may stay.
                 if !self.core.steering.is_still(&self.steer) {
                     store.remove(self.key);
                 }
-                stored
+                (stored, bytes)
             }
             Store::Redis(remote) => {
                 let question = Question { local: None, ..self.question(remote, facts) };
@@ -130,14 +136,20 @@ impl Ask<'_> {
                 let envelope = envelope.finish(self.core.config.compression.as_ref());
                 let server = &remote.server;
                 server.entries_live(ttl);
+                let timer = Timer::start();
                 let stored = server.put(&mut budget, self.key, &observed.expected, &envelope, ttl).await;
+                timer.fill(self.counters);
                 self.core.minted.forget(&observed.expected);
-                stored.map_err(|failure| {
+                let stored = stored.map_err(|failure| {
                     read::count(self.counters.get(), &failure);
                     failure.into_error()
-                })?
+                })?;
+                (stored, envelope.len())
             }
         };
+        if stored {
+            metrics::stored(self.counters, bytes);
+        }
         add(if stored { &self.counters.get().fills } else { &self.counters.get().fills_refused });
         Ok(stored)
     }
@@ -156,7 +168,11 @@ impl Ask<'_> {
         let facts = |ask: &Self| facts::facts::<L::Value>(L::Codec::name(ask.core.config.codec), ask.key.version);
         let questions: Vec<_> =
             asks.iter().filter(|ask| !ask.steer.off).map(|ask| ask.question(remote, facts(ask))).collect();
-        let hits = read::peek_many(&mut first.core.budget(), &questions).await.map_err(|failure| {
+        metrics::attend(first.core);
+        let timer = Timer::start();
+        let hits = read::peek_many(&mut first.core.budget(), &questions).await;
+        timer.read(first.counters);
+        let hits = hits.map_err(|failure| {
             read::count(first.counters.get(), &failure);
             failure.into_error()
         })?;
@@ -169,7 +185,7 @@ impl Ask<'_> {
             let hit = hits.next().flatten();
             let value = hit.and_then(|hit| ask.take::<L>(remote, facts(ask), &hit));
             if value.is_none() {
-                add(&ask.counters.get().misses);
+                ask.missed();
             }
             value
         });

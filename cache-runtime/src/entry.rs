@@ -235,6 +235,15 @@ impl<'a> Envelope<'a> {
         Some(envelope)
     }
 
+    /// One that was parsed before.
+    pub(crate) fn parsed(bytes: &'a [u8], payload_start: usize) -> Self {
+        Self { bytes, payload_start }
+    }
+
+    pub(crate) fn payload_start(&self) -> usize {
+        self.payload_start
+    }
+
     /// The tags that the result named.
     pub(crate) fn found(&self) -> Vec<String> {
         match self.bytes[FLAGS] & HAS_FOUND {
@@ -284,11 +293,69 @@ impl<'a> Envelope<'a> {
         self.bytes[HEADER..HEADER + 12 * self.stamp_count()].chunks_exact(12)
     }
 
+    #[cfg(feature = "inspect")]
+    pub(crate) fn is_compressed(&self) -> bool {
+        self.bytes[FLAGS] & (LZ4 | ZSTD) != 0
+    }
+
     /// As it is stored.
+    #[cfg(any(test, feature = "mutants", feature = "inspect"))]
     pub(crate) fn payload(&self) -> &'a [u8] {
         &self.bytes[self.payload_start..]
     }
 }
+
+/// What an entry's bytes are.
+#[cfg(feature = "inspect")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    Nothing,
+    Token,
+    Fence,
+    Hint,
+    Value,
+    Unknown,
+}
+
+#[cfg(feature = "inspect")]
+pub(crate) fn kind(bytes: &[u8]) -> Kind {
+    let kind = begins(bytes);
+    let whole = match kind {
+        Kind::Token => is_token(bytes),
+        Kind::Fence => fence(bytes).is_some(),
+        Kind::Hint => !known_found(bytes).is_empty(),
+        Kind::Value => Envelope::parse(bytes).is_some(),
+        Kind::Nothing | Kind::Unknown => true,
+    };
+    if whole { kind } else { Kind::Unknown }
+}
+
+/// What they are if they are whole, by the first of them.
+#[cfg(feature = "inspect")]
+pub(crate) fn begins(bytes: &[u8]) -> Kind {
+    match bytes.first() {
+        None => Kind::Nothing,
+        Some(&TOKEN) => Kind::Token,
+        Some(&FENCE) => Kind::Fence,
+        Some(&HINT) => Kind::Hint,
+        Some(&VALUE) => Kind::Value,
+        Some(_) => Kind::Unknown,
+    }
+}
+
+/// The stamps that an envelope carries, by its first bytes: for those who only want to know which tags it has.
+#[cfg(feature = "inspect")]
+pub(crate) fn stamps_in(head: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let count = match head.first() {
+        Some(&VALUE) => head.get(34).copied().unwrap_or_default(),
+        _ => 0,
+    };
+    head.get(HEADER..).unwrap_or_default().chunks_exact(12).take(usize::from(count))
+}
+
+/// How many bytes of an envelope tell all its stamps.
+#[cfg(feature = "inspect")]
+pub(crate) const STAMPS_END: usize = HEADER + 12 * 255;
 
 /// For fuzzing and property tests: whether `bytes` pass for an envelope, and its payload if so.
 #[cfg(feature = "mutants")]

@@ -3,10 +3,13 @@
 use std::any::TypeId;
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::Relaxed};
-use std::sync::{LazyLock, PoisonError, RwLock};
+use std::sync::{Arc, LazyLock, OnceLock, PoisonError, RwLock};
 
 use serde::de::DeserializeOwned;
 
+use crate::codec::{CacheCodec, CodecChoice};
+use crate::flight::Shared;
+use crate::outcome::Load;
 use crate::shape;
 
 /// Each of the first stores is checked, then one in so many.
@@ -15,6 +18,65 @@ const LATER_CHECKS: u64 = 1024;
 /// What is allocated for an envelope to begin with, whatever the last one took.
 const SMALLEST: usize = 256;
 const LARGEST: usize = 64 * 1024;
+
+/// What is asked of a call's types where they are not named. One for each `L`, or a few that are alike.
+#[derive(Debug)]
+pub(crate) struct Kind {
+    value: TypeId,
+    codec: fn(CacheCodec) -> &'static str,
+    facts: fn(&'static str, u64) -> &'static Facts,
+    /// The same value with a count of its own, where its type has one.
+    pub(crate) again: fn(&Shared) -> Option<Shared>,
+}
+
+impl Kind {
+    pub(crate) const fn of<L: Load>() -> Self {
+        Self {
+            value: TypeId::of::<L::Value>(),
+            codec: <L::Codec as CodecChoice>::name,
+            facts: facts::<L::Value>,
+            again: |value| Some(Arc::new(L::again(value.downcast_ref()?)?)),
+        }
+    }
+}
+
+/// What is known of the first kind and codec that a function was called with: of all of them, if it is not generic.
+#[derive(Debug)]
+pub(crate) struct First {
+    kind: &'static Kind,
+    cache: CacheCodec,
+    codec: &'static str,
+    facts: &'static Facts,
+}
+
+impl First {
+    #[cfg(feature = "inspect")]
+    pub(crate) fn shape(&self) -> u64 {
+        self.facts.shape
+    }
+
+    /// The facts of this kind under the default codec of its cache.
+    #[inline]
+    pub(crate) fn facts(
+        known: &OnceLock<Self>,
+        kind: &'static Kind,
+        cache: CacheCodec,
+        version: u64,
+    ) -> &'static Facts {
+        match known.get() {
+            Some(first) if std::ptr::eq(first.kind, kind) && first.cache == cache => first.facts,
+            _ => Self::find(known, kind, cache, version),
+        }
+    }
+
+    #[cold]
+    fn find(known: &OnceLock<Self>, kind: &'static Kind, cache: CacheCodec, version: u64) -> &'static Facts {
+        let codec = (kind.codec)(cache);
+        let first = known.get_or_init(|| Self { kind, cache, codec, facts: (kind.facts)(codec, version) });
+        let same = first.kind.value == kind.value && first.codec == codec;
+        if same { first.facts } else { (kind.facts)(codec, version) }
+    }
+}
 
 #[derive(Debug)]
 pub(crate) struct Facts {

@@ -18,6 +18,7 @@ use crate::flight::{Landed, Shared};
 use crate::found::{FoundTags, Named};
 use crate::key::MAX_TAGS;
 use crate::local::{Fresh, LocalObservation, LocalStore};
+use crate::metrics::{self, Timer};
 use crate::mutant::Mutant;
 use crate::outcome::{Cacheable, Load};
 use crate::read::{self, Observed};
@@ -182,11 +183,13 @@ impl Ask<'_> {
         if let Some(length) = draft.covered {
             self.keep(remote, facts, value, observed.seen.take(), length, (Duration::ZERO, ttl));
         }
-        let (core, key, counters) = (Arc::clone(self.core), self.key.clone(), self.counters.owned());
+        let (core, key, counted) = (Arc::clone(self.core), self.key.clone(), self.counters.owned());
         self.core.in_background(async move {
             let Store::Redis(remote) = &core.store else { return };
             let envelope = draft.finish(core.config.compression.as_ref());
             let mut budget = core.budget();
+            let counted = counted.counted();
+            let (counters, timer) = (counted.get(), Timer::start());
             let filled = match &landing.landed {
                 Some(_) => fill(&core, remote, &mut budget, &key, &observed, &envelope, ttl).await,
                 None => {
@@ -194,15 +197,17 @@ impl Ask<'_> {
                     remote.server.put(&mut budget, &key, &observed.expected, &envelope, ttl).await
                 }
             };
+            timer.fill(counted);
             match filled {
                 Ok(true) => {
-                    add(&counters.get().fills);
-                    counters.get().bytes_written.fetch_add(envelope.len() as u64, Relaxed);
+                    add(&counters.fills);
+                    counters.bytes_written.fetch_add(envelope.len() as u64, Relaxed);
+                    metrics::stored(counted, envelope.len());
                 }
-                Ok(false) => add(&counters.get().fills_refused),
+                Ok(false) => add(&counters.fills_refused),
                 Err(failure) => {
-                    add(&counters.get().fills_failed);
-                    read::count(counters.get(), &failure);
+                    add(&counters.fills_failed);
+                    read::count(counters, &failure);
                 }
             }
             core.minted.forget(&observed.expected);
@@ -247,6 +252,9 @@ impl Ask<'_> {
             age: Duration::ZERO,
         };
         let stored = store.fill(self.key, observation, fresh);
+        if stored {
+            metrics::stored(self.counters, bytes);
+        }
         add(if stored { &self.counters().fills } else { &self.counters().fills_refused });
         shared
     }

@@ -6,10 +6,11 @@ use crate::context;
 use crate::core::{Core, Store};
 use crate::entry::{self, Nonce};
 use crate::key::KeyPart;
+use crate::metrics::{self, Timer};
 use crate::mutant::Mutant;
 use crate::recovery::first_failure;
 use crate::site::InvalidationSite;
-use crate::stats::add;
+use crate::stats::{Invalidated, add, first_time};
 use crate::{Cache, Error, ErrorKind, Key};
 
 /// What is to be invalidated.
@@ -19,9 +20,15 @@ pub(crate) struct Targets {
     pub(crate) tags: Vec<String>,
     /// The fences that end with this invalidation.
     pub(crate) released: Vec<Nonce>,
+    /// Whose invalidation it is; `None`: that of a method of the cache.
+    pub(crate) site: Option<&'static InvalidationSite>,
 }
 
 impl Targets {
+    fn invalidated<'a>(&self, core: &'a Core) -> &'a Invalidated {
+        self.site.map_or(&core.invalidated, |site| &site.invalidated)
+    }
+
     fn is_empty(&self) -> bool {
         self.keys.is_empty() && self.tags.is_empty()
     }
@@ -48,6 +55,8 @@ impl Owing<'_> {
             return Ok(0);
         };
         add(&self.core.invalidations);
+        metrics::attend(self.core);
+        let timer = Timer::start();
         let outcome = match &self.core.store {
             Store::Off => Ok(0),
             Store::Local(store) => {
@@ -57,6 +66,8 @@ impl Owing<'_> {
             }
             Store::Redis(remote) => {
                 let names = names(&remote.server.names, targets);
+                #[cfg(feature = "inspect")]
+                crate::inspect::learn(self.core, &names);
                 let voided = remote.server.void(&mut self.core.budget(), &names, &targets.released).await;
                 // Whatever was owed before: the runtime that carried the delivery may be gone.
                 remote.recovery.deliver_soon(&remote.server);
@@ -67,7 +78,9 @@ impl Owing<'_> {
                 })
             }
         };
+        timer.invalidate(self.core, targets.site);
         if outcome.is_ok() {
+            add(&targets.invalidated(self.core).delivered);
             self.targets = None;
         }
         outcome
@@ -93,6 +106,7 @@ fn owe(core: &Arc<Core>, targets: &Targets) {
         return;
     }
     add(&core.deferred);
+    add(&targets.invalidated(core).deferred);
     match &core.store {
         Store::Off => {}
         Store::Local(store) => store.void(&targets.keys, targets.tags.iter().map(String::as_str)),
@@ -117,7 +131,7 @@ impl InvalidationSite {
     /// Called where the body begins.
     pub fn begin(&'static self) -> Pending {
         let cache = context::current().and_then(|context| context.cache.clone());
-        Pending { site: self, cache, targets: Targets::default(), armed: true }
+        Pending { site: self, cache, targets: Targets { site: Some(self), ..Targets::default() }, armed: true }
     }
 }
 
@@ -205,7 +219,9 @@ impl Pending {
 
     /// A target that cannot be rendered is no target; its entries were never stored either.
     fn noted(&self, target: &Key) {
-        if let Some(problem) = target.unfit() {
+        if let Some(problem) = target.unfit()
+            && first_time(&self.site.invalidated.warned)
+        {
             tracing::warn!(function = self.site.declaration.function, problem = %problem, "a target of an invalidation cannot be rendered");
         }
     }

@@ -5,8 +5,8 @@
 //! Modules depend downward only:
 //!
 //! ```text
-//! graph/                                 what is declared, and what invalidates it
 //! maintain: warm                         what is done from time to time: many calls at a time
+//! graph/   inspect/                      what is declared, and what invalidates it | what is stored, for people
 //! call   cache   builder   direct        what macros call | the handle | construction | by key
 //!       load   fill   ask   invalidate   a call from end to end | storing | what is asked | the write side
 //!         read   core   policy/         the read side, over bytes | what a handle points to | what operators say
@@ -14,6 +14,7 @@
 //!   entry    codec/   facts    breaker   envelope | payloads | value types | health
 //!   compression/                         payloads made smaller
 //!   shape    canonical  negative minted  what a type looks like | equal values | is it a `None` | own tokens
+//!   metrics/  span                       what is told of calls, in numbers | one by one
 //!   key/  site  found  outcome  context  observation  stats  config  budget  clock  glob  error  sync
 //! ```
 
@@ -43,12 +44,20 @@ mod flight;
 mod found;
 mod glob;
 pub mod graph;
+#[cfg(feature = "inspect")]
+pub mod inspect;
 mod invalidate;
 mod key;
 mod load;
 mod local;
 mod maintain;
+#[cfg(feature = "metrics")]
+pub mod metrics;
+#[cfg(not(feature = "metrics"))]
+#[path = "metrics/off.rs"]
+mod metrics;
 mod minted;
+mod missed;
 #[cfg(not(feature = "mutants"))]
 mod mutant;
 #[cfg(feature = "mutants")]
@@ -66,6 +75,7 @@ mod redis;
 mod schedules;
 mod shape;
 mod site;
+mod span;
 mod stats;
 mod sync;
 mod tally;
@@ -100,6 +110,7 @@ pub mod __private {
     pub use crate::found::FoundTags;
     pub use crate::invalidate::Pending;
     pub use crate::key::{HashPart, Parts, Rendered};
+    pub use crate::missed::Missed;
     pub use crate::outcome::{
         Load, LoadFallible, LoadPlain, NotCopied, Peeked, Refusable, Returned, ReturnedNested, ReturnedOther,
         ReturnedPlain, ReturnedResult, ReturnedSome, Returns, StoredAs,

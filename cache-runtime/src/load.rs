@@ -3,7 +3,6 @@
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::time::Duration;
 
 use smallvec::SmallVec;
 
@@ -17,31 +16,58 @@ use crate::facts::{self, Facts};
 use crate::fill::{LookAgain, shared};
 use crate::flight::{Flight, FlightKey, Lead, Turn};
 use crate::local::LocalStore;
+use crate::metrics::{self, Timer};
 use crate::mutant::Mutant;
 use crate::observation::{Observation, Source};
 use crate::outcome::Load;
-use crate::read::{Found, Look, Observed, Question, Sight};
+use crate::read::{Found, Hit, Look, Observed, Question, Sight};
 use crate::stats::{add, first_time};
 
-fn seen(source: Source, age: Option<Duration>) -> Observation {
-    Observation { source, age, fail_open: false }
+fn seen(source: Source) -> Observation {
+    Observation { source, ..Observation::default() }
+}
+
+/// What there is to tell of a hit on the server. Its age is not: it takes a look at the clock.
+#[derive(Clone, Copy)]
+pub(crate) struct Stored {
+    written_ms: u64,
+    negative: bool,
+    bytes: u64,
+}
+
+impl Stored {
+    fn of(hit: &Hit) -> Self {
+        Self { written_ms: hit.written_ms(), negative: hit.negative(), bytes: hit.length() as u64 }
+    }
+}
+
+fn from_redis(stored: Stored) -> Observation {
+    let Stored { written_ms, negative, bytes } = stored;
+    Observation::hit(Source::Redis, clock::since(written_ms), negative, bytes)
 }
 
 /// How often a caller looks at most, because a load that he joined named tags which he had not looked at.
 const LOOKS: usize = 3;
 
-const FAILED_OPEN: Observation = Observation { source: Source::Bypassed, age: None, fail_open: true };
+const FAILED_OPEN: Observation =
+    Observation { source: Source::Bypassed, age: None, fail_open: true, negative: false, bytes: None };
 
 impl Ask<'_> {
     /// Answers the call. Never fails for the cache's sake.
-    pub(crate) async fn answer<L, F>(&self, mode: Mode, body: Pin<&mut F>) -> (L::Return, Observation)
+    pub(crate) async fn answer<L, F>(
+        &self,
+        mode: Mode,
+        looked: Looked<L::Value>,
+        body: Pin<&mut F>,
+    ) -> (L::Return, Observation)
     where
         L: Load,
         F: Future<Output = L::Return>,
     {
+        metrics::attend(self.core);
         if mode == Mode::Bypass {
             add(&self.counters().bypassed);
-            return (self.uncached::<L, F>(body).await, seen(Source::Bypassed, None));
+            return (self.uncached::<L, F>(body).await, seen(Source::Bypassed));
         }
         if self.steer.off {
             let returned = self.uncached::<L, F>(body).await;
@@ -50,19 +76,19 @@ impl Ask<'_> {
                 Mode::Refresh => _ = self.forget().await,
                 _ => add(&self.counters().bypassed),
             }
-            return (returned, seen(Source::Bypassed, None));
+            return (returned, seen(Source::Bypassed));
         }
         if let Some(problem) = self.key.unfit() {
             add(&self.counters().unkeyed);
             if first_time(&self.counters().warned.unkeyed) {
                 tracing::warn!(function = self.name, problem = %problem, "a key cannot be rendered; such calls run uncached");
             }
-            return (self.uncached::<L, F>(body).await, seen(Source::Bypassed, None));
+            return (self.uncached::<L, F>(body).await, seen(Source::Bypassed));
         }
         let facts = facts::facts::<L::Value>(L::Codec::name(self.core.config.codec), self.key.version);
         match &self.core.store {
-            Store::Local(store) => self.answer_in_process::<L, F>(store, facts, mode, body).await,
-            Store::Redis(remote) => self.answer_over_redis::<L, F>(remote, facts, mode, body).await,
+            Store::Local(store) => self.answer_in_process::<L, F>(store, facts, mode, looked, body).await,
+            Store::Redis(remote) => self.answer_over_redis::<L, F>(remote, facts, mode, looked, body).await,
             Store::Off => (self.open::<L, F>(body).await, FAILED_OPEN),
         }
     }
@@ -90,7 +116,9 @@ impl Ask<'_> {
         };
         let watched = Watched { body, flight: flight.as_deref() };
         let outcome = L::open(context::within(inside, std::pin::pin!(watched)).await);
-        self.counters().loaded(started.elapsed());
+        let took = started.elapsed();
+        self.counters().loaded(took);
+        metrics::loaded(self.counters, took);
         if outcome.is_err() {
             add(&self.counters().load_errors);
         }
@@ -102,6 +130,7 @@ impl Ask<'_> {
         store: &LocalStore,
         facts: &Facts,
         mode: Mode,
+        looked: Looked<L::Value>,
         body: Pin<&mut F>,
     ) -> (L::Return, Observation)
     where
@@ -111,16 +140,10 @@ impl Ask<'_> {
         let mut named = Vec::new();
         for look in 0..LOOKS {
             if mode == Mode::Normal {
-                let looked = look == 0 && self.looked;
-                if !looked
-                    && let Some(entry) = store.get(self.key, facts.shape)
-                    && let Some(value) = entry.value.downcast_ref::<L::Value>()
+                if (look > 0 || !looked.in_process)
+                    && let Some((value, seen)) = self.held::<L>(store, facts)
                 {
-                    add(&self.counters().local_hits);
-                    if entry.negative {
-                        add(&self.counters().negative_hits);
-                    }
-                    return (L::close(Ok(value.clone())), seen(Source::Local, Some(entry.stored_at.elapsed())));
+                    return (L::close(Ok(value)), seen);
                 }
                 add(&self.counters().misses);
             }
@@ -136,10 +159,10 @@ impl Ask<'_> {
                 if let Ok(value) = &outcome {
                     self.store_in_process::<L>(store, facts, value, observation);
                 }
-                return (L::close(outcome), seen(Source::Loaded, None));
+                return (L::close(outcome), seen(Source::Loaded));
             }
             match self.turn::<L>(observation.bytes().collect()).await {
-                Joined::Answer(outcome) => return (L::close(outcome), seen(Source::Joined, None)),
+                Joined::Answer(outcome) => return (L::close(outcome), seen(Source::Joined)),
                 Joined::Again(tags) => named = tags,
                 Joined::Alone => break,
                 Joined::Lead(lead) => {
@@ -149,7 +172,7 @@ impl Ask<'_> {
                     {
                         lead.ready(Arc::clone(&entry.value)).close(&self.core.flights);
                         add(&self.counters().joins);
-                        return (L::close(Ok(value.clone())), seen(Source::Joined, None));
+                        return (L::close(Ok(value.clone())), seen(Source::Joined));
                     }
                     let outcome = self.run::<L, F>(Some(lead.flight()), body).await;
                     match &outcome {
@@ -159,11 +182,11 @@ impl Ask<'_> {
                         }
                         Err(error) => _ = lead.failed(L::share(error)),
                     }
-                    return (L::close(outcome), seen(Source::Loaded, None));
+                    return (L::close(outcome), seen(Source::Loaded));
                 }
             }
         }
-        (self.uncached::<L, F>(body).await, seen(Source::Bypassed, None))
+        (self.uncached::<L, F>(body).await, seen(Source::Bypassed))
     }
 
     async fn answer_over_redis<L, F>(
@@ -171,6 +194,7 @@ impl Ask<'_> {
         remote: &Remote,
         facts: &'static Facts,
         mode: Mode,
+        looked: Looked<L::Value>,
         body: Pin<&mut F>,
     ) -> (L::Return, Observation)
     where
@@ -179,55 +203,46 @@ impl Ask<'_> {
     {
         if facts.is_unfit() {
             add(&self.counters().unfit);
-            return (self.uncached::<L, F>(body).await, seen(Source::Bypassed, None));
+            return (self.uncached::<L, F>(body).await, seen(Source::Bypassed));
         }
         if mode == Mode::Normal
-            && !self.looked
-            && let Some((value, age)) = self.kept::<L>(remote, facts)
+            && !looked.in_process
+            && let Some((value, seen)) = self.kept::<L>(remote, facts)
         {
-            return (L::close(Ok(value)), seen(Source::Local, Some(age)));
+            return (L::close(Ok(value)), seen);
         }
         let question = self.question(remote, facts);
         let mut budget = self.core.budget();
         let mut missed = None;
         if mode == Mode::Normal {
-            match self.see::<L>(remote, facts, &question, &mut budget).await {
-                Seen::Value(value, age) => return (L::close(Ok(value)), seen(Source::Redis, Some(age))),
+            let seen = match looked.over_redis {
+                Some((seen, left)) => {
+                    budget = left;
+                    seen
+                }
+                None => self.see::<L>(&question, facts, &mut budget).await,
+            };
+            match seen {
+                Seen::Value(value, stored) => return (L::close(Ok(value)), from_redis(stored)),
                 Seen::Missed(look) => missed = look,
                 Seen::Trouble => return (self.open::<L, F>(body).await, FAILED_OPEN),
             }
         }
-        Box::pin(self.answer_a_miss::<L, F>(remote, facts, mode, question, budget, missed, body)).await
-    }
-
-    #[expect(clippy::too_many_arguments, reason = "one function in two parts")]
-    async fn answer_a_miss<L, F>(
-        &self,
-        remote: &Remote,
-        facts: &'static Facts,
-        mode: Mode,
-        question: Question<'_>,
-        mut budget: Budget,
-        mut missed: Option<Box<Look>>,
-        body: Pin<&mut F>,
-    ) -> (L::Return, Observation)
-    where
-        L: Load,
-        F: Future<Output = L::Return>,
-    {
         let mut named = Vec::new();
         for look in 0..LOOKS {
             if look > 0 && mode == Mode::Normal {
-                match self.see::<L>(remote, facts, &question, &mut budget).await {
-                    Seen::Value(value, age) => return (L::close(Ok(value)), seen(Source::Redis, Some(age))),
+                match self.see::<L>(&question, facts, &mut budget).await {
+                    Seen::Value(value, stored) => return (L::close(Ok(value)), from_redis(stored)),
                     Seen::Missed(look) => missed = look,
                     Seen::Trouble => return (self.open::<L, F>(body).await, FAILED_OPEN),
                 }
             }
+            let timer = Timer::start();
             let mut found = question.ask(&mut budget, missed.take(), &named).await;
+            timer.ensure(self.counters);
             if let Found::Hit(hit) = &found {
                 if let Some(value) = self.take::<L>(remote, facts, hit) {
-                    return (L::close(Ok(value)), seen(Source::Redis, Some(hit.age())));
+                    return (L::close(Ok(value)), from_redis(Stored::of(hit)));
                 }
                 found = question.ask(&mut budget, None, &named).await;
             }
@@ -241,10 +256,10 @@ impl Ask<'_> {
                 } else {
                     self.give_back(observed);
                 }
-                return (L::close(outcome), seen(Source::Loaded, None));
+                return (L::close(outcome), seen(Source::Loaded));
             }
             match self.turn::<L>(self.observed_bytes(&observed)).await {
-                Joined::Answer(outcome) => return (L::close(outcome), seen(Source::Joined, None)),
+                Joined::Answer(outcome) => return (L::close(outcome), seen(Source::Joined)),
                 Joined::Again(tags) => named = tags,
                 Joined::Alone => break,
                 Joined::Lead(lead) => {
@@ -253,7 +268,7 @@ impl Ask<'_> {
                         && let Some(value) = self.take::<L>(remote, facts, &hit)
                     {
                         lead.ready(Arc::new(value.clone())).close(&self.core.flights);
-                        return (L::close(Ok(value)), seen(Source::Redis, Some(hit.age())));
+                        return (L::close(Ok(value)), from_redis(Stored::of(&hit)));
                     }
                     let outcome = self.run::<L, F>(Some(lead.flight()), body).await;
                     match &outcome {
@@ -269,23 +284,27 @@ impl Ask<'_> {
                             }
                         }
                     }
-                    return (L::close(outcome), seen(Source::Loaded, None));
+                    return (L::close(outcome), seen(Source::Loaded));
                 }
             }
         }
-        (self.uncached::<L, F>(body).await, seen(Source::Bypassed, None))
+        (self.uncached::<L, F>(body).await, seen(Source::Bypassed))
     }
 
-    async fn see<L: Load>(
+    /// READ, for a hit.
+    pub(crate) async fn see<L: Load>(
         &self,
-        remote: &Remote,
-        facts: &Facts,
         question: &Question<'_>,
+        facts: &Facts,
         budget: &mut Budget,
     ) -> Seen<L::Value> {
-        match question.see(budget).await {
-            Sight::Hit(hit) => match self.take::<L>(remote, facts, &hit) {
-                Some(value) => Seen::Value(value, hit.age()),
+        metrics::attend(self.core);
+        let timer = Timer::start();
+        let sight = question.see(budget).await;
+        timer.read(self.counters);
+        match sight {
+            Sight::Hit(hit) => match self.take::<L>(question.remote, facts, &hit) {
+                Some(value) => Seen::Value(value, Stored::of(&hit)),
                 None => Seen::Missed(None),
             },
             Sight::Miss(look) => Seen::Missed(Some(look)),
@@ -368,9 +387,23 @@ impl<F: Future> Future for Watched<'_, F> {
     }
 }
 
+/// What a call has looked at before it takes the long way.
+pub(crate) struct Looked<V> {
+    /// What is kept in process is no hit.
+    pub(crate) in_process: bool,
+    /// What the server held, and what this has left of the budget.
+    pub(crate) over_redis: Option<(Seen<V>, Budget)>,
+}
+
+impl<V> Default for Looked<V> {
+    fn default() -> Self {
+        Self { in_process: false, over_redis: None }
+    }
+}
+
 /// A look at the server, with its hit decoded.
-enum Seen<V> {
-    Value(V, Duration),
+pub(crate) enum Seen<V> {
+    Value(V, Stored),
     /// Without a look where there was a hit that does not decode.
     Missed(Option<Box<Look>>),
     Trouble,

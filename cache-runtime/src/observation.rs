@@ -42,6 +42,7 @@ impl std::fmt::Display for Source {
 
 /// How the outermost cached call inside [`observe`](crate::observe()) was answered.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Observation {
     /// Where the value came from; [`Source::Bypassed`] also when no cached call was made.
     pub source: Source,
@@ -49,6 +50,31 @@ pub struct Observation {
     pub age: Option<Duration>,
     /// Whether the cache was in trouble and the function ran because of it.
     pub fail_open: bool,
+    /// Whether it was a hit whose value is a cached `None`.
+    pub negative: bool,
+    /// How many bytes the entry takes: on the server with its envelope, in this process the encoded value. `None` unless it
+    /// was a hit.
+    pub bytes: Option<u64>,
+}
+
+impl Observation {
+    pub(crate) fn hit(source: Source, age: Duration, negative: bool, bytes: u64) -> Self {
+        Self { source, age: Some(age), fail_open: false, negative, bytes: Some(bytes) }
+    }
+
+    /// How the call ended, in one word, as metrics and spans have it: `local_hit`, `redis_hit`, `negative_hit`, `joined`,
+    /// `loaded`, `bypassed` or `fail_open`.
+    pub const fn outcome(&self) -> &'static str {
+        match self.source {
+            _ if self.negative => "negative_hit",
+            _ if self.fail_open => "fail_open",
+            Source::Local => "local_hit",
+            Source::Redis => "redis_hit",
+            Source::Joined => "joined",
+            Source::Loaded => "loaded",
+            Source::Bypassed => "bypassed",
+        }
+    }
 }
 
 #[derive(Default)]

@@ -10,7 +10,6 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
 use smallvec::SmallVec;
 
 use crate::ask::Lifetime;
@@ -26,11 +25,9 @@ use crate::{Key, clock};
 
 /// A valid envelope.
 pub(crate) struct Hit {
-    envelope: Bytes,
+    /// Of the entry, and of others.
+    answers: Answers,
     payload_start: usize,
-    pub(crate) negative: bool,
-    created_ms: u64,
-    ttl_ms: u64,
     /// The tags that the result named.
     found: Vec<String>,
     /// What was seen before it was read, if it may be kept in process.
@@ -38,36 +35,46 @@ pub(crate) struct Hit {
 }
 
 impl Hit {
-    fn new(envelope: Bytes, found: Vec<String>, seen: Option<LocalObservation>) -> Option<Self> {
-        let parsed = Envelope::parse(&envelope)?;
-        let (negative, created_ms, ttl_ms) = (parsed.negative(), parsed.created_ms(), parsed.ttl_ms());
-        let payload_start = envelope.len() - parsed.payload().len();
-        Some(Self { envelope, payload_start, negative, created_ms, ttl_ms, found, seen })
+    fn bytes(&self) -> &[u8] {
+        self.answers.held(0).unwrap_or_default()
+    }
+
+    fn envelope(&self) -> Envelope<'_> {
+        Envelope::parsed(self.bytes(), self.payload_start)
     }
 
     pub(crate) fn payload(&self) -> Payload<'_> {
-        entry::payload(&self.envelope, self.payload_start)
+        entry::payload(self.bytes(), self.payload_start)
     }
 
     pub(crate) fn length(&self) -> usize {
-        self.envelope.len()
+        self.bytes().len()
+    }
+
+    pub(crate) fn negative(&self) -> bool {
+        self.envelope().negative()
     }
 
     /// What it begins with, and the same envelope with a lifetime that begins now.
     pub(crate) fn living_for(self, ttl: Duration) -> (Expected, Vec<u8>) {
         let ttl_ms = clock::millis(self.age().saturating_add(ttl));
-        let mut envelope = Vec::from(self.envelope);
+        let mut envelope = self.bytes().to_vec();
         entry::live_for(&mut envelope, ttl_ms);
         (entry::expected(&envelope), envelope)
     }
 
     pub(crate) fn age(&self) -> Duration {
-        Duration::from_millis(clock::unix_millis().saturating_sub(self.created_ms))
+        clock::since(self.written_ms())
+    }
+
+    /// When, in milliseconds since 1970.
+    pub(crate) fn written_ms(&self) -> u64 {
+        self.envelope().created_ms()
     }
 
     /// What is left of its ttl, as far as the clocks of two machines agree.
     pub(crate) fn left(&self) -> Duration {
-        Duration::from_millis(self.ttl_ms).saturating_sub(self.age())
+        Duration::from_millis(self.envelope().ttl_ms()).saturating_sub(self.age())
     }
 }
 
@@ -134,8 +141,19 @@ type Held<'a> = Option<(&'a [u8], Option<History>)>;
 pub(crate) struct Look {
     /// Of the entry, the key's tags, and the tags in `found`.
     answers: Answers,
+    /// If the entry is a whole envelope.
+    payload_start: Option<usize>,
     found: Vec<String>,
     seen: Option<LocalObservation>,
+}
+
+impl Look {
+    /// Before the tags are asked for that only the entry tells.
+    fn new(answers: Answers, seen: Option<LocalObservation>) -> Self {
+        let envelope = answers.held(0).and_then(Envelope::parse);
+        let found = envelope.map(|envelope| envelope.found()).unwrap_or_default();
+        Self { payload_start: envelope.map(|envelope| envelope.payload_start()), found, answers, seen }
+    }
 }
 
 impl Question<'_> {
@@ -144,8 +162,8 @@ impl Question<'_> {
         if self.owed() {
             return Ok(None);
         }
-        let mut look = self.look(budget).await?;
-        Ok(self.hit(&mut look).filter(|hit| !self.owes_any(&hit.found)))
+        let look = self.look(budget).await?;
+        Ok(self.hit(look).ok().filter(|hit| !self.owes_any(&hit.found)))
     }
 
     /// READ, for a hit: all that most calls need, and small, since a future that holds what a miss needs would be
@@ -155,12 +173,12 @@ impl Question<'_> {
             return Sight::Trouble;
         }
         match self.look(budget).await {
-            Ok(mut look) => match self.hit(&mut look) {
+            Ok(look) => match self.hit(look) {
                 // An invalidation may have failed while this was under way, or one of a tag that only the entry tells
                 // earlier.
-                Some(hit) if self.owes_any(&hit.found) => Sight::Trouble,
-                Some(hit) => Sight::Hit(hit),
-                None => {
+                Ok(hit) if self.owes_any(&hit.found) => Sight::Trouble,
+                Ok(hit) => Sight::Hit(hit),
+                Err(look) => {
                     add(&self.counters.misses);
                     Sight::Miss(Box::new(look))
                 }
@@ -210,24 +228,25 @@ impl Question<'_> {
     async fn look(&self, budget: &mut Budget) -> Result<Look, Failure> {
         let server = &self.remote.server;
         // Before the READ is sent: what is invalidated from now on must not be kept.
-        let mut seen = self.local.map(|local| local.observe(self.key));
-        let mut answers = server.read(budget, server.names.of(self.key)).await?;
-        let envelope = answers.replies[0].as_deref().and_then(Envelope::parse);
-        let found = envelope.map(|envelope| envelope.found()).unwrap_or_default();
-        if !found.is_empty() {
-            if let (Some(local), Some(seen)) = (self.local, &mut seen) {
-                local.observe_found(seen, found.clone());
+        let seen = self.local.map(|local| local.observe(self.key));
+        let mut look = Look::new(server.read(budget, server.names.of(self.key)).await?, seen);
+        if !look.found.is_empty() {
+            if let (Some(local), Some(seen)) = (self.local, &mut look.seen) {
+                local.observe_found(seen, look.found.clone());
             }
-            let more = server.names.tagged(found.iter().map(String::as_str));
-            answers.extend(Box::pin(server.read(budget, more)).await?);
+            let more = server.names.tagged(look.found.iter().map(String::as_bytes));
+            look.answers.extend(Box::pin(server.read(budget, more)).await?);
         }
         if self.core.breaks(Mutant::GenerationsAfterReply) {
-            seen = self.local.map(|local| local.observe(self.key));
+            look.seen = self.local.map(|local| local.observe(self.key));
         }
-        let in_step = answers.in_step()
+        let in_step = look.answers.in_step()
             || self.core.breaks(Mutant::InsertFromOtherHistory)
             || self.core.breaks(Mutant::OneSubscriber);
-        Ok(Look { answers, found, seen: seen.filter(|_| in_step) })
+        if !in_step {
+            look.seen = None;
+        }
+        Ok(look)
     }
 
     async fn try_ask(
@@ -238,17 +257,17 @@ impl Question<'_> {
     ) -> Result<Found, Failure> {
         let server = &self.remote.server;
         let want_hit = missed.is_some();
-        let Look { answers, mut found, mut seen } = match missed {
+        let Look { answers, mut found, mut seen, .. } = match missed {
             Some(look) => *look,
             None => self.look(budget).await?,
         };
         let stamp = |name: usize| {
-            let held = answers.replies[name].as_deref()?;
+            let held = answers.held(name)?;
             entry::current_stamp(held, answers.witness(name).history())
         };
-        let mut stamps: Vec<Option<Stamp>> = (1..answers.replies.len()).map(stamp).collect();
+        let mut stamps: Vec<Option<Stamp>> = (1..answers.len()).map(stamp).collect();
         let mut more = match found.is_empty() {
-            true => answers.replies[0].as_deref().map(entry::known_found).unwrap_or_default(),
+            true => answers.held(0).map(entry::known_found).unwrap_or_default(),
             false => Vec::new(),
         };
         more.extend(
@@ -271,11 +290,12 @@ impl Question<'_> {
         let seen = seen.filter(|_| in_step);
         if want_hit && let Some(filled) = ensured.held {
             // Filled between READ and ENSURE. Its stamps are compared with those read since this call began.
-            let held: Vec<_> = ensured.stamps.iter().map(|stamp| Some((stamp.as_slice(), None))).collect();
-            if self.is_valid(&filled, &held, &found, history)
-                && let Some(hit) = Hit::new(filled, found.clone(), seen.clone())
+            let held = ensured.stamps.iter().map(|stamp| Some((stamp.as_slice(), None)));
+            if let Some(envelope) = filled.held(0).and_then(Envelope::parse)
+                && self.is_valid(envelope, held, &found, history)
             {
-                return Ok(Found::Hit(hit));
+                let payload_start = envelope.payload_start();
+                return Ok(Found::Hit(Hit { answers: filled, payload_start, found, seen }));
             }
         }
         let theirs = ensured.theirs && !self.core.minted.contains(&ensured.expected);
@@ -293,24 +313,28 @@ impl Question<'_> {
         }))
     }
 
-    fn hit(&self, look: &mut Look) -> Option<Hit> {
-        let Look { answers, found, seen } = look;
-        let is_valid = {
-            let tag = |name: usize| Some((answers.replies[name].as_deref()?, Some(answers.witness(name).history())));
-            let tags: SmallVec<[_; 4]> = (1..answers.replies.len()).map(tag).collect();
-            self.is_valid(answers.replies[0].as_deref()?, &tags, found, answers.witness(0).history())
-        };
-        // Whoever misses still asks what the entry began with.
-        if !is_valid {
-            return None;
+    /// The hit, or whoever misses still asks what the entry began with.
+    fn hit(&self, look: Look) -> Result<Hit, Look> {
+        let Look { answers, payload_start: Some(payload_start), found, .. } = &look else { return Err(look) };
+        let envelope = Envelope::parsed(answers.held(0).unwrap_or_default(), *payload_start);
+        let tag = |name: usize| Some((answers.held(name)?, Some(answers.witness(name).history())));
+        if !self.is_valid(envelope, (1..answers.len()).map(tag), found, answers.witness(0).history()) {
+            return Err(look);
         }
-        Hit::new(answers.replies[0].take()?, std::mem::take(found), seen.take())
+        let payload_start = *payload_start;
+        let Look { answers, found, seen, .. } = look;
+        Ok(Hit { answers, payload_start, found, seen })
     }
 
     /// Whether an entry is a hit, given what its tags hold.
-    fn is_valid(&self, entry: &[u8], tags: &[Held<'_>], found: &[String], history: History) -> bool {
-        let Some(envelope) = Envelope::parse(entry) else { return false };
-        let stands = |(carried, held): (&[u8], &Held<'_>)| {
+    fn is_valid<'h>(
+        &self,
+        envelope: Envelope<'_>,
+        tags: impl ExactSizeIterator<Item = Held<'h>>,
+        found: &[String],
+        history: History,
+    ) -> bool {
+        let stands = |(carried, held): (&[u8], Held<'_>)| {
             held.is_some_and(|(held, read_in)| {
                 held == carried && read_in.is_none_or(|read_in| self.current(&held[..4], read_in))
             })
@@ -346,17 +370,16 @@ impl Question<'_> {
                 }
                 tokio::time::sleep(pause).await;
                 pause = (pause * 2).min(Duration::from_millis(20));
-                let mut look = self.look(&mut self.core.budget()).await.ok()?;
-                let replies = &look.answers.replies;
-                let same_tags =
-                    replies[1..].iter().zip(&observed.stamps).all(|(held, stamp)| held.as_deref() == Some(stamp));
+                let look = self.look(&mut self.core.budget()).await.ok()?;
+                let tags = (1..look.answers.len()).map(|name| look.answers.held(name));
+                let same_tags = tags.zip(&observed.stamps).all(|(held, stamp)| held == Some(stamp));
                 if look.answers.witness(0).history() != observed.history || !same_tags {
                     return None;
                 }
-                let loading = replies[0].as_deref().is_some_and(|held| entry::expected(held) == observed.expected);
+                let loading = look.answers.held(0).is_some_and(|held| entry::expected(held) == observed.expected);
                 if !loading {
                     // An invalidation may have failed while this was waiting.
-                    return self.hit(&mut look).filter(|hit| !self.owes_any(&hit.found));
+                    return self.hit(look).ok().filter(|hit| !self.owes_any(&hit.found));
                 }
             }
         };
@@ -379,27 +402,18 @@ pub(crate) async fn peek_many(budget: &mut Budget, questions: &[Question<'_>]) -
     let owed: Vec<bool> = questions.iter().map(Question::owed).collect();
     let names = questions.iter().flat_map(|question| server.names.of(question.key));
     let counts = questions.iter().map(|question| question.key.tag_count() + 1);
-    let mut looks: Vec<Look> = server
-        .read(budget, names)
-        .await?
-        .deal(counts)
-        .map(|answers| {
-            let envelope = answers.replies[0].as_deref().and_then(Envelope::parse);
-            let found = envelope.map(|envelope| envelope.found()).unwrap_or_default();
-            Look { answers, found, seen: None }
-        })
-        .collect();
+    let mut looks: Vec<Look> =
+        server.read(budget, names).await?.deal(counts).map(|answers| Look::new(answers, None)).collect();
     if looks.iter().any(|look| !look.found.is_empty()) {
-        let more = server.names.tagged(looks.iter().flat_map(|look| &look.found).map(String::as_str));
+        let more = server.names.tagged(looks.iter().flat_map(|look| &look.found).map(String::as_bytes));
         let told = server.read(budget, more).await?;
         let told: Vec<Answers> = told.deal(looks.iter().map(|look| look.found.len())).collect();
         looks.iter_mut().zip(told).for_each(|(look, told)| look.answers.extend(told));
     }
-    let hits = questions
-        .iter()
-        .zip(&mut looks)
-        .zip(owed)
-        .map(|((question, look), owed)| question.hit(look).filter(|hit| !owed && !question.owes_any(&hit.found)));
+    let hits =
+        questions.iter().zip(looks).zip(owed).map(|((question, look), owed)| {
+            question.hit(look).ok().filter(|hit| !owed && !question.owes_any(&hit.found))
+        });
     Ok(hits.collect())
 }
 

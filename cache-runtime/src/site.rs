@@ -8,11 +8,11 @@ use smallvec::SmallVec;
 
 use crate::Key;
 use crate::codec::CacheCodec;
-use crate::codec::CodecChoice as _;
-use crate::facts::{self, Facts};
+use crate::facts::{Facts, First, Kind};
 use crate::key::{KeyPart, KeyWriter, Part, Parts};
-use crate::outcome::Load;
-use crate::stats::{Counters, Counts};
+#[cfg(feature = "metrics")]
+use crate::metrics::Series;
+use crate::stats::{Counters, Counts, Invalidated};
 use crate::tally::Number;
 
 /// One piece of a template.
@@ -128,25 +128,36 @@ impl<T: ?Sized + 'static> Companion for T {
 pub struct Site {
     pub(crate) declaration: Declaration,
     pub(crate) counters: Counters,
+    #[cfg(feature = "metrics")]
+    pub(crate) series: Series,
     /// None until it is called.
     pub(crate) number: Number,
-    /// What is known of the first value type and codec that it was called with: of all of them, if it is not generic.
-    facts: OnceLock<(TypeId, &'static str, &'static Facts)>,
+    facts: OnceLock<First>,
 }
 
 impl Site {
     /// For a `static`.
     pub const fn new(declaration: Declaration) -> Self {
-        Self { declaration, counters: Counters::new(), number: Number::none(), facts: OnceLock::new() }
+        Self {
+            declaration,
+            counters: Counters::new(),
+            #[cfg(feature = "metrics")]
+            series: Series::new(),
+            number: Number::none(),
+            facts: OnceLock::new(),
+        }
     }
 
     /// What is known of the type that a call answers with.
-    pub(crate) fn facts<L: Load>(&self, cache: CacheCodec) -> &'static Facts {
-        let (wanted, codec) = (TypeId::of::<L::Value>(), L::Codec::name(cache));
-        let find = || facts::facts::<L::Value>(codec, self.declaration.version);
-        let (id, name, facts) = self.facts.get_or_init(|| (wanted, codec, find()));
-        let same = *id == wanted && (std::ptr::eq(*name, codec) || *name == codec);
-        if same { facts } else { find() }
+    #[inline]
+    pub(crate) fn facts(&self, kind: &'static Kind, cache: CacheCodec) -> &'static Facts {
+        First::facts(&self.facts, kind, cache, self.declaration.version)
+    }
+
+    /// The shape of the entries that it reads, once it was called.
+    #[cfg(feature = "inspect")]
+    pub(crate) fn shape(&self) -> Option<u64> {
+        self.facts.get().map(First::shape)
     }
 
     /// What was counted so far.
@@ -224,12 +235,13 @@ pub(crate) type Target = (&'static str, Option<TypeId>);
 #[derive(Debug)]
 pub struct InvalidationSite {
     pub(crate) declaration: InvalidationDeclaration,
+    pub(crate) invalidated: Invalidated,
 }
 
 impl InvalidationSite {
     /// For a `static`.
     pub const fn new(declaration: InvalidationDeclaration) -> Self {
-        Self { declaration }
+        Self { declaration, invalidated: Invalidated::new() }
     }
 }
 

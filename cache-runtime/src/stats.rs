@@ -67,9 +67,18 @@ counters! {
     redis_hits,
     /// Hits, of either kind, whose value was a cached `None`.
     negative_hits,
+    /// Those of them that were answered from Redis.
+    negative_redis_hits,
     /// Not found, or found and not valid any more.
     misses,
-    /// The function's body ran to its end.
+    /// Those of them behind which nothing was to be loaded: `peek`, and `get` of a cache.
+    absent,
+    /// Answered by the call's own load, whose value was offered to the cache.
+    led,
+    /// Answered by the function's body with the cache left alone: inside `bypass`, where the key cannot be rendered or the
+    /// value cannot be stored, and where a load waits for itself.
+    uncached,
+    /// The function's body ran to its end, in whatever call.
     loads,
     /// The function's body returned `Err`.
     load_errors,
@@ -145,6 +154,23 @@ impl Warned {
     }
 }
 
+/// Invalidations from one place: a function, or the methods of a cache.
+#[derive(Debug)]
+pub(crate) struct Invalidated {
+    /// Confirmed by the server at once.
+    pub(crate) delivered: AtomicU64,
+    /// Queued, because they were not.
+    pub(crate) deferred: AtomicU64,
+    /// Whether a target that cannot be rendered was warned of.
+    pub(crate) warned: AtomicBool,
+}
+
+impl Invalidated {
+    pub(crate) const fn new() -> Self {
+        Self { delivered: AtomicU64::new(0), deferred: AtomicU64::new(0), warned: AtomicBool::new(false) }
+    }
+}
+
 /// True the first time only.
 pub(crate) fn first_time(flag: &AtomicBool) -> bool {
     !flag.swap(true, Relaxed)
@@ -164,6 +190,11 @@ impl LoadTime {
     /// How many loads were counted.
     pub fn count(&self) -> u64 {
         self.buckets.iter().sum()
+    }
+
+    /// All loads together.
+    pub fn total(&self) -> Duration {
+        Duration::from_micros(self.total_micros)
     }
 
     /// The mean, or zero without loads.
@@ -313,6 +344,7 @@ mod tests {
         assert_eq!((counts.loads, counts.load_time.count()), (5, 5));
         assert_eq!(counts.load_time.quantile(0.5), Duration::from_micros(1024));
         assert_eq!(counts.load_time.quantile(1.0), Duration::from_micros(8_388_608));
+        assert_eq!(counts.load_time.total(), Duration::from_micros(5_002_000));
         assert_eq!(counts.load_time.mean(), Duration::from_micros(1_000_400));
     }
 

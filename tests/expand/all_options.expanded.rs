@@ -3,7 +3,7 @@ where
     T: Send,
 {
     #![allow(unused)]
-    let __cache_call = match (&(ctx.org_id()),) {
+    let __cache_call = match match (&(ctx.org_id()),) {
         (__cache_bound_0,) => {
             {
                 static SITE: ::renamed::__private::Site = ::renamed::__private::Site::new(::renamed::__private::Declaration {
@@ -52,24 +52,24 @@ where
         .ttl({
             let __cache_duration: ::core::time::Duration = config::ttl();
             __cache_duration
-        });
+        })
+        .kept({
+            use ::renamed::__private::{
+                LoadFallible as _, LoadPlain as _, NotCopied as _,
+            };
+            ::renamed::__private::Returns::<Page>::new()
+                .load()
+                .codec::<codec::Json>()
+                .copied()
+        })
+    {
+        ::core::ops::ControlFlow::Break(__cache_kept) => return __cache_kept,
+        ::core::ops::ControlFlow::Continue(__cache_call) => __cache_call,
+    };
     let __cache_body = ::core::pin::pin!(
         async move { if let ::core::option::Option::Some(__cache_edge) =
         ::core::option::Option::None:: < Page > { return __cache_edge; } ctx.page(filter)
         . await }
     );
-    __cache_call
-        .load(
-            {
-                use ::renamed::__private::{
-                    LoadFallible as _, LoadPlain as _, NotCopied as _,
-                };
-                ::renamed::__private::Returns::<Page>::new()
-                    .load()
-                    .codec::<codec::Json>()
-                    .copied()
-            },
-            __cache_body,
-        )
-        .await
+    __cache_call.load(__cache_body).await
 }

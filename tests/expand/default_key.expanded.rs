@@ -5,7 +5,7 @@ async fn price(
     #[cfg(feature = "region")]
     mut region: Region,
 ) -> u32 {
-    let __cache_call = price::__cache_site()
+    let __cache_call = match price::__cache_site()
         .bind(
             &[
                 &item,
@@ -16,23 +16,23 @@ async fn price(
                 #[cfg(not(all(feature = "region")))]
                 &"",
             ],
-        );
+        )
+        .kept({
+            use ::cache_runtime::__private::{
+                LoadFallible as _, LoadPlain as _, NotCopied as _,
+            };
+            ::cache_runtime::__private::Returns::<u32>::new().load().copied()
+        })
+    {
+        ::core::ops::ControlFlow::Break(__cache_kept) => return __cache_kept,
+        ::core::ops::ControlFlow::Continue(__cache_call) => __cache_call,
+    };
     let __cache_body = ::core::pin::pin!(
         async move { if let ::core::option::Option::Some(__cache_edge) =
         ::core::option::Option::None:: < u32 > { return __cache_edge; } region.fix();
         lookup(item, r#type, a, region) ? }
     );
-    __cache_call
-        .load(
-            {
-                use ::cache_runtime::__private::{
-                    LoadFallible as _, LoadPlain as _, NotCopied as _,
-                };
-                ::cache_runtime::__private::Returns::<u32>::new().load().copied()
-            },
-            __cache_body,
-        )
-        .await
+    __cache_call.load(__cache_body).await
 }
 ///The cache entries of [`price()`].
 enum price {}
@@ -81,7 +81,7 @@ impl price {
         __cache_pattern_2: &(u8, u8),
         #[cfg(feature = "region")]
         region: &Region,
-    ) -> ::cache_runtime::__private::Call {
+    ) -> ::cache_runtime::__private::Call<'static> {
         let (a, _) = __cache_pattern_2;
         let _ = (&a,);
         Self::__cache_site()
@@ -202,7 +202,7 @@ impl price {
 }
 impl Prices {
     async fn price(&self, item: &str) -> u32 {
-        let __cache_call = {
+        let __cache_call = match {
             static SITE: ::cache_runtime::__private::Site = ::cache_runtime::__private::Site::new(::cache_runtime::__private::Declaration {
                 function: ::core::concat!(::core::module_path!(), "::price"),
                 file: ::core::file!(),
@@ -232,21 +232,21 @@ impl Prices {
             static ENTRY: &::cache_runtime::__private::Site = &SITE;
             &SITE
         }
-            .bind(&[&::core::any::type_name::<Self>(), &item]);
+            .bind(&[&::core::any::type_name::<Self>(), &item])
+            .kept({
+                use ::cache_runtime::__private::{
+                    LoadFallible as _, LoadPlain as _, NotCopied as _,
+                };
+                ::cache_runtime::__private::Returns::<u32>::new().load().copied()
+            })
+        {
+            ::core::ops::ControlFlow::Break(__cache_kept) => return __cache_kept,
+            ::core::ops::ControlFlow::Continue(__cache_call) => __cache_call,
+        };
         let __cache_body = ::core::pin::pin!(
             async move { if let ::core::option::Option::Some(__cache_edge) =
             ::core::option::Option::None:: < u32 > { return __cache_edge; } 0 }
         );
-        __cache_call
-            .load(
-                {
-                    use ::cache_runtime::__private::{
-                        LoadFallible as _, LoadPlain as _, NotCopied as _,
-                    };
-                    ::cache_runtime::__private::Returns::<u32>::new().load().copied()
-                },
-                __cache_body,
-            )
-            .await
+        __cache_call.load(__cache_body).await
     }
 }

@@ -1,5 +1,17 @@
 pub async fn get_user(db: &Db, id: u64) -> Result<Option<User>, DbError> {
-    let mut __cache_call = get_user::__cache_call(&id);
+    let mut __cache_call = match get_user::__cache_call(&id)
+        .kept({
+            use ::cache_runtime::__private::{
+                LoadFallible as _, LoadPlain as _, NotCopied as _,
+            };
+            ::cache_runtime::__private::Returns::<Result<Option<User>, DbError>>::new()
+                .load()
+                .copied()
+        })
+    {
+        ::core::ops::ControlFlow::Break(__cache_kept) => return __cache_kept,
+        ::core::ops::ControlFlow::Continue(__cache_call) => __cache_call,
+    };
     let __cache_found = __cache_call.found();
     let __cache_found_1_0 = ::cache_runtime::__private::Rendered::new(&id);
     let __cache_body = ::core::pin::pin!(
@@ -16,28 +28,14 @@ pub async fn get_user(db: &Db, id: u64) -> Result<Option<User>, DbError> {
         .tag(1u16, & [& __cache_found_1_0, & ::cache_runtime::__private::HashPart(&
         __cache_value.kind)]); } __cache_return }
     );
-    __cache_call
-        .load(
-            {
-                use ::cache_runtime::__private::{
-                    LoadFallible as _, LoadPlain as _, NotCopied as _,
-                };
-                ::cache_runtime::__private::Returns::<
-                    Result<Option<User>, DbError>,
-                >::new()
-                    .load()
-                    .copied()
-            },
-            __cache_body,
-        )
-        .await
+    __cache_call.load(__cache_body).await
 }
 ///The cache entries of [`get_user()`].
 pub enum get_user {}
 #[allow(clippy::ptr_arg, clippy::ref_option_ref, clippy::too_many_arguments)]
 impl get_user {
     #[doc(hidden)]
-    fn __cache_call(id: &u64) -> ::cache_runtime::__private::Call {
+    fn __cache_call(id: &u64) -> ::cache_runtime::__private::Call<'static> {
         {
             static SITE: ::cache_runtime::__private::Site = ::cache_runtime::__private::Site::new(::cache_runtime::__private::Declaration {
                 function: ::core::concat!(::core::module_path!(), "::get_user"),
@@ -131,7 +129,7 @@ impl get_user {
             Result<Option<User>, DbError>,
         >,
     ) -> ::core::result::Result<(), ::cache_runtime::Error> {
-        let mut __cache_call = Self::__cache_call(&id);
+        let mut __cache_call = Self::__cache_call(&id).owned();
         let __cache_found = __cache_call.found();
         let __cache_found_1_0 = ::cache_runtime::__private::Rendered::new(&id);
         let __cache_return: Result<Option<User>, DbError> = ::cache_runtime::__private::StoredAs::stored_as(
@@ -172,7 +170,7 @@ impl get_user {
 }
 impl Users {
     async fn named(&self, name: String) -> User {
-        let mut __cache_call = {
+        let mut __cache_call = match {
             static SITE: ::cache_runtime::__private::Site = ::cache_runtime::__private::Site::new(::cache_runtime::__private::Declaration {
                 function: ::core::concat!(::core::module_path!(), "::named"),
                 file: ::core::file!(),
@@ -205,7 +203,17 @@ impl Users {
             static ENTRY: &::cache_runtime::__private::Site = &SITE;
             &SITE
         }
-            .bind(&[&name]);
+            .bind(&[&name])
+            .kept({
+                use ::cache_runtime::__private::{
+                    LoadFallible as _, LoadPlain as _, NotCopied as _,
+                };
+                ::cache_runtime::__private::Returns::<User>::new().load().copied()
+            })
+        {
+            ::core::ops::ControlFlow::Break(__cache_kept) => return __cache_kept,
+            ::core::ops::ControlFlow::Continue(__cache_call) => __cache_call,
+        };
         let __cache_found = __cache_call.found();
         let __cache_found_0_0 = match (&(self.tenant()),) {
             (__cache_bound_0,) => {
@@ -225,22 +233,23 @@ impl Users {
             __cache_return)).value() } { __cache_found.tag(0u16, & [& __cache_found_0_0,
             & __cache_value.id]); } __cache_return }
         );
-        __cache_call
-            .load(
-                {
-                    use ::cache_runtime::__private::{
-                        LoadFallible as _, LoadPlain as _, NotCopied as _,
-                    };
-                    ::cache_runtime::__private::Returns::<User>::new().load().copied()
-                },
-                __cache_body,
-            )
-            .await
+        __cache_call.load(__cache_body).await
     }
 }
 fn first((a, b): (u64, u64)) -> impl Future<Output = User> {
     async move {
-        let mut __cache_call = first::__cache_site().bind(&[&a, &b]);
+        let mut __cache_call = match first::__cache_site()
+            .bind(&[&a, &b])
+            .kept({
+                use ::cache_runtime::__private::{
+                    LoadFallible as _, LoadPlain as _, NotCopied as _,
+                };
+                ::cache_runtime::__private::Returns::<User>::new().load().copied()
+            })
+        {
+            ::core::ops::ControlFlow::Break(__cache_kept) => return __cache_kept,
+            ::core::ops::ControlFlow::Continue(__cache_call) => __cache_call,
+        };
         let __cache_found = __cache_call.found();
         let __cache_found_0_0 = ::cache_runtime::__private::Rendered::new(&a);
         let __cache_body = ::core::pin::pin!(
@@ -254,17 +263,7 @@ fn first((a, b): (u64, u64)) -> impl Future<Output = User> {
             __cache_return)).value() } { __cache_found.tag(0u16, & [& __cache_found_0_0,
             & __cache_value.id]); } __cache_return }
         );
-        __cache_call
-            .load(
-                {
-                    use ::cache_runtime::__private::{
-                        LoadFallible as _, LoadPlain as _, NotCopied as _,
-                    };
-                    ::cache_runtime::__private::Returns::<User>::new().load().copied()
-                },
-                __cache_body,
-            )
-            .await
+        __cache_call.load(__cache_body).await
     }
 }
 ///The cache entries of [`first()`].
@@ -309,7 +308,9 @@ impl first {
         &SITE
     }
     #[doc(hidden)]
-    fn __cache_call(__cache_pattern_0: &(u64, u64)) -> ::cache_runtime::__private::Call {
+    fn __cache_call(
+        __cache_pattern_0: &(u64, u64),
+    ) -> ::cache_runtime::__private::Call<'static> {
         let (a, b) = __cache_pattern_0;
         let _ = (&a, &b);
         Self::__cache_site().bind(&[a, b])
@@ -346,7 +347,7 @@ impl first {
         __cache_pattern_0: (u64, u64),
         __cache_put: impl ::cache_runtime::__private::StoredAs<User>,
     ) -> ::core::result::Result<(), ::cache_runtime::Error> {
-        let mut __cache_call = Self::__cache_call(&__cache_pattern_0);
+        let mut __cache_call = Self::__cache_call(&__cache_pattern_0).owned();
         let (a, b) = __cache_pattern_0;
         let _ = (&a, &b);
         let __cache_found = __cache_call.found();
@@ -376,7 +377,17 @@ impl first {
     }
 }
 async fn of_skipped(db: &Db, id: u64) -> User {
-    let mut __cache_call = of_skipped::__cache_call(&id);
+    let mut __cache_call = match of_skipped::__cache_call(&id)
+        .kept({
+            use ::cache_runtime::__private::{
+                LoadFallible as _, LoadPlain as _, NotCopied as _,
+            };
+            ::cache_runtime::__private::Returns::<User>::new().load().copied()
+        })
+    {
+        ::core::ops::ControlFlow::Break(__cache_kept) => return __cache_kept,
+        ::core::ops::ControlFlow::Continue(__cache_call) => __cache_call,
+    };
     let __cache_found = __cache_call.found();
     let __cache_found_0_0 = ::cache_runtime::__private::Rendered::new(&db.name);
     let __cache_body = ::core::pin::pin!(
@@ -391,24 +402,14 @@ async fn of_skipped(db: &Db, id: u64) -> User {
         ::cache_runtime::__private::Returned(& __cache_return)).value() } { __cache_found
         .tag(0u16, & [& __cache_found_0_0, & __cache_value.id]); } __cache_return }
     );
-    __cache_call
-        .load(
-            {
-                use ::cache_runtime::__private::{
-                    LoadFallible as _, LoadPlain as _, NotCopied as _,
-                };
-                ::cache_runtime::__private::Returns::<User>::new().load().copied()
-            },
-            __cache_body,
-        )
-        .await
+    __cache_call.load(__cache_body).await
 }
 ///The cache entries of [`of_skipped()`].
 enum of_skipped {}
 #[allow(clippy::ptr_arg, clippy::ref_option_ref, clippy::too_many_arguments)]
 impl of_skipped {
     #[doc(hidden)]
-    fn __cache_call(id: &u64) -> ::cache_runtime::__private::Call {
+    fn __cache_call(id: &u64) -> ::cache_runtime::__private::Call<'static> {
         {
             static SITE: ::cache_runtime::__private::Site = ::cache_runtime::__private::Site::new(::cache_runtime::__private::Declaration {
                 function: ::core::concat!(::core::module_path!(), "::of_skipped"),

@@ -1,33 +1,31 @@
 /// Finds a user.
 pub async fn get_user(db: &Db, id: u64) -> Result<Option<User>, DbError> {
-    let __cache_call = get_user::__cache_call(&id);
+    let __cache_call = match get_user::__cache_call(&id)
+        .kept({
+            use ::cache_runtime::__private::{
+                LoadFallible as _, LoadPlain as _, NotCopied as _,
+            };
+            ::cache_runtime::__private::Returns::<Result<Option<User>, DbError>>::new()
+                .load()
+                .copied()
+        })
+    {
+        ::core::ops::ControlFlow::Break(__cache_kept) => return __cache_kept,
+        ::core::ops::ControlFlow::Continue(__cache_call) => __cache_call,
+    };
     let __cache_body = ::core::pin::pin!(
         async move { if let ::core::option::Option::Some(__cache_edge) =
         ::core::option::Option::None:: < Result < Option < User >, DbError > > { return
         __cache_edge; } db.user(id). await }
     );
-    __cache_call
-        .load(
-            {
-                use ::cache_runtime::__private::{
-                    LoadFallible as _, LoadPlain as _, NotCopied as _,
-                };
-                ::cache_runtime::__private::Returns::<
-                    Result<Option<User>, DbError>,
-                >::new()
-                    .load()
-                    .copied()
-            },
-            __cache_body,
-        )
-        .await
+    __cache_call.load(__cache_body).await
 }
 ///The cache entries of [`get_user()`].
 pub enum get_user {}
 #[allow(clippy::ptr_arg, clippy::ref_option_ref, clippy::too_many_arguments)]
 impl get_user {
     #[doc(hidden)]
-    fn __cache_call(id: &u64) -> ::cache_runtime::__private::Call {
+    fn __cache_call(id: &u64) -> ::cache_runtime::__private::Call<'static> {
         {
             static SITE: ::cache_runtime::__private::Site = ::cache_runtime::__private::Site::new(::cache_runtime::__private::Declaration {
                 function: ::core::concat!(::core::module_path!(), "::get_user"),

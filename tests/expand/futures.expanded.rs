@@ -1,20 +1,20 @@
 fn one(id: u64) -> impl Future<Output = u64> + Send {
     async move {
-        let __cache_call = one::__cache_call(&id);
+        let __cache_call = match one::__cache_call(&id)
+            .kept({
+                use ::cache_runtime::__private::{
+                    LoadFallible as _, LoadPlain as _, NotCopied as _,
+                };
+                ::cache_runtime::__private::Returns::<u64>::new().load().copied()
+            })
+        {
+            ::core::ops::ControlFlow::Break(__cache_kept) => return __cache_kept,
+            ::core::ops::ControlFlow::Continue(__cache_call) => __cache_call,
+        };
         let __cache_body = ::core::pin::pin!(
             async move { (move || { async move { id } }) (). await }
         );
-        __cache_call
-            .load(
-                {
-                    use ::cache_runtime::__private::{
-                        LoadFallible as _, LoadPlain as _, NotCopied as _,
-                    };
-                    ::cache_runtime::__private::Returns::<u64>::new().load().copied()
-                },
-                __cache_body,
-            )
-            .await
+        __cache_call.load(__cache_body).await
     }
 }
 ///The cache entries of [`one()`].
@@ -22,7 +22,7 @@ enum one {}
 #[allow(clippy::ptr_arg, clippy::ref_option_ref, clippy::too_many_arguments)]
 impl one {
     #[doc(hidden)]
-    fn __cache_call(id: &u64) -> ::cache_runtime::__private::Call {
+    fn __cache_call(id: &u64) -> ::cache_runtime::__private::Call<'static> {
         {
             static SITE: ::cache_runtime::__private::Site = ::cache_runtime::__private::Site::new(::cache_runtime::__private::Declaration {
                 function: ::core::concat!(::core::module_path!(), "::one"),
@@ -106,7 +106,7 @@ impl Repo for Pg {
         Self: 'async_trait,
     {
         ::std::boxed::Box::pin(async move {
-            let __cache_call = {
+            let __cache_call = match {
                 static SITE: ::cache_runtime::__private::Site = ::cache_runtime::__private::Site::new(::cache_runtime::__private::Declaration {
                     function: ::core::concat!(::core::module_path!(), "::get"),
                     file: ::core::file!(),
@@ -129,26 +129,26 @@ impl Repo for Pg {
                 static ENTRY: &::cache_runtime::__private::Site = &SITE;
                 &SITE
             }
-                .bind(&[&id]);
+                .bind(&[&id])
+                .kept({
+                    use ::cache_runtime::__private::{
+                        LoadFallible as _, LoadPlain as _, NotCopied as _,
+                    };
+                    ::cache_runtime::__private::Returns::<Option<User>>::new()
+                        .load()
+                        .copied()
+                })
+            {
+                ::core::ops::ControlFlow::Break(__cache_kept) => return __cache_kept,
+                ::core::ops::ControlFlow::Continue(__cache_call) => __cache_call,
+            };
             let __cache_body = ::core::pin::pin!(
                 async move { (move || -> ::core::pin::Pin < Box < dyn
                 ::core::future::Future < Output = Option < User > > + Send + 'async_trait
                 > > { Box::pin(async move { let __self = self; __self.db.user(id). await
                 }) }) (). await }
             );
-            __cache_call
-                .load(
-                    {
-                        use ::cache_runtime::__private::{
-                            LoadFallible as _, LoadPlain as _, NotCopied as _,
-                        };
-                        ::cache_runtime::__private::Returns::<Option<User>>::new()
-                            .load()
-                            .copied()
-                    },
-                    __cache_body,
-                )
-                .await
+            __cache_call.load(__cache_body).await
         })
     }
 }

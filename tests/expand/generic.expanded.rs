@@ -7,27 +7,27 @@ where
     D: Db<N>,
     I: Send,
 {
-    let __cache_call = load::__cache_call(&id, &kind)
+    let __cache_call = match load::__cache_call(&id, &kind)
         .ttl({
             let __cache_duration: ::core::time::Duration = TTL;
             __cache_duration
-        });
+        })
+        .kept({
+            use ::cache_runtime::__private::{
+                LoadFallible as _, LoadPlain as _, NotCopied as _,
+            };
+            ::cache_runtime::__private::Returns::<[u8; N]>::new().load().copied()
+        })
+    {
+        ::core::ops::ControlFlow::Break(__cache_kept) => return __cache_kept,
+        ::core::ops::ControlFlow::Continue(__cache_call) => __cache_call,
+    };
     let __cache_body = ::core::pin::pin!(
         async move { if let ::core::option::Option::Some(__cache_edge) =
         ::core::option::Option::None:: < [u8; N] > { return __cache_edge; } db.load(id).
         await }
     );
-    __cache_call
-        .load(
-            {
-                use ::cache_runtime::__private::{
-                    LoadFallible as _, LoadPlain as _, NotCopied as _,
-                };
-                ::cache_runtime::__private::Returns::<[u8; N]>::new().load().copied()
-            },
-            __cache_body,
-        )
-        .await
+    __cache_call.load(__cache_body).await
 }
 ///The cache entries of [`load()`].
 enum load {}
@@ -37,7 +37,7 @@ impl load {
     fn __cache_call<'a, I: Into<u64> + KeyPart>(
         id: &I,
         kind: &(impl KeyPart + 'a),
-    ) -> ::cache_runtime::__private::Call
+    ) -> ::cache_runtime::__private::Call<'static>
     where
         I: Send,
     {

@@ -1,6 +1,6 @@
 impl Users {
     async fn get(self: Arc<Self>, id: u64) -> Option<User> {
-        let __cache_call = {
+        let __cache_call = match {
             static SITE: ::cache_runtime::__private::Site = ::cache_runtime::__private::Site::new(::cache_runtime::__private::Declaration {
                 function: ::core::concat!(::core::module_path!(), "::get"),
                 file: ::core::file!(),
@@ -25,24 +25,24 @@ impl Users {
             static ENTRY: &::cache_runtime::__private::Site = &SITE;
             &SITE
         }
-            .bind(&[&self.org.id, &id]);
+            .bind(&[&self.org.id, &id])
+            .kept({
+                use ::cache_runtime::__private::{
+                    LoadFallible as _, LoadPlain as _, NotCopied as _,
+                };
+                ::cache_runtime::__private::Returns::<Option<User>>::new()
+                    .load()
+                    .copied()
+            })
+        {
+            ::core::ops::ControlFlow::Break(__cache_kept) => return __cache_kept,
+            ::core::ops::ControlFlow::Continue(__cache_call) => __cache_call,
+        };
         let __cache_body = ::core::pin::pin!(
             async move { if let ::core::option::Option::Some(__cache_edge) =
             ::core::option::Option::None:: < Option < User > > { return __cache_edge; }
             self.db.user(id). await }
         );
-        __cache_call
-            .load(
-                {
-                    use ::cache_runtime::__private::{
-                        LoadFallible as _, LoadPlain as _, NotCopied as _,
-                    };
-                    ::cache_runtime::__private::Returns::<Option<User>>::new()
-                        .load()
-                        .copied()
-                },
-                __cache_body,
-            )
-            .await
+        __cache_call.load(__cache_body).await
     }
 }

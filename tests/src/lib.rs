@@ -9,15 +9,17 @@
 //! | a master that sentinels replace | [`Sentinels`] |
 //! | a failover that loses acknowledged writes, exactly then | [`Pair`] |
 //! | a network between a cache and its server: late, deaf, refusing, cutting | [`Proxy`] with a [`Mode`] |
+//! | a browser that shows a page, is clicked and typed into, and tells what it complains of | [`Browser`] |
 //! | a server that answers `LOADING`, `MOVED`, half a reply or nonsense | [`FakeRedis`] with [`reply`] |
 //!
 //! Each of them ends with its value, also when the test panics. Nothing here knows the cache: what they do can
 //! be believed when a test of the cache fails.
 //!
 //! Modules depend downward only: `cluster`, `sentinels`, `pair` and `tls` over `server`, `proxy`, `fake` and `bus`, and
-//! those over `reply`, `request`, `background`, `port`, `users` and `wait`.
+//! those over `reply`, `request`, `background`, `port`, `users` and `wait`; `browser` over `wait` alone.
 
 mod background;
+mod browser;
 mod bus;
 #[cfg(feature = "checker")]
 pub mod checker;
@@ -34,6 +36,7 @@ mod tls;
 mod users;
 mod wait;
 
+pub use browser::{Browser, key};
 pub use cluster::RedisCluster;
 pub use fake::FakeRedis;
 pub use pair::{Pair, Predecessor};

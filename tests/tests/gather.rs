@@ -11,7 +11,7 @@ use tests::{FakeRedis, Mode, Proxy, RedisServer, reply};
 use tokio::task::JoinSet;
 
 /// How many callers on a thread send their own before they gather.
-const ALONE: u64 = 8;
+const ALONE: u64 = 4;
 
 fn cache(url: impl Into<String>) -> Cache {
     patient("g", url).local_tier(false).build().expect("in order")

@@ -7,13 +7,13 @@ mod tools;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use tools::{cargo, redis_server};
+use tools::{browser, cargo, redis_server};
 
 /// A task: its name, what it does, and how.
 type Task = (&'static str, &'static str, fn(&Path, &[String]) -> Result<(), String>);
 
-const TASKS: [Task; 8] = [
-    ("test", "all tests; finds redis-server and valgrind or installs them (as root, through apt-get)", test),
+const TASKS: [Task; 9] = [
+    ("test", "all tests; finds redis-server, chromium and valgrind or installs them (as root, through apt-get)", test),
     (
         "instructions",
         "those of a hit in process, by valgrind, beside what is recorded (`--record`: records them)",
@@ -29,9 +29,10 @@ const TASKS: [Task; 8] = [
     ("errors", "writes docs/errors/ from tests/ui/ (`--check`: only compares)", errors),
     (
         "bench",
-        "each path beside its goal and the peers; or `codec`, `lag`, `tags`, `memory` (`--quick`: in short)",
+        "each path beside its goal and the peers; or `codec`, `du`, `lag`, `tags`, `memory` (`--quick`: in short)",
         bench,
     ),
+    ("screenshots", "docs/pictures/: the admin page over the example service, after minutes of traffic", screenshots),
     ("fuzz", "a million random and damaged envelopes through the reader", fuzz),
 ];
 
@@ -66,6 +67,7 @@ fn target(root: &Path) -> PathBuf {
 
 fn test(root: &Path, rest: &[String]) -> Result<(), String> {
     redis_server()?;
+    browser()?;
     // Whoever names tests does not mean these.
     if rest.is_empty() {
         schedules(root, &[])?;
@@ -140,7 +142,7 @@ fn errors(root: &Path, rest: &[String]) -> Result<(), String> {
 fn bench(root: &Path, rest: &[String]) -> Result<(), String> {
     redis_server()?;
     let mut rest: Vec<&str> = rest.iter().map(String::as_str).collect();
-    let alone = ["codec", "lag", "tags", "memory"].into_iter().find(|name| rest.first() == Some(name));
+    let alone = ["codec", "du", "lag", "tags", "memory"].into_iter().find(|name| rest.first() == Some(name));
     let Some(program) = alone else {
         // With the peers, in a package that is no member of the workspace.
         let peers = root.join("benches/peers");
@@ -148,7 +150,25 @@ fn bench(root: &Path, rest: &[String]) -> Result<(), String> {
         return cargo(&peers, &[&["run", "--release", "--bin", "bench-peers", "--"], &rest[..]].concat());
     };
     rest.remove(0);
+    if program == "du" {
+        cargo(root, &["build", "--release", "-p", "cache-cli"])?;
+    }
     cargo(root, &[&["run", "--release", "-p", "benches", "--bin", program, "--"], &rest[..]].concat())
+}
+
+fn screenshots(root: &Path, rest: &[String]) -> Result<(), String> {
+    redis_server()?;
+    browser()?;
+    // Optimised, as a service that is looked at.
+    cargo(root, &["build", "--release", "-p", "examples", "--bin", "service", "--bin", "load"])?;
+    let programs = target(root).join("release");
+    let pictures = root.join("docs/pictures");
+    std::fs::create_dir_all(&pictures).map_err(|error| format!("{}: {error}", pictures.display()))?;
+    let [programs, pictures] =
+        [&programs, &pictures].map(|path| path.to_str().ok_or_else(|| format!("{} is not Unicode", path.display())));
+    let mut arguments = vec!["run", "-p", "tests", "--bin", "pictures", "--", programs?, pictures?];
+    arguments.extend(rest.iter().map(String::as_str));
+    cargo(root, &arguments)
 }
 
 fn fuzz(root: &Path, _: &[String]) -> Result<(), String> {

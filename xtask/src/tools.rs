@@ -25,13 +25,21 @@ fn succeed(command: &mut Command) -> Result<(), String> {
 pub(crate) fn redis_server() -> Result<PathBuf, String> {
     match std::env::var_os("REDIS_SERVER") {
         Some(named) => Ok(named.into()),
-        None => find("redis-server"),
+        None => find("redis-server", "redis-server"),
     }
 }
 
 /// Finds valgrind, or installs it.
 pub(crate) fn valgrind() -> Result<PathBuf, String> {
-    find("valgrind")
+    find("valgrind", "valgrind")
+}
+
+/// Finds chromedriver, and Chromium with it, or installs them.
+pub(crate) fn browser() -> Result<PathBuf, String> {
+    match std::env::var_os("CHROMEDRIVER") {
+        Some(named) => Ok(named.into()),
+        None => find("chromedriver", "chromium-driver"),
+    }
 }
 
 /// What the program prints to its standard error.
@@ -42,12 +50,12 @@ pub(crate) fn complaints(program: &Path, arguments: &[&str]) -> Result<String, S
     if output.status.success() { Ok(text) } else { Err(format!("{name} ended with {}:\n{text}", output.status)) }
 }
 
-/// A program that has the name of its Debian package.
-fn find(program: &str) -> Result<PathBuf, String> {
+/// A program, and the Debian package that it is in.
+fn find(program: &str, package: &str) -> Result<PathBuf, String> {
     if let Some(found) = on_path(program) {
         return Ok(found);
     }
-    let missing = || format!("{program} is missing; install it with: sudo apt-get install -y {program}");
+    let missing = || format!("{program} is missing; install it with: sudo apt-get install -y {package}");
     if !is_root() || on_path("apt-get").is_none() {
         return Err(missing());
     }
@@ -64,7 +72,7 @@ fn find(program: &str) -> Result<PathBuf, String> {
     if ours {
         succeed(Command::new("chmod").arg("+x").arg(policy))?;
     }
-    let installed = apt(&["install", "-y", "-qq", program]);
+    let installed = apt(&["install", "-y", "-qq", package]);
     if ours {
         // Left behind, it would keep every later package from starting its service.
         std::fs::remove_file(policy).map_err(|error| format!("{} cannot be removed: {error}", policy.display()))?;

@@ -11,9 +11,12 @@ use super::{at, companion, data, function, local, private, returned, values};
 
 /// ```text
 /// async fn get_user(db: &Db, id: u64) -> Ret {
-///     let call = { static SITE: Site = ..; registration; &SITE }.bind(&[&id]);
+///     let call = match { static SITE: Site = ..; registration; &SITE }.bind(&[&id]).kept(Returns::<Ret>::new().load()) {
+///         Break(kept) => return kept,
+///         Continue(call) => call,
+///     };
 ///     let body = pin!(async move { return edge; body });
-///     call.load(Returns::<Ret>::new().load(), body).await
+///     call.load(body).await
 /// }
 /// ```
 pub(crate) fn cached(plan: &Cached) -> TokenStream {
@@ -29,17 +32,17 @@ pub(crate) fn cached(plan: &Cached) -> TokenStream {
     let (before, after) = around_body(plan, &body);
     let mutable = (!plan.site.found.is_empty()).then(|| quote_spanned!(span=> mut));
     let witness = witness(plan);
-    let load = at_return(
-        &plan.function,
-        &call.to_token_stream(),
-        &quote_spanned! {span=>
-            load(#witness, #body)
-        },
-    );
+    let kept = local("__cache_kept");
+    let look =
+        at_return(&plan.function, &quote_spanned!(span=> #bound #options), &quote_spanned!(span=> kept(#witness)));
+    let load = at_return(&plan.function, &call.to_token_stream(), &quote_spanned!(span=> load(#body)));
     let function = function::with_statements(
         &plan.function,
         &quote_spanned! {span=>
-            let #mutable #call = #bound #options;
+            let #mutable #call = match #look {
+                ::core::ops::ControlFlow::Break(#kept) => return #kept,
+                ::core::ops::ControlFlow::Continue(#call) => #call,
+            };
             #before
             let #body = ::core::pin::pin!(#future);
             #after

@@ -3,7 +3,7 @@
 //! ```text
 //! enum get_user {}
 //! impl get_user {
-//!     fn __cache_call(id: &u64) -> Call { { static SITE: ..; &SITE }.bind(&[id]) }
+//!     fn __cache_call(id: &u64) -> Call<'static> { { static SITE: ..; &SITE }.bind(&[id]) }
 //!     pub fn key(id: u64) -> Key { Self::__cache_call(&id).into_key() }
 //!     pub fn __cache_key(id: &u64) -> Key { Self::__cache_call(id).into_key() }
 //!     pub async fn invalidate(id: u64) -> Result<(), Error> { Self::__cache_call(&id).invalidate().await }
@@ -45,7 +45,7 @@ pub(super) fn for_cached(plan: &Cached, companion: &Companion) -> TokenStream {
     let call = quote_spanned! {span=>
         #site_function
         #[doc(hidden)]
-        fn __cache_call #angles (#(#references),*) -> #p::Call #clause { #owned #bound }
+        fn __cache_call #angles (#(#references),*) -> #p::Call<'static> #clause { #owned #bound }
     };
     let (values, ids) = (&methods.by_reference, &methods.idents);
     let made = quote_spanned!(span=> Self::__cache_call(#(#values),*));
@@ -73,7 +73,7 @@ pub(super) fn for_cached(plan: &Cached, companion: &Companion) -> TokenStream {
 }
 
 /// ```text
-/// let mut call = Self::__cache_call(&id);
+/// let mut call = Self::__cache_call(&id).owned();
 /// let found = call.found();
 /// let ret: Ret = StoredAs::stored_as(value);
 /// if let Some(value) = (&&Returned(&ret)).value() { found.tag(0, &[&value.org]); }
@@ -89,7 +89,7 @@ fn put_found(plan: &Cached, made: &TokenStream, opened: &TokenStream) -> TokenSt
     let opened = names.then_some(opened);
     let put = at_return(&plan.function, &call.to_token_stream(), &quote_spanned!(span=> put(#witness, #ret).await));
     quote_spanned! {span=>
-        let mut #call = #made;
+        let mut #call = #made.owned();
         #opened
         #before
         let #ret: #ty = #p::StoredAs::stored_as(#value);

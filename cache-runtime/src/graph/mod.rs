@@ -43,6 +43,7 @@
 mod check;
 mod finding;
 mod findings;
+mod fit;
 mod registry;
 mod render;
 mod template;

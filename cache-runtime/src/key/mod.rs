@@ -13,8 +13,8 @@ use xxhash_rust::xxh3::xxh3_64;
 
 pub use hash::HashPart;
 pub use part::{KeyPart, Rendered};
-pub(crate) use parts::Part;
 pub use parts::Parts;
+pub(crate) use parts::{FIRST, Part};
 pub use writer::KeyWriter;
 
 /// Longer keys and tags keep a prefix and end in their 128-bit hash.
@@ -103,14 +103,19 @@ impl Key {
         &self.text.rendered()[start..self.ends[index] as usize]
     }
 
+    /// The key, where it does not matter that it is text.
+    pub(crate) fn bytes(&self) -> &[u8] {
+        self.piece_bytes(0)
+    }
+
     /// The tags, where it does not matter that they are text.
-    pub(crate) fn tag_bytes(&self) -> impl ExactSizeIterator<Item = &[u8]> {
+    pub(crate) fn tag_bytes(&self) -> impl ExactSizeIterator<Item = &[u8]> + Clone {
         (1..self.ends.len()).map(|index| self.piece_bytes(index))
     }
 
     /// A stable hash of the key's text.
     pub(crate) fn hash64(&self) -> u64 {
-        xxh3_64(self.piece_bytes(0))
+        xxh3_64(self.bytes())
     }
 
     /// Fingerprint of the ordered tags: an entry stored under other tags is a miss.
@@ -119,9 +124,9 @@ impl Key {
             return 0;
         }
         let mut lengths_and_text = SmallVec::<[u8; 128]>::new();
-        for tag in self.tags() {
+        for tag in self.tag_bytes() {
             lengths_and_text.extend_from_slice(&(tag.len() as u32).to_le_bytes());
-            lengths_and_text.extend_from_slice(tag.as_bytes());
+            lengths_and_text.extend_from_slice(tag);
         }
         (xxh3_64(&lengths_and_text) >> 32) as u32
     }

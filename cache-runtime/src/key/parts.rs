@@ -7,8 +7,12 @@ const WORDS: usize = 7;
 /// How many parts there is a kind for.
 const PARTS: u32 = u64::BITS / 8;
 
-const UNSIGNED: u8 = 0;
-const SIGNED: u8 = 1;
+/// As many of the words as are looked at in any case.
+pub(crate) const FIRST: usize = 4;
+
+// None is zero, so that the kinds tell how many parts there are.
+const UNSIGNED: u8 = 1;
+const SIGNED: u8 = 2;
 /// And the length.
 const TEXT: u8 = 0x40;
 /// And the length: what the part renders to.
@@ -25,11 +29,13 @@ pub struct Parts {
 }
 
 impl Parts {
+    #[inline]
     pub(crate) fn new() -> Self {
         Self { kinds: 0, words: [0; WORDS], used: 0, count: 0 }
     }
 
     /// Takes the parts of a call in; false if they are too many or too long.
+    #[inline(always)]
     pub(crate) fn take(&mut self, parts: &[&dyn KeyPart]) -> bool {
         parts.iter().all(|part| part.keep(self))
     }
@@ -96,6 +102,18 @@ impl Parts {
     #[inline]
     pub(crate) fn words(&self) -> &[u64] {
         &self.words[..usize::from(self.used)]
+    }
+
+    /// The first words; those that are not used are zero.
+    #[inline]
+    pub(crate) fn first(&self) -> &[u64; FIRST] {
+        self.words.first_chunk().expect("there are more")
+    }
+
+    /// The used ones behind the first.
+    #[inline]
+    pub(crate) fn more(&self) -> &[u64] {
+        self.words().get(FIRST..).unwrap_or_default()
     }
 
     /// For a table in this process whose places are not worth fighting for: whoever chooses parts can choose equal ones.

@@ -2,11 +2,12 @@
 //! that another core has to wait for.
 //!
 //! Invariants:
-//! 1. What is found here is what the store holds: whatever leaves the store is marked [gone](LocalEntry::is_gone) before the
-//!    operation that took it out returns, and the mark is looked at with each hit.
+//! 1. What is found here is what the store holds: whatever leaves the store is marked [gone](LocalEntry::is_gone), and then
+//!    counted in [`Tie::left`], before the operation that took it out returns. The mark is looked at whenever that count is
+//!    another than at the last look.
 //! 2. It is a hit under the same conditions as in the store: lease, epoch, counters of key and tags, lifetime, shape.
 //! 3. What all threads hold together is paid out of the tier's bound: each slot takes its entry's weight from the
-//!    [`Allowance`] of the store, and gives it back when it lets go. A thread without calls holds on until it ends.
+//!    [`Tie`] to the store, and gives it back when it lets go. A thread without calls holds on until it ends.
 //! 4. Clones of a value count themselves in one place, which the threads would fight for: threads that hold the same entry
 //!    make its value again, each for itself, where type and size allow that.
 //! 5. The store learns that an entry is hot: now and then a look goes there although the entry is here.
@@ -15,16 +16,15 @@
 mod tests;
 
 use std::cell::RefCell;
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed, Ordering::SeqCst};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use smallvec::SmallVec;
 
 use super::generation::Places;
 use super::store::LocalEntry;
-use crate::Key;
 use crate::flight::Shared;
-use crate::key::Parts;
+use crate::key::{FIRST, Parts};
 use crate::site::Site;
 use crate::sync::thread_local;
 
@@ -39,32 +39,54 @@ const COPIED: u64 = 4096;
 /// One in so many hits of an entry goes to the store.
 const TOLD: u8 = 128;
 
-/// How many bytes all threads together may hold of one store, and do.
+/// Between one store and the threads' fronts: how many bytes all of them together may hold of it, and do.
 #[derive(Debug)]
-pub(super) struct Allowance {
+pub(super) struct Tie {
+    /// How many entries have left the store. Counted **behind** the mark, as [bumps](super::generation::Generations::bumps) are
+    /// behind what they bump, and for the same reason.
+    left: AtomicU64,
     limit: u64,
+    written: Held,
+}
+
+/// Apart from what each hit reads.
+#[derive(Debug)]
+#[repr(align(128))]
+struct Held {
     held: AtomicU64,
     /// What the store itself does without, for their sake.
     ceded: Mutex<u64>,
 }
 
-impl Allowance {
+impl Tie {
     pub(super) fn new(limit: u64) -> Arc<Self> {
-        Arc::new(Self { limit, held: AtomicU64::new(0), ceded: Mutex::new(0) })
+        let written = Held { held: AtomicU64::new(0), ceded: Mutex::new(0) };
+        Arc::new(Self { left: AtomicU64::new(0), limit, written })
+    }
+
+    /// An entry is no hit any more, wherever it is still known.
+    pub(super) fn leave(&self, entry: &LocalEntry) {
+        entry.leave();
+        self.left.fetch_add(1, SeqCst);
+    }
+
+    #[inline]
+    pub(super) fn left(&self) -> u64 {
+        self.left.load(SeqCst)
     }
 
     /// What the store has to do without from now on, if that has become more: in a few steps, and never less again.
     pub(super) fn to_cede(&self) -> Option<u64> {
         let step = (self.limit / 16).max(1);
-        let wanted = self.held.load(Relaxed).div_ceil(step) * step;
-        let mut ceded = self.ceded.lock().unwrap_or_else(PoisonError::into_inner);
+        let wanted = self.written.held.load(Relaxed).div_ceil(step) * step;
+        let mut ceded = self.written.ceded.lock().unwrap_or_else(PoisonError::into_inner);
         let more = wanted > *ceded;
         *ceded = wanted.max(*ceded);
         more.then_some(*ceded)
     }
 
     fn take(&self, bytes: u64) -> bool {
-        let fits = self.held.fetch_add(bytes, Relaxed) + bytes <= self.limit;
+        let fits = self.written.held.fetch_add(bytes, Relaxed) + bytes <= self.limit;
         if !fits {
             self.give_back(bytes);
         }
@@ -72,7 +94,7 @@ impl Allowance {
     }
 
     fn give_back(&self, bytes: u64) {
-        self.held.fetch_sub(bytes, Relaxed);
+        self.written.held.fetch_sub(bytes, Relaxed);
     }
 }
 
@@ -96,66 +118,105 @@ impl<'a> Called<'a> {
         self.hash as usize % (SLOTS / WAYS)
     }
 
-    /// What of the hash has no part in [`set`](Self::set), and is not that of an empty place.
+    /// What of the hash has no part in [`set`](Self::set).
     #[inline]
-    fn tag(&self) -> u16 {
-        (self.hash >> 48) as u16 | 1
+    fn tag(&self) -> u8 {
+        (self.hash >> 56) as u8
     }
 }
 
-#[repr(align(64))]
+/// A byte of the hash for each place of a set, so that another slot is hardly ever looked at.
+#[derive(Clone, Copy, Default)]
+struct Tags(u64);
+
+impl Tags {
+    const EACH: u64 = u64::from_le_bytes([1; WAYS]);
+
+    /// A bit in the byte of each place that has this tag, and seldom in that of one above it.
+    #[inline]
+    fn like(self, tag: u8) -> u64 {
+        let differing = self.0 ^ (Self::EACH * u64::from(tag));
+        differing.wrapping_sub(Self::EACH) & !differing & (Self::EACH << 7)
+    }
+
+    fn set(&mut self, way: usize, tag: u8) {
+        let mut tags = self.0.to_le_bytes();
+        tags[way] = tag;
+        self.0 = u64::from_le_bytes(tags);
+    }
+}
+
+/// What a hit reads, on two cache lines, and behind them the [rest](Rest).
+#[repr(align(128))]
 pub(super) struct Slot {
+    site: &'static Site,
+    kinds: u64,
+    words: [u64; FIRST],
+    /// To the store that the entry is from; which store that is, too.
+    tie: Arc<Tie>,
+    pub(super) shape: u64,
+    /// Of the entry, or made again for this thread.
+    pub(super) value: Shared,
+    pub(super) negative: bool,
     /// Hits since others wanted the place, at most 255.
     worth: u8,
     /// Hits since the store was told.
     untold: u8,
-    weight: u32,
-    site: &'static Site,
-    kinds: u64,
-    words: SmallVec<[u64; 2]>,
-    pub(super) entry: Arc<LocalEntry>,
-    /// The value again, where other threads use that of the entry.
-    pub(super) copy: Option<Shared>,
-    /// Of the store that the entry is from; which store that is, too.
-    allowance: Arc<Allowance>,
-    pub(super) compared: Compared,
+    /// Until then the clock of the last tick will do.
+    pub(super) fresh_until: u64,
+    pub(super) looked: Looked,
+    pub(super) rest: Box<Rest>,
 }
 
-/// What is known of an entry's counters.
-pub(super) struct Compared {
-    /// Nothing was bumped since they were compared, as long as this is the number of bumps.
-    pub(super) bumps: u64,
-    /// Where they are.
+/// What of a slot a hit seldom needs.
+pub(super) struct Rest {
+    words: SmallVec<[u64; 2]>,
+    pub(super) entry: Arc<LocalEntry>,
+    /// Where the entry's counters are.
     pub(super) places: Places,
+    weight: u64,
+    /// Whether the value was made again, where other threads use that of the entry.
+    copied: bool,
+}
+
+/// What had been counted when an entry was found to stand. As long as nothing more is, it does.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) struct Looked {
+    /// Bumps of any counter.
+    pub(super) bumps: u64,
+    /// Entries that left the store.
+    pub(super) left: u64,
 }
 
 const _: () = assert!(size_of::<Option<Slot>>() == 128, "two cache lines");
 
 impl Slot {
-    fn is_of(&self, allowance: &Arc<Allowance>, called: &Called<'_>) -> bool {
-        Arc::ptr_eq(&self.allowance, allowance)
+    #[inline]
+    fn is_of(&self, tie: &Arc<Tie>, called: &Called<'_>) -> bool {
+        // The kinds tell how many words there are, and those that are not are zero.
+        Arc::ptr_eq(&self.tie, tie)
             && std::ptr::eq(self.site, called.site)
             && self.kinds == called.parts.kinds()
-            && self.words.len() == called.parts.words().len()
-            && self.words.iter().zip(called.parts.words()).all(|(held, wanted)| held == wanted)
+            && self.words == *called.parts.first()
+            && (called.parts.more().is_empty() || self.rest.words[..] == *called.parts.more())
     }
-}
 
-impl Slot {
     /// Makes the value again, for this thread alone.
     fn take_copy(&mut self, again: impl FnOnce(&Shared) -> Option<Shared>) {
-        let bytes = self.entry.bytes;
-        if bytes <= COPIED && self.allowance.take(bytes) {
-            // At most 4 KiB more.
-            self.weight = self.weight.saturating_add(bytes as u32);
-            self.copy = again(&self.entry.value);
+        let bytes = self.rest.entry.bytes;
+        if bytes <= COPIED && self.tie.take(bytes) {
+            self.rest.weight += bytes;
+            if let Some(value) = again(&self.rest.entry.value) {
+                self.value = value;
+                self.rest.copied = true;
+            }
         }
     }
 }
 
 impl Drop for Slot {
     fn drop(&mut self) {
-        self.allowance.give_back(u64::from(self.weight));
+        self.tie.give_back(self.rest.weight);
     }
 }
 
@@ -166,8 +227,8 @@ pub(super) type Place = usize;
 pub(super) struct Front {
     /// Empty until something is taken in.
     slots: Vec<Option<Slot>>,
-    /// Of the slots, set by set, in one place: another slot is not even looked at.
-    tags: Vec<[u16; WAYS]>,
+    /// Of the slots, set by set.
+    tags: Vec<Tags>,
     /// Looks that found nothing, up to [`TAKEN_IN`].
     missed: u8,
 }
@@ -184,18 +245,24 @@ pub(super) fn with<R>(act: impl FnOnce(&mut Front) -> R) -> Option<R> {
 
 impl Front {
     /// Where this call's entry of that store is.
-    #[inline]
-    fn place(&self, allowance: &Arc<Allowance>, called: &Called<'_>) -> Option<Place> {
+    #[inline(always)]
+    fn place(&self, tie: &Arc<Tie>, called: &Called<'_>) -> Option<Place> {
         let (set, wanted) = (called.set(), called.tag());
-        let ways = self.tags.get(set)?.iter().enumerate().filter(|(_, tag)| **tag == wanted);
-        let mut places = ways.map(|(way, _)| set * WAYS + way);
-        places.find(|place| self.slots[*place].as_ref().is_some_and(|slot| slot.is_of(allowance, called)))
+        let mut ways = self.tags.get(set)?.like(wanted);
+        while ways != 0 {
+            let place = set * WAYS + ways.trailing_zeros() as usize / 8;
+            if self.slots[place].as_ref().is_some_and(|slot| slot.is_of(tie, called)) {
+                return Some(place);
+            }
+            ways &= ways - 1;
+        }
+        None
     }
 
     /// The slot of this call in that store, with another hit noted; `None` also when the store is to be told.
     #[inline]
-    pub(super) fn find(&mut self, allowance: &Arc<Allowance>, called: &Called<'_>) -> Option<(Place, &mut Slot)> {
-        let place = self.place(allowance, called)?;
+    pub(super) fn find(&mut self, tie: &Arc<Tie>, called: &Called<'_>) -> Option<(Place, &mut Slot)> {
+        let place = self.place(tie, called)?;
         let slot = self.slots[place].as_mut()?;
         slot.worth = slot.worth.saturating_add(1);
         slot.untold += 1;
@@ -208,16 +275,12 @@ impl Front {
     }
 
     /// This thread's own copy of a value that the store has been asked for.
-    pub(super) fn copy(
-        &self,
-        allowance: &Arc<Allowance>,
-        called: &Called<'_>,
-        entry: &Arc<LocalEntry>,
-    ) -> Option<&Shared> {
-        let slot = self.slots[self.place(allowance, called)?].as_ref()?;
-        if Arc::ptr_eq(&slot.entry, entry) { slot.copy.as_ref() } else { None }
+    pub(super) fn copy(&self, tie: &Arc<Tie>, called: &Called<'_>, entry: &Arc<LocalEntry>) -> Option<&Shared> {
+        let slot = self.slots[self.place(tie, called)?].as_ref()?;
+        (slot.rest.copied && Arc::ptr_eq(&slot.rest.entry, entry)).then_some(&slot.value)
     }
 
+    #[cold]
     pub(super) fn forget(&mut self, place: Place) {
         self.slots[place] = None;
     }
@@ -228,31 +291,30 @@ impl Front {
         self.missed == 0
     }
 
-    /// Takes in what the store held, if it is worth its place.
+    /// Takes in what the store held, if it is worth its place. `looked`: from before it was found to stand.
     pub(super) fn offer(
         &mut self,
-        allowance: &Arc<Allowance>,
+        tie: &Arc<Tie>,
         called: &Called<'_>,
-        key: &Key,
         entry: &Arc<LocalEntry>,
-        compared: Compared,
+        (weight, places, looked): (u64, Places, Looked),
         again: impl FnOnce(&Shared) -> Option<Shared>,
     ) {
         if self.slots.is_empty() {
             self.slots.resize_with(SLOTS, || None);
-            self.tags.resize(SLOTS / WAYS, [0; WAYS]);
+            self.tags.resize(SLOTS / WAYS, Tags::default());
         }
         let begin = called.set() * WAYS;
         let ways = &mut self.slots[begin..begin + WAYS];
         // There already: the store had to be told. Besides it and the caller, this thread holds the entry.
-        if let Some(slot) = ways.iter_mut().flatten().find(|slot| Arc::ptr_eq(&slot.entry, entry)) {
-            if slot.copy.is_none() && Arc::strong_count(entry) > 3 {
+        if let Some(slot) = ways.iter_mut().flatten().find(|slot| Arc::ptr_eq(&slot.rest.entry, entry)) {
+            if !slot.rest.copied && Arc::strong_count(entry) > 3 {
                 slot.take_copy(again);
             }
             return;
         }
         let worth = |slot: &Option<Slot>| match slot {
-            Some(slot) if !slot.entry.is_gone() => 1 + u16::from(slot.worth),
+            Some(slot) if !slot.rest.entry.is_gone() => 1 + u16::from(slot.worth),
             _ => 0,
         };
         let least = (0..WAYS).min_by_key(|way| worth(&ways[*way])).expect("there are ways");
@@ -262,29 +324,31 @@ impl Front {
         }
         // Before the new one asks for it: what it takes may be what this gives back.
         ways[least] = None;
-        let weight = entry.weight(key.as_str()) + size_of::<Slot>() as u64;
-        let Ok(weight) = u32::try_from(weight) else { return };
-        if !allowance.take(weight.into()) {
+        let weight = weight + (size_of::<Slot>() + size_of::<Rest>()) as u64;
+        if !tie.take(weight) {
             return;
         }
         // Beside the store and the caller.
         let others_hold_it = Arc::strong_count(entry) > 2;
+        let words = SmallVec::from_slice(called.parts.more());
         let mut slot = Slot {
-            worth: 1,
-            untold: 0,
-            weight,
             site: called.site,
             kinds: called.parts.kinds(),
-            words: SmallVec::from_slice(called.parts.words()),
-            entry: Arc::clone(entry),
-            copy: None,
-            allowance: Arc::clone(allowance),
-            compared,
+            words: *called.parts.first(),
+            tie: Arc::clone(tie),
+            shape: entry.shape,
+            value: Arc::clone(&entry.value),
+            negative: entry.negative,
+            worth: 1,
+            untold: 0,
+            fresh_until: entry.fresh_until,
+            looked,
+            rest: Box::new(Rest { words, entry: Arc::clone(entry), places, weight, copied: false }),
         };
         if others_hold_it {
             slot.take_copy(again);
         }
-        self.tags[called.set()][least] = called.tag();
+        self.tags[called.set()].set(least, called.tag());
         ways[least] = Some(slot);
     }
 }

@@ -19,6 +19,9 @@ pub(crate) type Places = SmallVec<[u32; 4]>;
 
 /// Where the counters of the tags begin.
 const TAGS: usize = 3;
+/// How many counters an entry without tags carries.
+#[cfg(feature = "inspect")]
+pub(super) const UNTAGGED: usize = TAGS;
 
 /// The hash by which a tag is known in process and on the bus; not that of the key of the same text.
 pub(crate) fn tag_hash(tag: impl AsRef<[u8]>) -> u64 {

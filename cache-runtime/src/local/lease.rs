@@ -10,6 +10,8 @@ use crate::clock;
 /// cache without server there is nothing to miss.
 pub(crate) struct Lease {
     began: Instant,
+    /// The same by [`clock::nanos`], read before: by this one it lasts no longer.
+    began_nanos: u64,
     /// In nanoseconds since it began. 0: nobody vouches. `u64::MAX`: for ever.
     until: AtomicU64,
     /// Held while a grant is worked out, so that one which was overtaken by a loss cannot undo it.
@@ -18,7 +20,8 @@ pub(crate) struct Lease {
 
 impl Lease {
     pub(crate) fn forever() -> Self {
-        Self { began: clock::now(), until: AtomicU64::new(u64::MAX), granting: Mutex::new(()) }
+        let began_nanos = clock::nanos();
+        Self { began: clock::now(), began_nanos, until: AtomicU64::new(u64::MAX), granting: Mutex::new(()) }
     }
 
     /// One that must be granted first.
@@ -31,6 +34,16 @@ impl Lease {
             0 => false,
             u64::MAX => true,
             until => self.ticks(now) < until,
+        }
+    }
+
+    /// The same, by [`clock::nanos`].
+    #[inline]
+    pub(crate) fn covers_nanos(&self, now: u64) -> bool {
+        match self.until.load(SeqCst) {
+            0 => false,
+            u64::MAX => true,
+            until => now.saturating_sub(self.began_nanos) < until,
         }
     }
 
@@ -74,10 +87,13 @@ mod tests {
     fn a_lease_ends_when_it_was_granted_until() {
         let lease = Lease::none();
         let now = clock::now();
-        assert!(!lease.covers(now));
+        assert!(!lease.covers(now) && !lease.covers_nanos(clock::nanos()));
         lease.grant(|| lease.ticks(now + Duration::from_secs(1)));
         assert!(lease.covers(now));
         assert!(!lease.covers(now + Duration::from_secs(1)));
+        let nanos = clock::nanos();
+        assert!(lease.covers_nanos(nanos));
+        assert!(!lease.covers_nanos(nanos + 1_000_000_000));
         lease.revoke();
         assert!(!lease.covers(now));
         assert!(Lease::forever().covers(now + Duration::from_secs(1 << 30)));

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use quick_cache::{Lifecycle, OptionsBuilder, Weighter, sync};
 use smallvec::SmallVec;
 
-use super::front::{self, Allowance, Called, Compared, Front};
+use super::front::{self, Called, Front, Looked, Slot, Tie};
 use super::{Generations, Lease, Seen};
 use crate::flight::Shared;
 use crate::sync::RwLock;
@@ -35,25 +35,33 @@ pub(crate) struct LocalEntry {
     pub(crate) stored_at: Instant,
     pub(crate) expires_at: Instant,
     /// Until then the clock of the last tick will do, even one that is late.
-    fresh_until: u64,
+    pub(super) fresh_until: u64,
     /// Whether it has left the store. Not one of [`crate::sync`]: it is set inside of quick_cache.
     gone: AtomicBool,
     /// Bytes of the value as it was encoded, which stand for what it has allocated.
-    pub(super) bytes: u64,
+    pub(crate) bytes: u64,
 }
 
 impl LocalEntry {
     /// The bytes that it takes in memory, with its key.
-    pub(super) fn weight(&self, key: &str) -> u64 {
+    pub(crate) fn weight(&self, key: &str) -> u64 {
         let seen = if self.seen.spilled() { size_of_val(&self.seen[..]) } else { 0 };
         let found: usize = self.found.iter().map(|tag| size_of::<String>() + tag.len()).sum();
         (key.len() + size_of_val(&*self.value) + seen + found) as u64 + self.bytes + OVERHEAD
     }
 }
 
+#[cfg(feature = "inspect")]
 impl LocalEntry {
-    /// It is no hit any more, wherever it is still known.
-    fn leave(&self) {
+    /// How many tags it carries.
+    pub(crate) fn tag_count(&self) -> usize {
+        self.seen.len().saturating_sub(super::generation::UNTAGGED)
+    }
+}
+
+impl LocalEntry {
+    /// It is no hit any more; [`Tie::leave`] makes that known.
+    pub(super) fn leave(&self) {
         self.gone.store(true, SeqCst);
     }
 
@@ -65,13 +73,13 @@ impl LocalEntry {
 
 /// Marks what is evicted or replaced, before the next can be seen in its place, and drops it outside of the lock.
 #[derive(Clone)]
-struct Leaving;
+struct Leaving(Arc<Tie>);
 
 impl Lifecycle<Box<str>, Arc<LocalEntry>> for Leaving {
     type RequestState = SmallVec<[Arc<LocalEntry>; 2]>;
 
     fn on_evict(&self, left: &mut Self::RequestState, _: Box<str>, entry: Arc<LocalEntry>) {
-        entry.leave();
+        self.0.leave(&entry);
         left.push(entry);
     }
 }
@@ -93,7 +101,7 @@ pub(crate) struct LocalStore {
     lease: Lease,
     /// Of `entries`, while the threads' fronts hold nothing.
     capacity: u64,
-    fronts: Arc<Allowance>,
+    tie: Arc<Tie>,
     written: Written,
 }
 
@@ -146,34 +154,31 @@ impl LocalStore {
             .ghost_allocation(0.5)
             .build()
             .expect("both capacities are given");
+        let tie = Tie::new(bytes / FRONTS);
+        let leaving = Leaving(Arc::clone(&tie));
         Self {
-            entries: sync::Cache::with_options(options, ByBytes, quick_cache::DefaultHashBuilder::default(), Leaving),
+            entries: sync::Cache::with_options(options, ByBytes, quick_cache::DefaultHashBuilder::default(), leaving),
             generations: Generations::new(generation_slots),
             lease,
             capacity,
-            fronts: Allowance::new(bytes / FRONTS),
+            tie,
             written: Written { voided: AtomicU64::new(0), sweeps: RwLock::new(0) },
         }
     }
 
     /// What `take` makes of the entry, if it stands and this thread has seen it lately: without a lock and without a shared
-    /// write.
+    /// write. `take` is told whether it is a `None`.
+    #[inline]
     pub(crate) fn hit_in_front<R>(
         &self,
         called: &Called<'_>,
         shape: u64,
-        take: impl FnOnce(&LocalEntry, &Shared) -> Option<R>,
+        take: impl FnOnce(&Shared, bool) -> Option<R>,
     ) -> Option<R> {
         let taken = front::with(|front| {
-            let (place, slot) = front.find(&self.fronts, called)?;
-            let entry = &*slot.entry;
-            // The lease is looked at first, then epoch and counters.
-            if entry.shape == shape && !entry.is_gone() && self.is_in_time(entry) {
-                let bumps = self.generations.bumps();
-                if slot.compared.bumps == bumps || self.generations.unchanged_at(&slot.compared.places, &entry.seen) {
-                    slot.compared.bumps = bumps;
-                    return take(entry, slot.copy.as_ref().unwrap_or(&entry.value));
-                }
+            let (place, slot) = front.find(&self.tie, called)?;
+            if slot.shape == shape && self.is_in_time(slot) && self.stands(slot) {
+                return take(&slot.value, slot.negative);
             }
             front.forget(place);
             None
@@ -187,37 +192,62 @@ impl LocalStore {
         called: Option<&Called<'_>>,
         key: &Key,
         shape: u64,
-        take: impl Fn(&LocalEntry, &Shared) -> Option<R>,
+        take: impl FnOnce(&Shared, &LocalEntry) -> Option<R>,
         again: impl FnOnce(&Shared) -> Option<Shared>,
     ) -> Option<R> {
-        let bumps = self.generations.bumps();
+        let looked = self.counted();
         let entry = self.get(key, shape)?;
-        if let Some(called) = called
-            && front::with(Front::is_open) == Some(true)
-        {
-            let compared = Compared { bumps, places: self.generations.places(key, &entry.found) };
-            front::with(|front| front.offer(&self.fronts, called, key, &entry, compared, again));
-            if let Some(ceded) = self.fronts.to_cede() {
+        let Some(called) = called else { return take(&entry.value, &entry) };
+        if front::with(Front::is_open) == Some(true) {
+            let facts = (entry.weight(key.as_str()), self.generations.places(key, &entry.found), looked);
+            front::with(|front| front.offer(&self.tie, called, &entry, facts, again));
+            if let Some(ceded) = self.tie.to_cede() {
                 self.entries.set_capacity(self.capacity.saturating_sub(ceded).max(1));
             }
         }
-        let copied = front::with(|front| take(&entry, front.copy(&self.fronts, called?, &entry)?));
-        copied.flatten().or_else(|| take(&entry, &entry.value))
+        let copy = front::with(|front| front.copy(&self.tie, called, &entry).map(Arc::clone)).flatten();
+        take(copy.as_ref().unwrap_or(&entry.value), &entry)
     }
 
     #[cfg(test)]
-    pub(super) fn fronts(&self) -> &Arc<Allowance> {
-        &self.fronts
+    pub(super) fn tie(&self) -> &Arc<Tie> {
+        &self.tie
     }
 
     /// Whether the tier is vouched for and the entry's lifetime has not ended.
     #[inline]
-    fn is_in_time(&self, entry: &LocalEntry) -> bool {
-        if self.lease.is_forever() && clock::coarse() < entry.fresh_until {
-            return true;
-        }
-        let now = clock::now();
-        self.lease.covers(now) && now < entry.expires_at
+    fn is_in_time(&self, slot: &Slot) -> bool {
+        let forever = self.lease.is_forever();
+        let now = if forever { clock::coarse() } else { clock::nanos() };
+        (forever || self.lease.covers_nanos(now)) && (now < slot.fresh_until || self.is_in_time_yet(slot))
+    }
+
+    /// By the clock itself. The lease was looked at.
+    #[cold]
+    fn is_in_time_yet(&self, slot: &Slot) -> bool {
+        clock::now() < slot.rest.entry.expires_at
+    }
+
+    /// What changes when an entry may not stand any more; to be read before it is looked at.
+    #[inline]
+    fn counted(&self) -> Looked {
+        Looked { bumps: self.generations.bumps(), left: self.tie.left() }
+    }
+
+    /// Whether the entry is in the store, and nothing that voids it was bumped. The lease was looked at.
+    #[inline]
+    fn stands(&self, slot: &mut Slot) -> bool {
+        let counted = self.counted();
+        slot.looked == counted || self.stands_yet(slot, counted)
+    }
+
+    #[cold]
+    fn stands_yet(&self, slot: &mut Slot, counted: Looked) -> bool {
+        let entry = &slot.rest.entry;
+        let unchanged = || self.generations.unchanged_at(&slot.rest.places, &entry.seen);
+        let stands = !entry.is_gone() && (slot.looked.bumps == counted.bumps || unchanged());
+        slot.looked = counted;
+        stands
     }
 
     pub(crate) fn get(&self, key: &Key, shape: u64) -> Option<Arc<LocalEntry>> {
@@ -237,7 +267,7 @@ impl LocalStore {
         }
         if entry.expires_at <= now {
             self.entries.remove_if(key.as_str(), |there| Arc::ptr_eq(there, &entry));
-            entry.leave();
+            self.tie.leave(&entry);
             return None;
         }
         Some(entry)
@@ -296,7 +326,7 @@ impl LocalStore {
         let expires_at = now.checked_add(ttl).unwrap_or(now + FOR_GOOD);
         let stored_at = now.checked_sub(age).unwrap_or(now);
         let sure = u64::try_from(ttl.saturating_sub(TICKS).as_nanos()).unwrap_or(u64::MAX);
-        let fresh_until = clock::coarse().saturating_add(sure);
+        let fresh_until = clock::nanos().saturating_add(sure);
         let LocalObservation { seen, found, .. } = observation;
         let gone = AtomicBool::new(false);
         let entry = LocalEntry { value, negative, shape, found, seen, stored_at, expires_at, fresh_until, gone, bytes };
@@ -369,10 +399,26 @@ impl LocalStore {
         picked.into_iter().filter(|key| self.take_out(key)).count() as u64
     }
 
+    /// The keys that `matches` picks, with those that are void and not looked for yet.
+    #[cfg(feature = "inspect")]
+    pub(crate) fn keys(&self, matches: impl Fn(&str) -> bool) -> Vec<String> {
+        self.entries.iter().filter(|(key, _)| matches(key)).map(|(key, _)| key.into()).collect()
+    }
+
+    /// What is kept under a key's text, and whether it stands under its tags.
+    #[cfg(feature = "inspect")]
+    pub(crate) fn glance(&self, key: &Key) -> Option<(Arc<LocalEntry>, bool)> {
+        let entry = self.entries.peek(key.as_str()).filter(|entry| !entry.seen.is_empty())?;
+        let stands = self.generations.unchanged(key, &entry.found, &entry.seen);
+        let now = clock::now();
+        let in_time = self.lease.covers(now) && now < entry.expires_at;
+        Some((entry, stands && in_time))
+    }
+
     fn take_out(&self, key: &str) -> bool {
         let taken = self.entries.remove(key);
         taken.is_some_and(|(_, entry)| {
-            entry.leave();
+            self.tie.leave(&entry);
             true
         })
     }
@@ -384,7 +430,7 @@ impl LocalStore {
 
     fn take_all_out(&self) {
         self.entries.retain(|_, entry| {
-            entry.leave();
+            self.tie.leave(entry);
             false
         });
     }

@@ -26,6 +26,8 @@ use crate::redis::{Failure, Server};
 pub(crate) use journal::Journal;
 pub use sweep::Swept;
 pub(crate) use sweep::sweep;
+#[cfg(feature = "inspect")]
+pub(crate) use walk::remove_chosen;
 pub(crate) use walk::{clear, remove_matching};
 
 const FIRST_PAUSE: Duration = Duration::from_millis(10);

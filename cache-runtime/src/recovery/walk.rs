@@ -12,16 +12,24 @@ const RESTARTS: usize = 10;
 /// Removes every entry and stamp of the namespace. Loads under way are refused their fill, because their
 /// tokens are entries too.
 pub(crate) async fn clear(server: &Arc<Server>) -> Result<u64, Failure> {
-    remove_all(server, &server.names.everything()).await
+    remove_all(server, &server.names.everything(), &|_| true).await
 }
 
 /// Removes the names that match.
 pub(crate) async fn remove_matching(server: &Arc<Server>, pattern: &str) -> Result<u64, Failure> {
-    remove_all(server, &[pattern.to_owned()]).await
+    remove_chosen(server, pattern, &|_| true).await
 }
 
-async fn remove_all(server: &Arc<Server>, patterns: &[String]) -> Result<u64, Failure> {
-    let walked = walk_everywhere(server, patterns).await;
+/// Removes those of the names that match which `choose` takes.
+pub(crate) async fn remove_chosen(server: &Arc<Server>, pattern: &str, choose: &Choose) -> Result<u64, Failure> {
+    remove_all(server, &[pattern.to_owned()], choose).await
+}
+
+/// Whether a name is meant.
+type Choose = dyn Fn(&str) -> bool + Send + Sync;
+
+async fn remove_all(server: &Arc<Server>, patterns: &[String], choose: &Choose) -> Result<u64, Failure> {
+    let walked = walk_everywhere(server, patterns, choose).await;
     // Also after an error: what was removed is removed. What others keep need not be on the server any more.
     let told = server.void_everything_in_process(&mut Budget::new(DELIVERY)).await;
     let removed = walked?;
@@ -30,7 +38,7 @@ async fn remove_all(server: &Arc<Server>, patterns: &[String]) -> Result<u64, Fa
 
 /// In a Cluster twice: what moved meanwhile from a master that was still to be walked to one that had been is met the
 /// second time.
-async fn walk_everywhere(server: &Arc<Server>, patterns: &[String]) -> Result<u64, Failure> {
+async fn walk_everywhere(server: &Arc<Server>, patterns: &[String], choose: &Choose) -> Result<u64, Failure> {
     let mut removed = 0;
     for pass in 0..2 {
         let map = server.map(&mut Budget::new(DELIVERY)).await?;
@@ -39,7 +47,7 @@ async fn walk_everywhere(server: &Arc<Server>, patterns: &[String]) -> Result<u6
         }
         for node in &map.nodes {
             for pattern in patterns {
-                removed += walk(server, node, pattern).await?;
+                removed += walk(server, node, pattern, choose).await?;
             }
         }
     }
@@ -48,14 +56,15 @@ async fn walk_everywhere(server: &Arc<Server>, patterns: &[String]) -> Result<u6
 
 /// SCAN returns each name that is there from beginning to end, on one server without a restart; the cursor of one
 /// connection means nothing on the next.
-async fn walk(server: &Arc<Server>, node: &Arc<Node>, pattern: &str) -> Result<u64, Failure> {
+async fn walk(server: &Arc<Server>, node: &Arc<Node>, pattern: &str, choose: &Choose) -> Result<u64, Failure> {
     let mut removed = 0;
     for _ in 0..RESTARTS {
         let (mut cursor, mut connection) = (0, None);
         loop {
             // A budget per step: the walk takes as long as there are keys.
             let mut budget = Budget::new(DELIVERY);
-            let step = server.scan(&mut budget, node, cursor, pattern).await?;
+            let mut step = server.scan(&mut budget, node, cursor, pattern).await?;
+            step.names.retain(|name| choose(name));
             if *connection.get_or_insert(step.connection) != step.connection {
                 break;
             }

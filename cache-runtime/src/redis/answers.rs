@@ -1,63 +1,150 @@
 //! What several names held, and on whose word.
 
-use bytes::Bytes;
+use std::sync::Arc;
+
 use redis::Value;
 use smallvec::{SmallVec, smallvec};
 
 use super::request::Witness;
+use super::told::Outcome;
+
+/// What one request brought: a value for each name that it asked for.
+#[derive(Debug)]
+pub(super) struct Told {
+    values: Vec<Value>,
+    witness: Witness,
+}
+
+impl Told {
+    pub(super) fn new(values: Vec<Value>, witness: Witness) -> Self {
+        Self { values, witness }
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.values.len()
+    }
+
+    /// How long the values are together.
+    pub(super) fn bytes(&self) -> usize {
+        self.values.iter().filter_map(held).map(<[u8]>::len).sum()
+    }
+
+    /// Whether the name is another master's.
+    pub(super) fn points_elsewhere(&self, place: usize) -> bool {
+        matches!(self.values[place], Value::ServerError(_))
+    }
+}
 
 /// What a name held.
-pub(crate) type Reply = Option<Bytes>;
+fn held(value: &Value) -> Option<&[u8]> {
+    match value {
+        Value::BulkString(bytes) => Some(bytes),
+        Value::SimpleString(text) => Some(text.as_bytes()),
+        _ => None,
+    }
+}
 
-#[derive(Clone, Debug, Default)]
+/// Where an answer is.
+#[derive(Debug)]
+enum Source {
+    Own(Told),
+    /// Told without a failure.
+    Shared(Arc<Outcome>),
+}
+
+impl Source {
+    fn told(&self) -> &Told {
+        match self {
+            Self::Own(told) => told,
+            Self::Shared(outcome) => outcome.told().expect("answers are made of what was told"),
+        }
+    }
+}
+
+/// Of one name.
+#[derive(Clone, Copy, Debug)]
+struct Place {
+    source: u32,
+    place: u32,
+}
+
+/// Values stay where they came in, also those that others asked for in the same request: nobody copies them, and they
+/// are freed together.
+#[derive(Debug)]
 pub(crate) struct Answers {
-    pub(crate) replies: SmallVec<[Reply; 4]>,
-    /// One for all, or one for each.
-    witnesses: SmallVec<[Witness; 1]>,
+    sources: SmallVec<[Source; 1]>,
+    /// By name.
+    places: SmallVec<[Place; 4]>,
 }
 
 impl Answers {
-    /// From one master.
-    pub(super) fn of_one(replies: SmallVec<[Reply; 4]>, witness: Witness) -> Self {
-        Self { replies, witnesses: smallvec![witness] }
+    /// To a request of its own.
+    pub(super) fn of_one(told: Told) -> Self {
+        let places = (0..told.len() as u32).map(|place| Place { source: 0, place }).collect();
+        Self { sources: smallvec![Source::Own(told)], places }
     }
 
-    /// From whoever owns each name.
-    pub(super) fn of_each(answers: impl Iterator<Item = (Reply, Witness)>) -> Self {
-        let (replies, witnesses) = answers.unzip();
-        Self { replies, witnesses }
+    /// To some of the names of a request.
+    pub(super) fn of_some(outcome: Arc<Outcome>, places: &[u32]) -> Self {
+        let places = places.iter().map(|place| Place { source: 0, place: *place }).collect();
+        Self { sources: smallvec![Source::Shared(outcome)], places }
+    }
+
+    /// To no name.
+    pub(crate) fn none() -> Self {
+        Self { sources: SmallVec::new(), places: SmallVec::new() }
+    }
+
+    /// How many names there are.
+    pub(crate) fn len(&self) -> usize {
+        self.places.len()
+    }
+
+    /// What a name held.
+    #[inline]
+    pub(crate) fn held(&self, name: usize) -> Option<&[u8]> {
+        let Place { source, place } = self.places[name];
+        held(&self.sources[source as usize].told().values[place as usize])
     }
 
     /// Who answered for a name.
+    #[inline]
     pub(crate) fn witness(&self, name: usize) -> Witness {
-        self.witnesses[if self.witnesses.len() == 1 { 0 } else { name }]
+        self.sources[self.places[name].source as usize].told().witness
     }
 
     /// Whether all of them may be kept in process.
     pub(crate) fn in_step(&self) -> bool {
-        self.witnesses.iter().all(|witness| witness.in_step)
+        self.sources.iter().all(|source| source.told().witness.in_step)
     }
 
     /// Adds those to another question.
     pub(crate) fn extend(&mut self, more: Self) {
-        let witnesses = |answers: &Self| (0..answers.replies.len()).map(|name| answers.witness(name)).collect();
-        let mut all: SmallVec<[Witness; 1]> = witnesses(self);
-        all.extend::<SmallVec<[Witness; 1]>>(witnesses(&more));
-        self.witnesses = all;
-        self.replies.extend(more.replies);
+        let before = self.sources.len() as u32;
+        self.sources.extend(more.sources);
+        self.places
+            .extend(more.places.into_iter().map(|Place { source, place }| Place { source: before + source, place }));
     }
 
-    /// Answers to several questions, so many to each.
-    pub(crate) fn deal(mut self, counts: impl Iterator<Item = usize>) -> impl Iterator<Item = Self> {
-        let mut each = (0..self.replies.len()).map(move |name| (self.replies[name].take(), self.witness(name)));
-        counts.map(move |count| Self::of_each(each.by_ref().take(count)))
+    /// The same in another order: the first one answers the question `order[0]`.
+    #[cfg(feature = "cluster")]
+    pub(super) fn in_order(mut self, order: impl Iterator<Item = usize>) -> Self {
+        let places = self.places.clone();
+        order.zip(places).for_each(|(name, place)| self.places[name] = place);
+        self
     }
-}
 
-pub(super) fn reply(value: Value) -> Reply {
-    match value {
-        Value::BulkString(bytes) => Some(bytes.into()),
-        Value::SimpleString(text) => Some(text.into_bytes().into()),
-        _ => None,
+    /// Answers to several questions, so many names to each.
+    pub(crate) fn deal(self, counts: impl Iterator<Item = usize>) -> impl Iterator<Item = Self> {
+        let share = |source| match source {
+            Source::Own(told) => Arc::new(Outcome::of(told)),
+            Source::Shared(outcome) => outcome,
+        };
+        let shared: SmallVec<[Arc<Outcome>; 1]> = self.sources.into_iter().map(share).collect();
+        let mut places = self.places.into_iter();
+        counts.map(move |count| Self {
+            sources: shared.iter().map(|outcome| Source::Shared(Arc::clone(outcome))).collect(),
+            places: places.by_ref().take(count).collect(),
+        })
     }
 }

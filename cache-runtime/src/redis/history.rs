@@ -35,7 +35,7 @@ impl Standing {
         }
     }
 
-    fn read(info: &str) -> Self {
+    pub(super) fn read(info: &str) -> Self {
         let field =
             |name: &str| info.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':')).map(str::trim);
         if matches!(field("role"), Some("slave" | "replica")) {

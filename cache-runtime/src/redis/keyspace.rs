@@ -18,7 +18,7 @@ pub(crate) struct Names {
 pub(crate) struct Name<'a> {
     /// What all of its kind begin with.
     kind: &'a str,
-    text: &'a str,
+    text: &'a [u8],
     pub(super) hash: u64,
 }
 
@@ -26,22 +26,22 @@ impl<'a> Name<'a> {
     /// One that has been put together.
     #[cfg(any(test, feature = "cluster"))]
     pub(super) fn whole(text: &'a str) -> Self {
-        Self { kind: "", text, hash: xxh3_64(text.as_bytes()) }
+        Self { kind: "", text: text.as_bytes(), hash: xxh3_64(text.as_bytes()) }
     }
 
-    pub(super) fn is(self, name: &str) -> bool {
-        name.strip_prefix(self.kind) == Some(self.text)
+    pub(super) fn is(self, name: &[u8]) -> bool {
+        name.strip_prefix(self.kind.as_bytes()) == Some(self.text)
     }
 
-    pub(super) fn push_to(self, text: &mut String) {
-        text.push_str(self.kind);
-        text.push_str(self.text);
+    pub(super) fn push_to(self, text: &mut Vec<u8>) {
+        text.extend_from_slice(self.kind.as_bytes());
+        text.extend_from_slice(self.text);
     }
 }
 
 impl fmt::Display for Name<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}{}", self.kind, self.text)
+        write!(f, "{}{}", self.kind, String::from_utf8_lossy(self.text))
     }
 }
 
@@ -60,13 +60,13 @@ impl Names {
 
     /// The entry of a key, then each of its tags, as they are read.
     pub(crate) fn of<'a>(&'a self, key: &'a Key) -> impl Iterator<Item = Name<'a>> + Clone {
-        let entry = Name { kind: &self.entry, text: key.as_str(), hash: key.hash64() };
-        std::iter::once(entry).chain(self.tagged(key.tags()))
+        let entry = Name { kind: &self.entry, text: key.bytes(), hash: key.hash64() };
+        std::iter::once(entry).chain(self.tagged(key.tag_bytes()))
     }
 
     pub(crate) fn tagged<'a>(
         &'a self,
-        tags: impl Iterator<Item = &'a str> + Clone,
+        tags: impl Iterator<Item = &'a [u8]> + Clone,
     ) -> impl Iterator<Item = Name<'a>> + Clone {
         tags.map(|tag| Name { kind: &self.tag, text: tag, hash: local::tag_hash(tag) })
     }
@@ -93,6 +93,37 @@ impl Names {
     /// The pattern of the entries whose keys match `pattern`.
     pub(crate) fn entries(&self, pattern: &str) -> String {
         [&glob::literal(&self.entry), pattern].concat()
+    }
+
+    /// The key that an entry's name is made of.
+    #[cfg(feature = "inspect")]
+    pub(crate) fn key<'a>(&self, name: &'a str) -> Option<&'a str> {
+        name.strip_prefix(&self.entry)
+    }
+
+    /// The tag that a stamp's name is made of.
+    #[cfg(feature = "inspect")]
+    pub(crate) fn tag_in<'a>(&self, name: &'a str) -> Option<&'a str> {
+        name.strip_prefix(&self.tag)
+    }
+
+    /// The name of an entry, by its key as rendered.
+    #[cfg(feature = "inspect")]
+    pub(crate) fn of_text(&self, key: &str) -> String {
+        [&self.entry, key].concat()
+    }
+
+    /// The pattern of the stamps of tags that match `pattern`.
+    #[cfg(feature = "inspect")]
+    pub(crate) fn tags(&self, pattern: &str) -> String {
+        [&glob::literal(&self.tag), pattern].concat()
+    }
+
+    /// The pattern of entries and stamps alike.
+    #[cfg(feature = "inspect")]
+    pub(crate) fn both(&self) -> String {
+        let namespace = self.entry.strip_suffix("e:").unwrap_or(&self.entry);
+        glob::literal(namespace) + "[et]:*"
     }
 
     /// The patterns of all that is ours.

@@ -134,6 +134,11 @@ impl Lanes {
         Ok(Self { pool, server, source, channel, lanes, next: AtomicUsize::new(0) })
     }
 
+    #[cfg(feature = "metrics")]
+    pub(super) fn pool(&self) -> deadpool_redis::Status {
+        self.pool.status()
+    }
+
     /// The number of the lane whose turn it is.
     pub(crate) fn pick(&self) -> usize {
         self.next.fetch_add(1, Ordering::Relaxed) % self.lanes.len()

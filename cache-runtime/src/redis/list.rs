@@ -9,17 +9,11 @@ use super::keyspace::Name;
 #[derive(Default)]
 pub(super) struct List {
     /// All of them, one behind the other.
-    text: String,
-    names: Vec<Listed>,
+    text: Vec<u8>,
+    /// Where each of them ends in the text.
+    ends: Vec<usize>,
     /// Where the name of a hash is.
     places: HashMap<u64, usize, BuildHasherDefault<Hashed>>,
-}
-
-struct Listed {
-    /// Where it ends in the text.
-    end: usize,
-    /// How many want to know what it holds.
-    asked: u32,
 }
 
 impl List {
@@ -27,20 +21,19 @@ impl List {
         /// Most are shorter.
         const LENGTH: usize = 32;
         Self {
-            text: String::with_capacity(names * LENGTH),
-            names: Vec::with_capacity(names),
+            text: Vec::with_capacity(names * LENGTH),
+            ends: Vec::with_capacity(names),
             places: HashMap::with_capacity_and_hasher(names, BuildHasherDefault::default()),
         }
     }
 
     /// Adds a name, or finds it; returns its place.
     pub(super) fn add(&mut self, name: Name<'_>) -> usize {
-        let next = self.names.len();
+        let next = self.ends.len();
         match self.places.entry(name.hash) {
             Entry::Occupied(there) => {
                 let place = *there.get();
                 if name.is(self.name(place)) {
-                    self.names[place].asked += 1;
                     return place;
                 }
                 // Another name of the same hash: whoever wants this one again asks again.
@@ -54,25 +47,20 @@ impl List {
     /// Adds a name that is not looked for.
     pub(super) fn push(&mut self, name: Name<'_>) {
         name.push_to(&mut self.text);
-        self.names.push(Listed { end: self.text.len(), asked: 1 });
+        self.ends.push(self.text.len());
     }
 
     pub(super) fn len(&self) -> usize {
-        self.names.len()
+        self.ends.len()
     }
 
-    fn name(&self, place: usize) -> &str {
-        let start = if place == 0 { 0 } else { self.names[place - 1].end };
-        &self.text[start..self.names[place].end]
+    fn name(&self, place: usize) -> &[u8] {
+        let start = if place == 0 { 0 } else { self.ends[place - 1] };
+        &self.text[start..self.ends[place]]
     }
 
-    pub(super) fn iter(&self) -> impl ExactSizeIterator<Item = &str> {
-        (0..self.names.len()).map(|place| self.name(place))
-    }
-
-    /// How many want to know what each of them holds.
-    pub(super) fn asked(&self) -> impl ExactSizeIterator<Item = u32> {
-        self.names.iter().map(|name| name.asked)
+    pub(super) fn iter(&self) -> impl ExactSizeIterator<Item = &[u8]> {
+        (0..self.ends.len()).map(|place| self.name(place))
     }
 }
 
@@ -101,14 +89,13 @@ mod tests {
     use crate::redis::Names;
 
     #[test]
-    fn a_name_is_listed_once_and_counted() {
+    fn a_name_is_listed_once() {
         let names = Names::new("ns");
         let (one, other) = (Key::new("a").tag("a"), Key::new("b").tag("a"));
         let mut list = List::default();
         let places: Vec<usize> = names.of(&one).chain(names.of(&other)).map(|name| list.add(name)).collect();
         assert_eq!(places, [0, 1, 2, 1]);
-        assert_eq!(list.iter().collect::<Vec<_>>(), ["ns:e:a", "ns:t:a", "ns:e:b"]);
-        assert_eq!(list.asked().collect::<Vec<_>>(), [1, 2, 1]);
+        assert_eq!(list.iter().collect::<Vec<_>>(), [b"ns:e:a", b"ns:t:a", b"ns:e:b"]);
     }
 
     #[test]
@@ -120,6 +107,6 @@ mod tests {
         };
         let mut list = List::default();
         assert_eq!(["a", "b", "a", "b"].map(|text| list.add(name(text))), [0, 1, 0, 2]);
-        assert_eq!(list.iter().collect::<Vec<_>>(), ["a", "b", "b"]);
+        assert_eq!(list.iter().collect::<Vec<_>>(), [b"a", b"b", b"b"]);
     }
 }

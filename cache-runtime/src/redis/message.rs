@@ -20,11 +20,21 @@ pub(super) fn write(hashes: &[u64]) -> Vec<u8> {
 }
 
 pub(super) fn apply(message: &[u8], local: &LocalStore) {
+    match hashes(message) {
+        Some(hashes) => hashes.iter().for_each(|hash| local.void_hash(u64::from_le_bytes(*hash))),
+        None => local.new_epoch(),
+    }
+}
+
+/// The hashes of what is void; `None`: everything is.
+#[cfg(feature = "inspect")]
+pub(super) fn read(message: &[u8]) -> Option<Vec<u64>> {
+    hashes(message).map(|hashes| hashes.iter().map(|hash| u64::from_le_bytes(*hash)).collect())
+}
+
+fn hashes(message: &[u8]) -> Option<&[[u8; 8]]> {
     match message.split_first() {
-        Some((&VERSION, hashes)) if !hashes.is_empty() && hashes.len() % 8 == 0 => {
-            let (hashes, _) = hashes.as_chunks::<8>();
-            hashes.iter().for_each(|hash| local.void_hash(u64::from_le_bytes(*hash)));
-        }
-        _ => local.new_epoch(),
+        Some((&VERSION, hashes)) if !hashes.is_empty() && hashes.len() % 8 == 0 => Some(hashes.as_chunks::<8>().0),
+        _ => None,
     }
 }

@@ -17,6 +17,7 @@
 //!         probe                           recovery
 //!         channel                         whether it is heard what others invalidated
 //! listen: message                         hearing it
+//! survey  overhear                        what is asked, and heard, by those who look from outside
 //! address  keyspace  script  history  failure
 //! ```
 
@@ -36,6 +37,8 @@ mod listen;
 mod look;
 mod message;
 mod node;
+#[cfg(feature = "inspect")]
+mod overhear;
 mod probe;
 #[cfg(feature = "cluster")]
 mod redirect;
@@ -48,6 +51,8 @@ mod script;
 mod sentinel;
 mod server;
 mod several;
+#[cfg(feature = "inspect")]
+mod survey;
 mod told;
 mod topology;
 mod trip;
@@ -58,5 +63,9 @@ pub(crate) use answers::Answers;
 pub(crate) use failure::{Cause, Failure};
 pub(crate) use keyspace::Names;
 pub(crate) use node::Node;
+#[cfg(feature = "inspect")]
+pub(crate) use overhear::{Ear, Said};
 pub(crate) use server::Server;
+#[cfg(feature = "inspect")]
+pub(crate) use survey::{Taken, Told};
 pub(crate) use void::Voided;

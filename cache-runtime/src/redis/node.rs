@@ -66,6 +66,12 @@ impl Node {
         })
     }
 
+    /// How many data connections there are.
+    #[cfg(feature = "metrics")]
+    pub(crate) fn pool(&self) -> deadpool_redis::Status {
+        self.lanes.pool()
+    }
+
     pub(super) fn answered_as(&self, standing: Standing) {
         self.guard.store(if matches!(standing, Standing::Hidden) { 2 } else { 1 }, Ordering::Relaxed);
     }

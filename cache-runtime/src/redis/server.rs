@@ -9,7 +9,7 @@ use redis::{Pipeline, Value};
 use smallvec::SmallVec;
 
 use super::address::Address;
-use super::answers::{Answers, Reply, reply};
+use super::answers::{Answers, Told};
 use super::keyspace::Name;
 use super::scatter::{Around, Part};
 use super::script;
@@ -40,7 +40,7 @@ pub(crate) struct Server {
 }
 
 /// What an ENSURE found; all of it was read before the load.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(crate) struct Ensured {
     /// What the entry begins with.
     pub(crate) expected: Expected,
@@ -52,7 +52,7 @@ pub(crate) struct Ensured {
     /// Whether the entry or a tag is fenced: a mutation is under way, and nothing may be stored.
     pub(crate) fenced: bool,
     /// What it holds, if it is none of these.
-    pub(crate) held: Reply,
+    pub(crate) held: Option<Answers>,
     pub(crate) stamps: SmallVec<[Stamp; 4]>,
     pub(crate) in_step: bool,
 }
@@ -162,33 +162,37 @@ impl Server {
         let mut entry_part = None;
         for (index, part) in asked.into_iter().zip(parts) {
             let Part { values, brought: token, witness } = part?;
-            let held = values.into_iter().next().and_then(reply).unwrap_or_default();
+            let answer = Answers::of_one(Told::new(vec![values.into_iter().next().unwrap_or(Value::Nil)], witness));
             in_step &= witness.in_step;
             if index == 0 {
-                entry_part = Some((held, token, witness));
-            } else if let Some(state) = entry::fence(&held) {
+                entry_part = Some((answer, token));
+                continue;
+            }
+            let held = answer.held(0).unwrap_or_default();
+            if let Some(state) = entry::fence(held) {
                 fenced = true;
                 let mut observed = Stamp::default();
                 observed[..8].copy_from_slice(&state);
                 found[index - 1] = Some(observed);
             } else {
-                found[index - 1] = entry::current_stamp(&held, witness.history());
+                found[index - 1] = entry::current_stamp(held, witness.history());
             }
         }
         let stamps: Option<SmallVec<[Stamp; 4]>> = found.into_iter().collect();
-        let (Some((held, token, witness)), Some(stamps)) = (entry_part, stamps) else {
+        let (Some((answer, token)), Some(stamps)) = (entry_part, stamps) else {
             return Err(Failure::refused("the server took neither a token nor a stamp"));
         };
-        let ours = held == token[..];
-        let theirs = !ours && entry::is_token(&held);
-        fenced |= entry::fence(&held).is_some();
+        let held = answer.held(0).unwrap_or_default();
+        let ours = held == token;
+        let theirs = !ours && entry::is_token(held);
+        fenced |= entry::fence(held).is_some();
         Ok(Ensured {
-            expected: entry::expected(&held),
-            history: witness.history(),
+            expected: entry::expected(held),
+            history: answer.witness(0).history(),
             ours,
             theirs,
             fenced,
-            held: (!ours && !theirs && !fenced).then_some(held),
+            held: (!ours && !theirs && !fenced).then_some(answer),
             stamps,
             in_step,
         })
@@ -291,8 +295,20 @@ impl Server {
         cursor: u64,
         pattern: &str,
     ) -> Result<Step, Failure> {
+        self.scan_by(CHUNK, budget, node, cursor, pattern).await
+    }
+
+    /// The same, by steps of the caller's choice.
+    pub(crate) async fn scan_by(
+        self: &Arc<Self>,
+        count: usize,
+        budget: &mut Budget,
+        node: &Arc<super::Node>,
+        cursor: u64,
+        pattern: &str,
+    ) -> Result<Step, Failure> {
         let mut scan = redis::cmd("SCAN");
-        scan.arg(cursor).arg("MATCH").arg(pattern).arg("COUNT").arg(CHUNK);
+        scan.arg(cursor).arg("MATCH").arg(pattern).arg("COUNT").arg(count);
         let scan = &scan;
         let ((cursor, names), witness) = node
             .request_on(0, budget, |mut connection, _| async move {

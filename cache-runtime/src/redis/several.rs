@@ -4,13 +4,13 @@ use std::sync::Arc;
 
 use redis::{Pipeline, Value};
 
-use super::answers::{Answers, reply};
+#[cfg(feature = "cluster")]
+use super::Node;
+use super::answers::{Answers, Told};
 #[cfg(feature = "cluster")]
 use super::keyspace::Name;
 use super::scatter::Around;
 use super::{Failure, Server, topology::Map};
-#[cfg(feature = "cluster")]
-use super::{Node, answers::Reply, request::Witness};
 use crate::budget::Budget;
 use crate::entry::History;
 
@@ -32,16 +32,16 @@ impl Server {
         let get = |name: usize, _: History, pipeline: &mut Pipeline| {
             pipeline.cmd("MGET").arg(&names[name]);
         };
-        let mut answers = Vec::with_capacity(names.len());
+        let mut answers = Answers::none();
         for part in self.at_owners(budget, names, &get, Around::Nothing).await? {
             let part = part?;
-            let held = match part.values.into_iter().next() {
-                Some(Value::Array(values)) => values.into_iter().next().and_then(reply),
+            let value = match part.values.into_iter().next() {
+                Some(Value::Array(values)) => values.into_iter().next(),
                 _ => None,
             };
-            answers.push((held, part.witness));
+            answers.extend(Answers::of_one(Told::new(vec![value.unwrap_or(Value::Nil)], part.witness)));
         }
-        Ok(Answers::of_each(answers.into_iter()))
+        Ok(answers)
     }
 }
 
@@ -64,14 +64,12 @@ async fn gathered(map: &Map, budget: &mut Budget, names: &[String]) -> Result<Op
     });
     let (told, shares): (Vec<_>, Vec<_>) = futures_util::future::join_all(asked).await.into_iter().unzip();
     shares.iter().for_each(|share| budget.keep_least(share));
-    let mut found: Vec<Option<(Reply, Witness)>> = vec![None; names.len()];
-    for ((_, places), told) in groups.iter().zip(told) {
-        let Some(told) = told? else { return Ok(None) };
-        let each = told.deal(std::iter::repeat_n(1, places.len()));
-        for (place, answer) in places.iter().zip(each) {
-            let witness = answer.witness(0);
-            found[*place] = answer.replies.into_iter().next().map(|reply| (reply, witness));
+    let mut answers = Answers::none();
+    for told in told {
+        match told? {
+            Some(more) => answers.extend(more),
+            None => return Ok(None),
         }
     }
-    Ok(found.into_iter().collect::<Option<Vec<_>>>().map(|found| Answers::of_each(found.into_iter())))
+    Ok(Some(answers.in_order(groups.iter().flat_map(|(_, places)| places.iter().copied()))))
 }

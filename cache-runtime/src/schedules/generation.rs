@@ -9,7 +9,7 @@ use super::{assert_noticed, every, explore};
 use crate::Key;
 use crate::flight::Shared;
 use crate::key::Parts;
-use crate::local::{Called, Fresh, Lease, LocalEntry, LocalStore};
+use crate::local::{Called, Fresh, Lease, LocalStore};
 use crate::site::{Declaration, Site};
 use crate::sync::atomic::{AtomicU32, Ordering::SeqCst};
 
@@ -58,9 +58,11 @@ impl World {
     fn get(&self) -> Option<u32> {
         let parts = Parts::new();
         let called = Called::new(&SITE, &parts);
-        let number = |_: &LocalEntry, value: &Shared| value.downcast_ref().copied();
-        let known = self.store.hit_in_front(&called, SHAPE, number);
-        known.or_else(|| self.store.hit(Some(&called), &self.key, SHAPE, number, |value| Some(Arc::clone(value))))
+        let number = |value: &Shared| value.downcast_ref().copied();
+        let known = self.store.hit_in_front(&called, SHAPE, |value, _| number(value));
+        known.or_else(|| {
+            self.store.hit(Some(&called), &self.key, SHAPE, |value, _| number(value), |value| Some(Arc::clone(value)))
+        })
     }
 
     /// A cached call, without a flight.

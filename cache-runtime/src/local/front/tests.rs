@@ -1,6 +1,7 @@
 use std::time::Duration;
 
 use super::*;
+use crate::Key;
 use crate::key::KeyPart;
 use crate::local::{Fresh, Lease, LocalStore};
 use crate::site::{Declaration, Site};
@@ -34,12 +35,12 @@ fn put(store: &LocalStore, id: u64, value: u64) {
     ));
 }
 
-fn number(_: &LocalEntry, value: &Shared) -> Option<u64> {
+fn number(value: &Shared, _: bool) -> Option<u64> {
     value.downcast_ref().copied()
 }
 
 /// Where a value is.
-fn place(_: &LocalEntry, value: &Shared) -> Option<usize> {
+fn place(value: &Shared, _: bool) -> Option<usize> {
     Some(Arc::as_ptr(value).addr())
 }
 
@@ -52,7 +53,7 @@ fn in_front(store: &LocalStore, id: u64) -> Option<u64> {
 }
 
 fn in_store(store: &LocalStore, id: u64) -> Option<u64> {
-    store.hit(Some(&Called::new(&SITE, &parts(&id))), &key(id), SHAPE, number, again)
+    store.hit(Some(&Called::new(&SITE, &parts(&id))), &key(id), SHAPE, |value, _| number(value, false), again)
 }
 
 /// Looks until this thread knows of the entry.
@@ -144,20 +145,20 @@ fn the_second_thread_makes_the_value_again() {
 #[test]
 fn what_threads_hold_is_bounded_and_given_back() {
     let store = store(1 << 16);
-    let allowance = Arc::clone(store.fronts());
+    let tie = Arc::clone(store.tie());
     std::thread::scope(|scope| {
         let looking = scope.spawn(|| {
             for id in 0..1_000 {
                 put(&store, id, id);
                 (0..TAKEN_IN).for_each(|_| _ = in_store(&store, id));
             }
-            allowance.held.load(Relaxed)
+            tie.written.held.load(Relaxed)
         });
         let held = looking.join().expect("it does not panic");
-        assert!(held > 0 && held <= allowance.limit, "{held} of {}", allowance.limit);
+        assert!(held > 0 && held <= tie.limit, "{held} of {}", tie.limit);
     });
-    assert_eq!(allowance.held.load(Relaxed), 0, "the thread has ended");
-    assert!(store.weight() <= (1 << 16) - *allowance.ceded.lock().expect("nobody panicked"));
+    assert_eq!(tie.written.held.load(Relaxed), 0, "the thread has ended");
+    assert!(store.weight() <= (1 << 16) - *tie.written.ceded.lock().expect("nobody panicked"));
 }
 
 /// A value that looks something up when it is cloned, as no value should.
@@ -167,7 +168,7 @@ fn a_look_inside_of_a_look_goes_to_the_store() {
     put(&store, 7, 1);
     learn(&store, 7);
     let parts = parts(&7_u64);
-    let inside = |_: &LocalEntry, _: &Shared| {
+    let inside = |_: &Shared, _: bool| {
         assert_eq!(in_front(&store, 7), None);
         in_store(&store, 7)
     };

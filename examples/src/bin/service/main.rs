@@ -6,8 +6,11 @@
 //! - `search`: a key made of a whole filter;
 //! - `http`: routes, and what a request may ask of the cache.
 //!
+//! And the page of `cache-admin` at <http://127.0.0.1:3000/admin/cache>: `cargo run -p examples --bin load` makes it move.
+//!
 //! `SERVICE_ADDR` is where it listens (default `127.0.0.1:3000`), `SERVICE_DB` the database file, **deleted and made
-//! anew at each start** (default: in the system's temporary directory). With `CACHE_URL` or `REDIS_URL` entries are in
+//! anew at each start** (default: in the system's temporary directory). With `ADMIN_TOKEN` (16 characters or more) the admin
+//! page asks for it and may purge; without, it is for looking only, from this machine. With `CACHE_URL` or `REDIS_URL` entries are in
 //! Redis, without them in this process.
 //!
 //! ```sh
@@ -29,10 +32,12 @@ mod search;
 mod users;
 
 use std::error::Error;
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
+use cache_admin::Admin;
 use cache_runtime::Cache;
 use tokio::net::TcpListener;
 use tracing_subscriber::EnvFilter;
@@ -66,8 +71,10 @@ async fn serve() -> Result<(), Box<dyn Error>> {
     println!("listening on http://{}", listener.local_addr()?);
     tracing::info!(namespace = cache.namespace(), tier = ?cache.health().tier, "started");
 
-    let app = http::App::new(db.clone(), cache.clone());
-    let server = axum::serve(listener, http::routes(app)).with_graceful_shutdown(told_to_stop());
+    let app = http::routes(http::App::new(db.clone(), cache.clone())).nest("/admin/cache", admin(&cache)?.router());
+    // The admin routes go by the peer's address where no token is configured.
+    let app = app.into_make_service_with_connect_info::<SocketAddr>();
+    let server = axum::serve(listener, app).with_graceful_shutdown(told_to_stop());
     let out_of_patience = async {
         told_to_stop().await;
         tracing::info!("told to stop; requests under way are finished");
@@ -85,6 +92,15 @@ async fn serve() -> Result<(), Box<dyn Error>> {
     db.close().await;
     tracing::info!("stopped");
     Ok(())
+}
+
+/// The admin routes, with the token of the environment, if there is one: an empty one is a mistake, not none.
+fn admin(cache: &Cache) -> Result<Admin, Box<dyn Error>> {
+    let admin = Admin::new(cache).until(told_to_stop());
+    match std::env::var("ADMIN_TOKEN") {
+        Ok(token) => Ok(admin.token("admin", &token).map_err(|error| format!("`ADMIN_TOKEN`: {error}"))?),
+        Err(_) => Ok(admin),
+    }
 }
 
 fn env_or(name: &str, default: &str) -> String {

@@ -1,0 +1,93 @@
+//! No password where others can read it: not in the process title, and not in a message.
+
+/// A URL with a password on the command line can be read by everybody on the machine (`ps`). So the program starts
+/// itself again with it in the environment, which only its own user can read.
+#[cfg(unix)]
+pub(crate) fn leave_the_command_line() {
+    use std::ffi::OsString;
+    use std::os::unix::process::CommandExt;
+
+    let given: Vec<OsString> = std::env::args_os().collect();
+    let Some((rest, url)) = without_secret_url(&given) else { return };
+    let Ok(program) = std::env::current_exe() else { return };
+    let mut again = std::process::Command::new(program);
+    if let Some((name, arguments)) = rest.split_first() {
+        again.arg0(name).args(arguments);
+    }
+    let error = again.env("CACHE_URL", url).exec();
+    anstream::eprintln!("cachectl: the password stays in the process title: {error}");
+}
+
+#[cfg(not(unix))]
+pub(crate) fn leave_the_command_line() {}
+
+/// The arguments without their `--url`, and what it was, if it may hold a password.
+#[cfg(unix)]
+fn without_secret_url(given: &[std::ffi::OsString]) -> Option<(Vec<std::ffi::OsString>, String)> {
+    let mut rest = Vec::with_capacity(given.len());
+    let mut url = None;
+    let mut arguments = given.iter();
+    while let Some(argument) = arguments.next() {
+        match argument.to_str() {
+            Some("--url") => url = Some(arguments.next()?.to_str()?.to_owned()),
+            Some(text) if text.starts_with("--url=") => url = text.strip_prefix("--url=").map(str::to_owned),
+            _ => rest.push(argument.clone()),
+        }
+    }
+    url.filter(|url| url.contains('@') || url.contains('?')).map(|url| (rest, url))
+}
+
+/// A text without what may be a password in a URL in it.
+pub(crate) fn redacted(text: &str) -> String {
+    let mut clean = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(at) = rest.find("://") {
+        let (before, behind) = rest.split_at(at + 3);
+        clean.push_str(before);
+        let end = behind.find(|c: char| c.is_whitespace() || c == '\'' || c == '"').unwrap_or(behind.len());
+        let (url, behind) = behind.split_at(end);
+        let host = match url.rsplit_once('@') {
+            Some((_, host)) => {
+                clean.push_str("***@");
+                host
+            }
+            None => url,
+        };
+        match host.split_once('?') {
+            Some((path, _)) => clean.extend([path, "?***"]),
+            None => clean.push_str(host),
+        }
+        rest = behind;
+    }
+    clean.push_str(rest);
+    clean
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn passwords_are_taken_out_of_whatever_is_said() {
+        for (text, clean) in [
+            ("unknown 'redis://:hunter2@host:1' here", "unknown 'redis://***@host:1' here"),
+            ("redis://user:hun@ter2@a,b/x and more", "redis://***@a,b/x and more"),
+            ("unix:///run/r.sock?pass=hunter2", "unix:///run/r.sock?***"),
+            ("redis://host", "redis://host"),
+            ("nothing", "nothing"),
+        ] {
+            assert_eq!(redacted(text), clean);
+        }
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_url_with_a_password_leaves_the_arguments() {
+        let given = |arguments: &[&str]| arguments.iter().map(Into::into).collect::<Vec<std::ffi::OsString>>();
+        let expected = Some((given(&["cachectl", "stats", "--json"]), "redis://:pw@h".to_owned()));
+        assert_eq!(without_secret_url(&given(&["cachectl", "--url", "redis://:pw@h", "stats", "--json"])), expected);
+        assert_eq!(without_secret_url(&given(&["cachectl", "stats", "--url=redis://:pw@h", "--json"])), expected);
+        assert_eq!(without_secret_url(&given(&["cachectl", "--url", "redis://h", "stats"])), None);
+        assert_eq!(without_secret_url(&given(&["cachectl", "stats"])), None);
+    }
+}

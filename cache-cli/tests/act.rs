@@ -1,0 +1,139 @@
+//! `purge`, `tail` and `bench`: what is done, and what is heard of it.
+
+mod steps;
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::process::Stdio;
+
+use cache_runtime::Key;
+use nix::pty::openpty;
+use serde_json::Value;
+use steps::{Shop, TTL};
+
+#[tokio::test]
+async fn entries_are_purged() {
+    let shop = Shop::stocked().await;
+    shop.run(&["purge", "--key", "user:1", "--dry-run"]).exits(0).says("key user:1: 1 entry would go");
+    shop.run(&["purge", "--key", "user:1", "--key", "user:99"])
+        .exits(0)
+        .says("key user:1: 1 entry removed")
+        .says("key user:99: nothing is there");
+    shop.run(&["purge", "--key", "user:1"]).exits(1);
+    let dry = shop.run(&["purge", "--tag", "users", "--dry-run", "--json"]).exits(0).json();
+    assert_eq!(
+        (&dry["purged"][0]["would"]["entries"], &dry["purged"][0]["purge"]["tag"]),
+        (&29.into(), &"users".into())
+    );
+    shop.run(&["purge", "--tag", "users"]).exits(0).says("all that carries it is void");
+    assert_eq!(shop.cache.get::<i32>(Key::new("user:2").tag("user:2").tag("users")).await.expect("up"), None);
+    shop.run(&["purge", "--tag", "users"]).exits(1).says("nothing stands under it");
+    shop.run(&["purge", "--match", "*:orders", "--dry-run"]).exits(0).says("30 entries would go").says("and 10 more");
+    let json = shop.run(&["purge", "--match", "*:orders", "--json"]).exits(0).json();
+    assert_eq!(json["purged"][0]["removed"], 30);
+    shop.run(&["purge", "--match", "*:orders"]).exits(1).says("nothing is there");
+    assert!(shop.cache.exists("settings").await.expect("up"));
+    shop.run(&["purge"]).exits(2).notes("required");
+}
+
+#[tokio::test]
+async fn what_the_server_does_not_take_was_not_purged() {
+    let shop = Shop::stocked().await;
+    shop.server.command(&["ACL", "SETUSER", "reader", "on", ">pw", "~*", "&*", "+@all", "-eval"]);
+    let url = shop.server.url().replacen("://", "://reader:pw@", 1);
+    let done = steps::run(shop.command(&["purge", "--key", "settings"]).env("CACHE_URL", url));
+    done.exits(3).notes("key settings was not purged");
+}
+
+#[tokio::test]
+async fn invalidations_are_told_as_they_happen() {
+    let shop = Shop::stocked().await;
+    let mut command = shop.command(&["tail", "--limit", "3", "--json"]);
+    let mut tail = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("it was built");
+    // It hears from its first moment on; what happens before is not its concern.
+    let subscribed = || shop.server.query::<Vec<(String, u64)>>(&["PUBSUB", "NUMSUB", "shop:bus"])[0].1 == 1;
+    tests::eventually("it listens", async || subscribed()).await;
+    let scanned = || shop.server.calls_of(&["scan"]) >= 2;
+    tests::eventually("it has looked for names", async || scanned()).await;
+    shop.run(&["purge", "--key", "user:3"]).exits(0);
+    shop.run(&["purge", "--tag", "users"]).exits(0);
+    shop.run(&["purge", "--key", "stranger"]).exits(1);
+    assert_eq!(tail.wait().expect("it ends").code(), Some(0));
+    let lines: Vec<Value> = BufReader::new(tail.stdout.take().expect("it is piped"))
+        .lines()
+        .map(|line| serde_json::from_str(&line.expect("it is text")).expect("it is JSON"))
+        .collect();
+    assert_eq!(lines[0]["names"][0]["key"], "user:3");
+    assert_eq!(lines[1]["names"][0]["tag"], "users");
+    assert!(lines[2]["names"][0]["unknown"].as_str().is_some_and(|hash| hash.len() == 16), "{lines:?}");
+}
+
+#[tokio::test]
+async fn this_server_is_measured_and_left_as_it_was() {
+    let shop = Shop::stocked().await;
+    let before = shop.server.keys();
+    let json = shop.run(&["bench", "--seconds", "1", "--json"]).exits(0).json();
+    let paths = json["paths"].as_array().expect("it is a list");
+    assert_eq!(paths.len(), 9);
+    for line in paths {
+        assert!(line["per_second"].as_u64().is_some_and(|rate| rate > 0), "{line}");
+        assert!(line["ratio"].as_f64().is_some_and(|ratio| ratio > 0.0), "{line}");
+    }
+    assert_eq!((&paths[0]["path"], &paths[0]["ratio"]), (&"get".into(), &1.0.into()));
+    assert_eq!(shop.server.keys(), before);
+    shop.run(&["bench", "--seconds", "1"]).exits(0).says("hit of the cache").says("to GET");
+}
+
+/// What somebody at a terminal sees who types `answer`.
+fn at_a_terminal(shop: &Shop, arguments: &[&str], environment: &[(&str, &str)], answer: &str) -> (i32, String) {
+    let terminal = openpty(None, None).expect("there are terminals");
+    let side = || Stdio::from(terminal.slave.try_clone().expect("a handle can be doubled"));
+    let mut command = shop.command(arguments);
+    command.env("TERM", "xterm").envs(environment.iter().copied());
+    let mut child = command.stdin(side()).stdout(side()).stderr(side()).spawn().expect("it was built");
+    drop(command);
+    drop(terminal.slave);
+    let mut screen = std::fs::File::from(terminal.master);
+    screen.write_all(answer.as_bytes()).expect("it takes what is typed");
+    let (mut seen, mut part) = (Vec::new(), [0; 4096]);
+    // An error is how the end of a terminal looks.
+    while let Ok(length @ 1..) = screen.read(&mut part) {
+        seen.extend_from_slice(&part[..length]);
+    }
+    let exit = child.wait().expect("it ends").code().expect("nobody ends it");
+    (exit, String::from_utf8_lossy(&seen).into_owned())
+}
+
+#[tokio::test]
+async fn who_sits_at_a_terminal_is_asked() {
+    let shop = Shop::stocked().await;
+    let (exit, seen) = at_a_terminal(&shop, &["purge", "--tag", "users"], &[], "n\n");
+    assert_eq!(exit, 1, "{seen}");
+    assert!(seen.contains("tag users: 30 entries") && seen.contains("purge them from `shop`? [y/N]"), "{seen}");
+    assert!(shop.cache.exists(Key::new("user:1").tag("user:1").tag("users")).await.expect("up"));
+    let (exit, _) = at_a_terminal(&shop, &["purge", "--tag", "users"], &[], "y\n");
+    assert_eq!(exit, 0);
+    assert!(!shop.cache.exists(Key::new("user:1").tag("user:1").tag("users")).await.expect("up"));
+    let (exit, seen) = at_a_terminal(&shop, &["purge", "--match", "*", "--yes"], &[], "");
+    assert_eq!(exit, 0);
+    assert!(!seen.contains("[y/N]"), "{seen}");
+    shop.cache.put("one", &1, TTL).await.expect("up");
+    let (exit, seen) = at_a_terminal(&shop, &["purge", "--key", "one"], &[], "");
+    assert_eq!(exit, 0, "one thing needs no question");
+    assert!(!seen.contains("[y/N]"), "{seen}");
+}
+
+#[tokio::test]
+async fn colours_and_progress_are_for_terminals() {
+    let shop = Shop::open();
+    let fill = "for i = 1, 50000 do redis.call('SET', 'shop:e:item:' .. i, 'x', 'PX', 600000) end";
+    shop.server.command(&["EVAL", fill, "0"]);
+    let (exit, seen) = at_a_terminal(&shop, &["du", "--full"], &[], "");
+    assert_eq!(exit, 0, "{seen}");
+    assert!(seen.contains("measuring") && seen.contains("/50,000"), "{seen}");
+    let (_, seen) = at_a_terminal(&shop, &["explain", "none"], &[], "");
+    assert!(seen.contains("\x1b[31mmiss"), "{seen}");
+    let (_, seen) = at_a_terminal(&shop, &["explain", "none"], &[("NO_COLOR", "1")], "");
+    assert!(seen.contains("miss") && !seen.contains("\x1b[31m") && !seen.contains("\x1b[1m"), "{seen}");
+    let piped = shop.run(&["du", "--full"]).exits(0);
+    assert!(!piped.err.contains("measuring"), "{}", piped.err);
+}

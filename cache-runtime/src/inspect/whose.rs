@@ -1,0 +1,88 @@
+//! Which function an entry belongs to, and which tags it then has: by joining its key with the templates.
+
+use std::sync::{Arc, LazyLock};
+
+use crate::graph::{Function, Graph, Place};
+use crate::site::SITES;
+use crate::{Error, ErrorKind, Key};
+
+/// The functions that entries are explained by.
+pub(super) struct Functions {
+    all: Vec<Function>,
+    /// Whether they are this program's own, so that more is known of them than a graph tells.
+    ours: bool,
+}
+
+/// A function whose key template the key fits.
+pub(super) struct Owner {
+    pub(super) place: Place,
+    /// The key with the tags that it carries, but for those that the result names; `None` where the key does not tell
+    /// them.
+    pub(super) key: Option<Key>,
+    /// The shape of what it reads, if it was called in this process.
+    pub(super) shape: Option<u64>,
+}
+
+impl Functions {
+    pub(super) fn of_this_program() -> Arc<Self> {
+        static OURS: LazyLock<Arc<Functions>> =
+            LazyLock::new(|| Arc::new(Functions { all: crate::graph().functions, ours: true }));
+        Arc::clone(&OURS)
+    }
+
+    pub(super) fn of(graph: &Graph) -> Self {
+        Self { all: graph.functions.clone(), ours: false }
+    }
+
+    /// Those that the key can belong to. `proven` says whether a key has the tags that the entry was stored under.
+    pub(super) fn owners(&self, key: &str, proven: &dyn Fn(&Key) -> bool) -> Vec<Owner> {
+        let owner = |function: &Function| {
+            let mut tagged: Option<Key> = None;
+            let fits = function.key.bind(key, &mut |bound| {
+                let declared = function.tags.iter().filter(|tag| !tag.names_result());
+                let tags: Option<Vec<String>> = declared.map(|tag| tag.with(bound)).collect();
+                let Some(tags) = tags else {
+                    // Another way to bind the key would lack the same placeholder.
+                    tagged = None;
+                    return true;
+                };
+                let candidate = tags.into_iter().fold(Key::new(key), Key::tag);
+                let right = proven(&candidate);
+                if right || tagged.is_none() {
+                    tagged = Some(candidate);
+                }
+                right
+            });
+            let fits = fits || tagged.is_some();
+            fits.then(|| Owner { place: function.place.clone(), key: tagged, shape: self.shape(&function.place) })
+        };
+        self.all.iter().filter_map(owner).collect()
+    }
+
+    fn shape(&self, place: &Place) -> Option<u64> {
+        let is_it = |declared: &crate::site::Declaration| {
+            declared.function == place.path && declared.file == place.file && declared.line == place.line
+        };
+        let site = SITES.iter().filter(|_| self.ours).find(|site| is_it(&site.declaration))?;
+        site.shape()
+    }
+
+    /// The function of this name: all of its path, or the end of it.
+    ///
+    /// # Errors
+    ///
+    /// If there is none, or more than one.
+    pub(super) fn named(&self, name: &str) -> Result<&Function, Error> {
+        let is_it = |path: &str| path.strip_suffix(name).is_some_and(|rest| rest.is_empty() || rest.ends_with("::"));
+        let found: Vec<_> = self.all.iter().filter(|function| is_it(&function.place.path)).collect();
+        match found.as_slice() {
+            [function] => Ok(function),
+            [] => Err(Error::new(ErrorKind::Argument, format!("no cached function is called `{name}`"))),
+            several => {
+                let paths: Vec<_> = several.iter().map(|function| function.place.path.as_str()).collect();
+                let problem = format!("`{name}` can be {}; give its path", paths.join(" or "));
+                Err(Error::new(ErrorKind::Argument, problem))
+            }
+        }
+    }
+}
