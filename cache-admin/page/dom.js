@@ -27,7 +27,7 @@ export function say(element, text) {
 
 /** `dl` rows: `facts([["Version", "7.2"]])`; a row without a value is left out. */
 export function facts(rows) {
-  const shown = rows.filter(([, value]) => value != null && value !== "");
+  const shown = rows.filter(([, value]) => value != null && value !== "" && value !== false);
   return h("dl", { class: "facts" }, shown.map(([name, value]) => [h("dt", {}, name), h("dd", {}, value)]));
 }
 
@@ -90,6 +90,12 @@ export function clock(ms, seconds = true) {
   const two = (value) => String(value).padStart(2, "0");
   return `${two(time.getHours())}:${two(time.getMinutes())}${seconds ? `:${two(time.getSeconds())}` : ""}`;
 }
+
+/** "once", "twice", "7 times". */
+export const times = (n) => (n === 0 ? "never" : n === 1 ? "once" : n === 2 ? "twice" : `${count(n)} times`);
+
+/** Text in which what stands between backticks is code. */
+export const prose = (text) => text.split("`").map((part, index) => (index % 2 === 1 ? h("code", {}, part) : part));
 
 /** The module that a path is in, without the crate: `users::` of `shop::users::get_user`. */
 export function within(path) {

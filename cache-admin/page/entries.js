@@ -1,7 +1,7 @@
 // Which entries there are, and why one hits or misses.
 
 import { get } from "./api.js";
-import { bytes, facts, h, lifetime, say } from "./dom.js";
+import { bytes, facts, h, lifetime, prose, say } from "./dom.js";
 
 const LIMIT = 50;
 
@@ -14,7 +14,7 @@ export class Entries {
     this.problem = h("p", { class: "problem", role: "alert" });
     this.list = h("ul", { class: "results" });
     this.more = h("button", { type: "button", hidden: true, onclick: () => this.page() }, "More");
-    this.about = h("div", { id: "entry", tabindex: "-1" });
+    this.about = h("div", { id: "entry", class: "entry", tabindex: "-1" });
     const form = h("form", { class: "form", onsubmit: (event) => { event.preventDefault(); this.search(); } },
       h("p", { class: "row" }, h("label", { for: "pattern" }, "Match"), this.pattern, h("button", { class: "primary" }, "List")), this.hint);
     document.getElementById("entries-panel").append(form, this.problem, this.about, this.list, this.status, this.more);
@@ -48,7 +48,7 @@ export class Entries {
       say(this.status, this.met.size === 0 && !page.next ? "No key matches. Keys are without the namespace: try * alone." : `${this.met.size} ${this.met.size === 1 ? "key" : "keys"}${cut}${more}`);
       this.more.hidden = !page.next;
     } catch (problem) {
-      say(this.problem, problem.message);
+      this.problem.replaceChildren(...prose(problem.message));
     }
     this.more.disabled = false;
   }
@@ -65,7 +65,7 @@ export class Entries {
       this.about.focus({ preventScroll: true });
       this.about.scrollIntoView({ block: "nearest" });
     } catch (problem) {
-      say(this.problem, problem.message);
+      this.problem.replaceChildren(...prose(problem.message));
     }
   }
 
@@ -87,7 +87,7 @@ export class Entries {
       ["Master", entry.master && h("code", {}, entry.master)],
     ]);
     this.about.replaceChildren(
-      h("div", { class: `verdict ${mood}` }, h("strong", {}, outcome), h("div", {}, sentence(verdict.why))),
+      h("div", { class: `verdict ${mood}` }, h("strong", {}, outcome), h("div", {}, prose(sentence(verdict.why)))),
       h("h3", { class: "mono" }, entry.key), rows,
       h("p", { class: "row" }, h("button", { type: "button", onclick: () => this.explain(entry.key) }, "Look again"), h("button", { type: "button", onclick: () => this.show("purge", { key: entry.key }) }, "Purge…"), h("button", { type: "button", onclick: () => this.about.replaceChildren() }, "Close")));
   }

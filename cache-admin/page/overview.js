@@ -1,11 +1,13 @@
 // Figures, charts and the table of functions: what is counted.
 
 import { LineChart } from "./charts.js";
-import { bytes, count, facts, h, lifetime, percent, s, say, short, took, within } from "./dom.js";
+import { bytes, count, facts, h, lifetime, percent, s, say, short, took, times, within } from "./dom.js";
 import { Steer } from "./steer.js";
 
 /** So many functions have a colour of their own: those that are called most. */
 const COLOURS = 8;
+/** The column that goes first where there is no room. */
+const WIDE = "p99 load";
 /** Rates are of so long. */
 const LATELY_MS = 60_000;
 
@@ -27,7 +29,7 @@ export class Overview {
     this.body = h("tbody");
     const heads = ["Function", "Hit ratio", "Calls/s", "Loads/s", "Mean load", "p99 load", "Lives", "State"];
     this.nothing = h("p", { class: "hint", hidden: true }, "There is no cached function in this program. Annotate one with ", h("code", {}, "#[cached]"), ".");
-    this.table = h("table", {}, h("thead", {}, h("tr", {}, heads.map((head) => h("th", { scope: "col" }, head)))), this.body);
+    this.table = h("table", {}, h("thead", {}, h("tr", {}, heads.map((head) => h("th", { scope: "col", class: head === WIDE ? "wide" : null }, head)))), this.body);
     document.getElementById("function-table").append(this.table, this.nothing);
     for (const button of document.querySelectorAll("[data-minutes]")) {
       button.addEventListener("click", () => this.range(Number(button.dataset.minutes)));
@@ -101,7 +103,7 @@ export class Overview {
     const all = { hits: 0, misses: 0, loads: 0, load_micros: 0 };
     for (const sum of sums.values()) for (const field of Object.keys(all)) all[field] += sum[field];
     const calls = all.hits + all.misses;
-    const breaker = health.tier !== "Redis" ? ["none", "this cache has no server"] : health.available ? ["closed", stats.breaker_opened === 0 ? "has never opened" : `has opened ${count(stats.breaker_opened)} times`] : ["open", "functions run uncached"];
+    const breaker = health.tier !== "Redis" ? ["none", "this cache has no server"] : health.available ? ["closed", `has ${stats.breaker_opened === 0 ? "never opened" : `opened ${times(stats.breaker_opened)}`}`] : ["open", "functions run uncached"];
     this.tile("Hit ratio", percent(all.hits / calls), "last minute", calls > 0 && all.hits / calls < 0.8 ? "warn" : "");
     this.tile("Calls", `${count(calls / seconds)} /s`, `${count(all.loads / seconds)} loads /s`);
     this.tile("Load time", took(all.load_micros / all.loads), "mean, last minute");
@@ -177,7 +179,7 @@ export class Overview {
     const labels = ["Hit ratio", "Calls/s", "Loads/s", "Mean load", "p99 load", "Lives", "State"];
     const button = h("button", { type: "button", class: "link", "aria-expanded": "false", title: item.path, onclick: () => this.choose(id) }, h("span", { class: "module" }, within(item.path)), short(item.path));
     const name = h("td", {}, h("span", { class: "name" }, swatch, button), h("code", { class: "key" }, item.key));
-    const root = h("tr", { "data-function": item.path }, name, cells.map((cell, index) => h("td", { "data-label": labels[index] }, index === 0 ? h("span", {}, meter, cell) : cell)));
+    const root = h("tr", { "data-function": item.path }, name, cells.map((cell, index) => h("td", { "data-label": labels[index], class: labels[index] === WIDE ? "wide" : null }, index === 0 ? h("span", {}, meter, cell) : cell)));
     return { root, swatch, bar, meter, cells, button, item, details: null, counted: null, steer: null };
   }
 

@@ -1,7 +1,7 @@
 // Purging, with a look at what would go first.
 
 import { post } from "./api.js";
-import { h, say } from "./dom.js";
+import { h, prose, say } from "./dom.js";
 
 const KINDS = {
   tag: ["Tag", "users", "Every entry that carries it becomes void, however many there are."],
@@ -112,6 +112,6 @@ export class PurgeForm {
 
   failed(problem) {
     this.result.replaceChildren();
-    say(this.problem, problem.wait ? `${problem.message}; again in ${problem.wait} s` : problem.message);
+    this.problem.replaceChildren(...prose(problem.wait ? `${problem.message}; again in ${problem.wait} s` : problem.message));
   }
 }

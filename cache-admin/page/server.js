@@ -1,6 +1,6 @@
 // What Redis, the breaker and the in-process tier are doing.
 
-import { bytes, count, facts, h, lifetime, took } from "./dom.js";
+import { bytes, count, facts, h, lifetime, times, took } from "./dom.js";
 
 export class Server {
   constructor() {
@@ -21,10 +21,10 @@ export class Server {
       ["Breaker", h("span", { class: health.available ? "good dot" : "bad dot" }, health.available ? "closed" : "open")],
       ["Trouble", health.last_error],
       ["History guard", health.history_guard == null ? null : health.history_guard ? "on" : "off: the server hides its history"],
-      ["In process", local && (local.denied ? "nothing: the server lets nobody listen" : `vouched for ${lifetime(local.vouched_for.secs * 1000 + local.vouched_for.nanos / 1e6)} more`)],
+      ["In process", local && (local.denied ? "nothing: the server lets nobody listen" : `vouched for ${lifetime(local.vouched_for.secs * 1000 + local.vouched_for.nanos / 1e6)}`)],
       ["Heartbeat", local?.lag && took(local.lag.secs * 1e6 + local.lag.nanos / 1e3)],
       ["Not heard", local?.last_error],
-      ["Void at once", local && `${count(stats.local_epoch)} times`],
+      ["Void at once", local && times(stats.local_epoch)],
       ["Loads now", count(stats.flights)],
       ["Policy file", health.policy_problem && h("span", { class: "problem" }, health.policy_problem)],
       ["Delivered late", stats.invalidations_deferred > 0 ? count(stats.invalidations_deferred) : null],
@@ -32,15 +32,17 @@ export class Server {
     const title = health.tier === "Redis" ? "Redis" : "No server";
     const parts = [h("h3", {}, title)];
     if (health.tier !== "Redis") parts.push(h("p", { class: "hint" }, health.tier === "Local" ? "Entries live in this process only. With CACHE_URL in the environment they are shared." : "The environment names a server in a way that cannot be read: functions run uncached."));
-    parts.push(facts(health.tier === "Redis" ? common : common.filter(([name]) => ["Policy file", "Loads now"].includes(name))));
+    const columns = [];
+    columns.push(facts(health.tier === "Redis" ? common : common.filter(([name]) => ["Policy file", "Loads now"].includes(name))));
+    for (const server of this.info) columns.push(facts([["Master", h("code", {}, server.name)], ...rows(server)]));
+    parts.push(h("div", { class: "columns" }, columns));
     if (this.problem) parts.push(h("p", { class: "problem" }, this.problem));
-    for (const server of this.info) parts.push(h("div", { class: "about" }, h("code", {}, server.name), facts(rows(server))));
     this.root.replaceChildren(...parts);
   }
 }
 
 function rows(server) {
-  const memory = server.memory_used == null ? null : `${bytes(server.memory_used)} of ${server.memory_limit ? bytes(server.memory_limit) : "no limit"}${server.memory_policy ? `, ${server.memory_policy}` : ""}`;
+  const memory = server.memory_used == null ? null : `${bytes(server.memory_used)}${server.memory_limit ? ` of ${bytes(server.memory_limit)}` : ", no limit"}${server.memory_policy ? `, ${server.memory_policy}` : ""}`;
   return [
     ["Version", server.version && [server.product, server.version, server.mode].filter(Boolean).join(" ")],
     ["Up", server.uptime_s == null ? null : lifetime(server.uptime_s * 1000)],

@@ -1,7 +1,7 @@
 // What is said of a function by hand: on, off, for how long, for how many keys.
 
 import { post } from "./api.js";
-import { h, say } from "./dom.js";
+import { h, prose, say } from "./dom.js";
 
 let forms = 0;
 
@@ -64,7 +64,7 @@ export class Steer {
       say(this.status, "Done.");
       this.changed();
     } catch (problem) {
-      say(this.problem, problem.message);
+      this.problem.replaceChildren(...prose(problem.message));
     }
   }
 }

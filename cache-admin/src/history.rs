@@ -19,7 +19,7 @@ const POINTS: u64 = 150;
 pub(crate) struct Done {
     /// Answered from memory or from Redis.
     hits: u64,
-    /// Not found, or the cache was in trouble.
+    /// Not found, or the cache was in trouble; without what was bypassed.
     misses: u64,
     joins: u64,
     loads: u64,
@@ -31,7 +31,7 @@ impl Done {
     fn of(counts: &Counts) -> Self {
         Self {
             hits: counts.local_hits + counts.redis_hits,
-            misses: counts.misses + counts.fail_open,
+            misses: counts.joins + counts.led + counts.absent + counts.fail_open,
             joins: counts.joins,
             loads: counts.loads,
             errors: counts.load_errors,

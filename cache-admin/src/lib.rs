@@ -15,6 +15,11 @@
 //! tokens  limit  input  problem  clock  leaves
 //! ```
 
+/// The example in the document compiles.
+#[cfg(doctest)]
+#[doc = include_str!("../../docs/operations/admin.md")]
+struct Operations;
+
 mod access;
 mod admin;
 mod audit;

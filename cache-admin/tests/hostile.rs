@@ -55,7 +55,9 @@ async fn ten_thousand_requests_break_nothing_and_purge_nothing() {
         usual(info);
     }));
     let redis = RedisServer::start();
-    let cache = Cache::builder().namespace("hostile-test").redis(redis.url()).build().unwrap();
+    // A loaded machine is no reason to give the cache up: a 5xx here is the fault of a request.
+    let builder = Cache::builder().namespace("hostile-test").redis(redis.url()).budget(Duration::from_secs(20));
+    let cache = builder.build().unwrap();
     for id in 0..20 {
         assert_eq!(hostile(&cache, id).await, id);
     }

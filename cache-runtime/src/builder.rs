@@ -51,8 +51,16 @@ impl CacheBuilder {
     }
 
     /// The settings that the environment names: `CACHE_URL`, `VALKEY_URL` or `REDIS_URL`, the first that is set
-    /// and not empty, and `CACHE_NAMESPACE`.
-    pub(crate) fn from_env() -> Self {
+    /// and not empty, and `CACHE_NAMESPACE`. To be added to; [`Cache::from_env`](crate::Cache::from_env) takes them as they are.
+    ///
+    /// ```
+    /// use cache_runtime::CacheBuilder;
+    ///
+    /// let cache = CacheBuilder::from_env().local_bytes(16 << 20).build()?;
+    /// # drop(cache);
+    /// # Ok::<(), cache_runtime::Error>(())
+    /// ```
+    pub fn from_env() -> Self {
         let mut builder = Self::new();
         builder.url = ["CACHE_URL", "VALKEY_URL", "REDIS_URL"].into_iter().find_map(set);
         if let Some(namespace) = set("CACHE_NAMESPACE") {

@@ -25,6 +25,8 @@ impl Service {
             .env("SERVICE_ADDR", "127.0.0.1:0")
             .env("SERVICE_DB", &db)
             .env("RUST_LOG", "warn")
+            .env_remove("ADMIN_TOKEN")
+            .env_remove("CACHE_POLICY")
             .env_remove("CACHE_URL")
             .env_remove("VALKEY_URL")
             .env_remove("REDIS_URL")
@@ -110,7 +112,10 @@ impl Answer {
             status: status.expect("a status line"),
             source: header("x-cache"),
             content_type: header("content-type"),
-            body: if body.is_empty() { Value::Null } else { serde_json::from_str(body).expect("a JSON body") },
+            body: match body {
+                "" => Value::Null,
+                text => serde_json::from_str(text).unwrap_or_else(|_| Value::String(text.to_owned())),
+            },
         }
     }
 
@@ -247,6 +252,25 @@ fn health_and_stats_tell_about_the_cache() {
     let functions = stats.is(200, "Bypassed")["functions"].as_array().expect("a list");
     let users = functions.iter().find(|function| function["key"] == "user:{id}").expect("get_user was called");
     assert_eq!((&users["counts"]["loads"], &users["counts"]["local_hits"]), (&json!(1), &json!(1)), "{users}");
+}
+
+#[test]
+fn people_on_call_have_a_page_metrics_and_a_policy() {
+    let service = Service::start();
+    service.get("/users/1").is(200, "Loaded");
+    service.get("/users/1").is(200, "Local");
+    let page = service.get("/admin/cache");
+    assert_eq!((page.status, page.content_type.as_str()), (200, "text/html; charset=utf-8"));
+    assert!(page.body.as_str().expect("a page").contains("/admin/cache/page/main.js"), "{page:?}");
+
+    let metrics = service.get("/metrics");
+    assert!(metrics.body.as_str().expect("metrics are text").contains("service::users::get_user"), "{metrics:?}");
+
+    let policy = service.get("/admin/cache/policy").body;
+    assert_eq!(policy["functions"][0]["function"], "service::search::search_users", "{policy}");
+    assert_eq!(policy["functions"][0]["rule"]["local"], "5s", "{policy}");
+    let refused = service.send("POST", "/admin/cache/functions/search_users", Some(json!({ "enabled": false })));
+    assert!(refused.is_problem(403).starts_with("no token is configured"));
 }
 
 #[cfg(unix)]

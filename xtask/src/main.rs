@@ -32,7 +32,11 @@ const TASKS: [Task; 9] = [
         "each path beside its goal and the peers; or `codec`, `du`, `lag`, `tags`, `memory` (`--quick`: in short)",
         bench,
     ),
-    ("screenshots", "docs/pictures/: the admin page over the example service, after minutes of traffic", screenshots),
+    (
+        "screenshots",
+        "docs/pictures/: the admin page and `cachectl`, over the example service after minutes of traffic",
+        screenshots,
+    ),
     ("fuzz", "a million random and damaged envelopes through the reader", fuzz),
 ];
 
@@ -159,9 +163,9 @@ fn bench(root: &Path, rest: &[String]) -> Result<(), String> {
 fn screenshots(root: &Path, rest: &[String]) -> Result<(), String> {
     redis_server()?;
     browser()?;
-    // Optimised, as a service that is looked at.
-    cargo(root, &["build", "--release", "-p", "examples", "--bin", "service", "--bin", "load"])?;
-    let programs = target(root).join("release");
+    let programs = ["-p", "examples", "-p", "cache-cli", "--bin", "service", "--bin", "load", "--bin", "cachectl"];
+    cargo(root, &[&["build"], &programs[..]].concat())?;
+    let programs = target(root).join("debug");
     let pictures = root.join("docs/pictures");
     std::fs::create_dir_all(&pictures).map_err(|error| format!("{}: {error}", pictures.display()))?;
     let [programs, pictures] =

@@ -6,7 +6,11 @@
 //! - `search`: a key made of a whole filter;
 //! - `http`: routes, and what a request may ask of the cache.
 //!
-//! And the page of `cache-admin` at <http://127.0.0.1:3000/admin/cache>: `cargo run -p examples --bin load` makes it move.
+//! And what people on call have:
+//!
+//! - the page of `cache-admin` at <http://127.0.0.1:3000/admin/cache>: `cargo run -p examples --bin load` makes it move;
+//! - `metrics`: what Prometheus scrapes, at `/metrics`;
+//! - `examples/policy.toml`, or the file that `CACHE_POLICY` names: functions are switched off and re-timed while it runs.
 //!
 //! `SERVICE_ADDR` is where it listens (default `127.0.0.1:3000`), `SERVICE_DB` the database file, **deleted and made
 //! anew at each start** (default: in the system's temporary directory). With `ADMIN_TOKEN` (16 characters or more) the admin
@@ -26,6 +30,7 @@
 mod dashboard;
 mod db;
 mod http;
+mod metrics;
 mod organisations;
 mod problem;
 mod search;
@@ -38,7 +43,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use cache_admin::Admin;
-use cache_runtime::Cache;
+use cache_runtime::{Cache, CacheBuilder};
 use tokio::net::TcpListener;
 use tracing_subscriber::EnvFilter;
 
@@ -60,7 +65,8 @@ async fn main() -> ExitCode {
 
 async fn serve() -> Result<(), Box<dyn Error>> {
     // Before the first cached function is called: it would take the environment's cache by itself.
-    let cache = Cache::from_env()?;
+    let prometheus = metrics::recorder()?;
+    let cache = CacheBuilder::from_env().policy(policy_path()).build()?;
     cache.install()?;
 
     let path = db_path();
@@ -71,7 +77,9 @@ async fn serve() -> Result<(), Box<dyn Error>> {
     println!("listening on http://{}", listener.local_addr()?);
     tracing::info!(namespace = cache.namespace(), tier = ?cache.health().tier, "started");
 
-    let app = http::routes(http::App::new(db.clone(), cache.clone())).nest("/admin/cache", admin(&cache)?.router());
+    let app = http::routes(http::App::new(db.clone(), cache.clone()))
+        .merge(metrics::routes(cache.clone(), prometheus))
+        .nest("/admin/cache", admin(&cache)?.router());
     // The admin routes go by the peer's address where no token is configured.
     let app = app.into_make_service_with_connect_info::<SocketAddr>();
     let server = axum::serve(listener, app).with_graceful_shutdown(told_to_stop());
@@ -105,6 +113,11 @@ fn admin(cache: &Cache) -> Result<Admin, Box<dyn Error>> {
 
 fn env_or(name: &str, default: &str) -> String {
     std::env::var(name).ok().filter(|value| !value.is_empty()).unwrap_or_else(|| default.to_owned())
+}
+
+/// What the cache is told at run time: `CACHE_POLICY`, or the file beside these sources.
+fn policy_path() -> PathBuf {
+    env_or("CACHE_POLICY", concat!(env!("CARGO_MANIFEST_DIR"), "/policy.toml")).into()
 }
 
 fn db_path() -> PathBuf {

@@ -2,6 +2,8 @@
 //!
 //! The first argument is the folder with the programs, the second the one for the pictures.
 
+mod terminal;
+
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -57,6 +59,11 @@ fn main() {
     browser.run("document.querySelector('#graph').scrollIntoView()");
     browser.run("[...document.querySelectorAll('#graph .node.invalidation')].find((node) => node.textContent.includes('rename_user')).dispatchEvent(new MouseEvent('click'))");
     take("admin-graph.png", false);
+    browser.look(1280, 620, true);
+    browser.run("document.querySelector('#functions').scrollIntoView()");
+    browser.click("[data-function$='::search_users'] button");
+    take("admin-function.png", false);
+    browser.click("[data-function$='::search_users'] button");
     browser.run("document.querySelector('#entries').scrollIntoView()");
     browser.write("#pattern", "\u{e003}dash*\u{e007}");
     browser.wait("document.querySelectorAll('#entries .results li').length > 0");
@@ -80,9 +87,25 @@ fn main() {
             take(&format!("{name}.png"), true);
         }
     }
+    let shown = [&["stats"][..], &["du"], &["explain", "dashboard:1"], &["doctor"]]
+        .map(|arguments| cachectl(programs, &redis.url(), arguments));
+    std::fs::write(pictures.join("cachectl.svg"), terminal::drawn(&shown.join("\n")))
+        .expect("the folder can be written to");
     assert_eq!(browser.run("return document.title"), json!("Cache shop"));
     let complaints = browser.complaints();
     assert!(complaints.iter().all(|told| told.contains("401")), "{complaints:?}");
+}
+
+/// What is typed, and what `cachectl` prints to a terminal.
+fn cachectl(programs: &Path, url: &str, arguments: &[&str]) -> String {
+    let mut command = Command::new(programs.join("cachectl"));
+    command.args(arguments).env("CACHE_URL", url).env("CACHE_NAMESPACE", "shop").env("CLICOLOR_FORCE", "1");
+    let output = command.stderr(Stdio::inherit()).output().unwrap_or_else(|error| panic!("cachectl: {error}"));
+    format!(
+        "\u{1b}[2m$\u{1b}[0m \u{1b}[1mcachectl {}\u{1b}[0m\n{}",
+        arguments.join(" "),
+        String::from_utf8_lossy(&output.stdout)
+    )
 }
 
 /// A program that ends with its value.
