@@ -60,7 +60,12 @@ impl Counted {
 
     fn read(&self) -> Hits {
         let read = |counter: &AtomicU64| counter.load(Relaxed);
-        Hits { all: read(&self.all), negative: read(&self.negative), server: read(&self.server), bytes: read(&self.bytes) }
+        Hits {
+            all: read(&self.all),
+            negative: read(&self.negative),
+            server: read(&self.server),
+            bytes: read(&self.bytes),
+        }
     }
 }
 
