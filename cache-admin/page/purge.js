@@ -6,8 +6,8 @@ import { h, prose, say } from "./dom.js";
 const KINDS = {
   tag: ["Tag", "users", "Every entry that carries it becomes void, however many there are."],
   key: ["Key", "user:7", "One entry, and loads of it that are under way."],
-  function: ["Function", "shop::users::get_user", "All entries whose keys fit its template. Walks over the keys of the server."],
-  pattern: ["Pattern", "user:*", "All entries whose keys match a Redis glob. Walks over the keys of the server."],
+  function: ["Function", "shop::users::get_user", "All entries whose keys fit its template. Walks over the keys of the server, and voids what is kept in process."],
+  pattern: ["Pattern", "user:*", "All entries whose keys match a Redis glob. Walks over the keys of the server, and voids what is kept in process."],
 };
 
 export class PurgeForm {

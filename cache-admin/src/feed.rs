@@ -90,7 +90,8 @@ impl Feed {
                 }
             };
             tokio::select! {
-                invalidation = heard => return Some(told(invalidation)),
+                // Changes that came before the end are told; invalidations, of which there may be no end, do not put it off.
+                biased;
                 change = self.changes.recv() => match change {
                     Ok(change) => return Some(event("change", &change)),
                     // Behind by too many: those that are left are the latest.
@@ -99,6 +100,7 @@ impl Feed {
                 },
                 () = end => return None,
                 () = self.closing.clone() => return None,
+                invalidation = heard => return Some(told(invalidation)),
             }
         }
     }

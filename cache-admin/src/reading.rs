@@ -5,7 +5,7 @@ use axum::{Extension, Json};
 use cache_runtime::graph::{Graph, Place};
 use cache_runtime::inspect::ServerInfo;
 use cache_runtime::policy::Rule;
-use cache_runtime::{Counts, Health, Stats, graph};
+use cache_runtime::{Counts, Health, Stats};
 use serde::{Deserialize, Serialize};
 
 use crate::access::Caller;
@@ -71,7 +71,7 @@ pub(crate) struct FunctionAnswer {
 
 /// Every cached function of the program, called or not.
 pub(crate) async fn functions(State(admin): Shared, _: Asked<Nothing>) -> Json<Vec<FunctionAnswer>> {
-    let (graph, mut stats, policy) = (graph(), admin.cache.stats(), admin.cache.policy());
+    let (graph, mut stats, policy) = (&admin.graph, admin.cache.stats(), admin.cache.policy());
     let answers = graph.functions.iter().enumerate().map(|(number, function)| {
         let key = function.key.as_str();
         let called = |stats: &cache_runtime::FunctionStats| stats.function == function.place.path && stats.key == key;
@@ -113,8 +113,8 @@ struct FindingAnswer {
     places: Vec<String>,
 }
 
-pub(crate) async fn whole_graph(_: Asked<Nothing>) -> Json<GraphAnswer> {
-    let graph = graph();
+pub(crate) async fn whole_graph(State(admin): Shared, _: Asked<Nothing>) -> Json<GraphAnswer> {
+    let graph = admin.graph.clone();
     let findings = graph.findings();
     let findings = findings.iter().map(|finding| FindingAnswer {
         id: finding.id(),

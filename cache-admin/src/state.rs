@@ -2,8 +2,9 @@
 
 use std::sync::{Arc, Once};
 
-use cache_runtime::Cache;
+use cache_runtime::graph::Graph;
 use cache_runtime::inspect::{Inspect, Purge};
+use cache_runtime::{Cache, graph};
 use futures_util::future::{BoxFuture, Shared as SharedFuture};
 use tokio::runtime::Handle;
 use tokio::sync::{Semaphore, SemaphorePermit, broadcast};
@@ -31,6 +32,8 @@ pub(crate) type Shared = axum::extract::State<Arc<State>>;
 pub(crate) struct State {
     pub(crate) cache: Cache,
     pub(crate) inspect: Inspect,
+    /// The linker has made it: it does not change.
+    pub(crate) graph: Graph,
     pub(crate) history: History,
     pub(crate) purges: Limit,
     walks: Semaphore,
@@ -48,6 +51,7 @@ impl State {
         Self {
             // At once: from now on it remembers the names of what is invalidated.
             inspect: cache.inspect(),
+            graph: graph(),
             cache,
             history: History::default(),
             purges: Limit::per_minute(purges_per_minute),

@@ -123,6 +123,27 @@ async fn a_change_is_told_with_who_what_and_how_many() {
 }
 
 #[tokio::test]
+async fn an_open_feed_tells_changes_and_does_not_hold_up_the_end_of_the_service() {
+    let cache = Cache::local();
+    let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
+    let admin = Admin::new(&cache).token("night shift", TOKEN).unwrap().until(async { drop(stopped.await) });
+    let app = app(admin);
+    let mut request = get("/feed");
+    request.headers_mut().insert("authorization", format!("Bearer {TOKEN}").parse().unwrap());
+    let feed = ask(&app, HERE, request).await;
+    assert_eq!(
+        (feed.status(), &feed.headers()[header::CONTENT_TYPE]),
+        (StatusCode::OK, &"text/event-stream".parse().unwrap())
+    );
+    assert_eq!(ask(&app, HERE, post("/purge", TOKEN, json!({ "key": "report" }))).await.status(), 200);
+    let reader = tokio::spawn(to_bytes(feed.into_body(), 1 << 20));
+    stop.send(()).unwrap();
+    let told = String::from_utf8(reader.await.unwrap().unwrap().to_vec()).unwrap();
+    assert!(told.starts_with("event: open\n"), "{told}");
+    assert!(told.contains("event: change\n") && told.contains("purge key report"), "{told}");
+}
+
+#[tokio::test]
 async fn there_are_only_so_many_purges_in_a_minute() {
     let cache = Cache::local();
     let app = app(Admin::new(&cache).token("night shift", TOKEN).unwrap().purges_per_minute(3));

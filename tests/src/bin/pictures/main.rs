@@ -37,7 +37,7 @@ fn main() {
     let addr = service.says("listening on http://");
     let _load = start(programs, "load", &[("LOAD_ADDR", &addr)]);
     let browser = Browser::start();
-    browser.look(1280, 1000, false);
+    browser.look(1280, 880, false);
     sleep(traffic);
 
     browser.open(&format!("http://{addr}/admin/cache"));
@@ -53,7 +53,7 @@ fn main() {
         std::fs::write(pictures.join(name), browser.picture(whole)).expect("the folder can be written to");
     };
     take("admin-light.png", false);
-    browser.look(1280, 1000, true);
+    browser.look(1280, 880, true);
     take("admin-dark.png", false);
     browser.look(1280, 760, false);
     browser.run("document.querySelector('#graph').scrollIntoView()");
