@@ -67,6 +67,14 @@ impl<'a> Counted<'a> {
         }
     }
 
+    /// Counts a hit where no other thread counts; false if there is no such place.
+    fn hit_on_server(self, bytes: u64) -> bool {
+        match self {
+            Self::Site(site) => site.number.hit_on_server(bytes),
+            Self::Direct(_) => false,
+        }
+    }
+
     /// The function and its key template, as metrics and spans call them: bounded, whatever the keys are.
     pub(crate) fn labels(self) -> (Cow<'static, str>, &'static str) {
         match self {
@@ -200,13 +208,16 @@ impl Ask<'_> {
             add(&counters.undecodable);
             return None;
         }
-        add(&counters.redis_hits);
+        let bytes = hit.length() as u64;
+        if !self.counters.hit_on_server(bytes) {
+            add(&counters.redis_hits);
+            counters.bytes_read.fetch_add(bytes, Relaxed);
+        }
         if hit.negative() {
             add(&counters.negative_hits);
             add(&counters.negative_redis_hits);
         }
         metrics::hit(self.counters, Source::Redis, || hit.age());
-        counters.bytes_read.fetch_add(hit.length() as u64, Relaxed);
         decoded
     }
 

@@ -164,7 +164,7 @@ impl<'c> Call<'c> {
     pub(crate) fn key<'a>(&'a self, rendered: &'a mut Option<Key>) -> &'a Key {
         match &self.key {
             Some(key) => key,
-            None => rendered.insert(self.site.render_kept(&self.parts)),
+            None => rendered.get_or_insert_with(|| self.site.render_kept(&self.parts)),
         }
     }
 

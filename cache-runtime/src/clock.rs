@@ -1,6 +1,5 @@
 //! The two clocks: a monotonic one for lifetimes and budgets, and wall time for what people read.
 
-use std::sync::LazyLock;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 /// The monotonic time; every lifetime and budget in this crate is measured with it.
@@ -13,11 +12,12 @@ pub(crate) fn now() -> Instant {
 #[inline]
 pub(crate) fn nanos() -> u64 {
     #[cfg(target_os = "linux")]
-    if let Some(nanos) = read(nix::time::ClockId::CLOCK_MONOTONIC) {
-        return nanos;
+    return read(rustix::time::ClockId::Monotonic);
+    #[cfg(not(target_os = "linux"))]
+    {
+        static BEGAN: std::sync::LazyLock<Instant> = std::sync::LazyLock::new(now);
+        u64::try_from(BEGAN.elapsed().as_nanos()).unwrap_or(u64::MAX)
     }
-    static BEGAN: LazyLock<Instant> = LazyLock::new(now);
-    u64::try_from(BEGAN.elapsed().as_nanos()).unwrap_or(u64::MAX)
 }
 
 /// [`nanos`] as of the last tick, a few milliseconds ago, for a quarter of the price; after everything where there is no such
@@ -25,18 +25,17 @@ pub(crate) fn nanos() -> u64 {
 #[inline]
 pub(crate) fn coarse() -> u64 {
     #[cfg(target_os = "linux")]
-    if let Some(nanos) = read(nix::time::ClockId::CLOCK_MONOTONIC_COARSE) {
-        return nanos;
-    }
+    return read(rustix::time::ClockId::MonotonicCoarse);
+    #[cfg(not(target_os = "linux"))]
     u64::MAX
 }
 
 #[cfg(target_os = "linux")]
 #[inline]
-fn read(clock: nix::time::ClockId) -> Option<u64> {
-    let time = nix::time::clock_gettime(clock).ok()?;
+fn read(clock: rustix::time::ClockId) -> u64 {
+    let time = rustix::time::clock_gettime(clock);
     // Since the machine was started: never negative, and no overflow for 500 years.
-    Some((time.tv_sec() as u64).wrapping_mul(1_000_000_000).wrapping_add(time.tv_nsec() as u64))
+    (time.tv_sec as u64).wrapping_mul(1_000_000_000).wrapping_add(time.tv_nsec as u64)
 }
 
 /// Milliseconds since 1970, for the age that an envelope carries. Never decides validity: clocks of

@@ -180,7 +180,7 @@ impl Question<'_> {
                 Ok(hit) => Sight::Hit(hit),
                 Err(look) => {
                     add(&self.counters.misses);
-                    Sight::Miss(Box::new(look))
+                    Sight::Miss(look)
                 }
             },
             Err(failure) => {
@@ -314,12 +314,12 @@ impl Question<'_> {
     }
 
     /// The hit, or whoever misses still asks what the entry began with.
-    fn hit(&self, look: Look) -> Result<Hit, Look> {
-        let Look { answers, payload_start: Some(payload_start), found, .. } = &look else { return Err(look) };
+    fn hit(&self, look: Look) -> Result<Hit, Box<Look>> {
+        let Look { answers, payload_start: Some(payload_start), found, .. } = &look else { return Err(Box::new(look)) };
         let envelope = Envelope::parsed(answers.held(0).unwrap_or_default(), *payload_start);
         let tag = |name: usize| Some((answers.held(name)?, Some(answers.witness(name).history())));
         if !self.is_valid(envelope, (1..answers.len()).map(tag), found, answers.witness(0).history()) {
-            return Err(look);
+            return Err(Box::new(look));
         }
         let payload_start = *payload_start;
         let Look { answers, found, seen, .. } = look;

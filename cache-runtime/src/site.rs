@@ -166,6 +166,8 @@ impl Site {
         let hits = self.number.hits();
         counts.local_hits += hits.all;
         counts.negative_hits += hits.negative;
+        counts.redis_hits += hits.server;
+        counts.bytes_read += hits.bytes;
         counts
     }
 

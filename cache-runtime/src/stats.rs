@@ -344,7 +344,7 @@ mod tests {
         assert_eq!((counts.loads, counts.load_time.count()), (5, 5));
         assert_eq!(counts.load_time.quantile(0.5), Duration::from_micros(1024));
         assert_eq!(counts.load_time.quantile(1.0), Duration::from_micros(8_388_608));
-        assert_eq!(counts.load_time.total(), Duration::from_micros(5_002_000));
+        assert_eq!(counts.load_time.total(), Duration::from_micros(5_002_001));
         assert_eq!(counts.load_time.mean(), Duration::from_micros(1_000_400));
     }
 

@@ -1,21 +1,35 @@
-//! Hits in process, counted so that no two threads write to one cache line.
+//! Hits, counted so that no two threads write to one cache line.
 //!
 //! A counter that all threads add to costs more than the hit: its line has to come over from the core that counted
 //! last. So each thread adds to counts of its own, and whoever reads adds up all of them. A thread that ends leaves its
 //! counts to the others.
 
+use std::ops::AddAssign;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::site::SITES;
 
-/// Answers from this process's memory.
+/// Answers from this process's memory, and from the server.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Hits {
-    /// All of them.
+    /// All of them that are from memory.
     pub(crate) all: u64,
-    /// Those whose value was a cached `None`.
+    /// Those of them whose value was a cached `None`.
     pub(crate) negative: u64,
+    /// Those from the server.
+    pub(crate) server: u64,
+    /// The bytes of their envelopes.
+    pub(crate) bytes: u64,
+}
+
+impl AddAssign for Hits {
+    fn add_assign(&mut self, more: Self) {
+        self.all += more.all;
+        self.negative += more.negative;
+        self.server += more.server;
+        self.bytes += more.bytes;
+    }
 }
 
 /// Of one thread, by the function's number. Only that thread adds.
@@ -23,15 +37,30 @@ pub(crate) struct Hits {
 struct Counted {
     all: AtomicU64,
     negative: AtomicU64,
+    server: AtomicU64,
+    bytes: AtomicU64,
+}
+
+fn add(counter: &AtomicU64, more: u64) {
+    counter.store(counter.load(Relaxed) + more, Relaxed);
 }
 
 impl Counted {
     fn add(&self, negative: bool) {
-        let add = |counter: &AtomicU64| counter.store(counter.load(Relaxed) + 1, Relaxed);
-        add(&self.all);
+        add(&self.all, 1);
         if negative {
-            add(&self.negative);
+            add(&self.negative, 1);
         }
+    }
+
+    fn add_from_server(&self, bytes: u64) {
+        add(&self.server, 1);
+        add(&self.bytes, bytes);
+    }
+
+    fn read(&self) -> Hits {
+        let read = |counter: &AtomicU64| counter.load(Relaxed);
+        Hits { all: read(&self.all), negative: read(&self.negative), server: read(&self.server), bytes: read(&self.bytes) }
     }
 }
 
@@ -63,8 +92,7 @@ impl Drop for Mine {
         threads.running.retain(|running| !Arc::ptr_eq(running, &self.0));
         threads.ended.resize(self.0.len(), Hits::default());
         for (sum, counted) in threads.ended.iter_mut().zip(&*self.0) {
-            sum.all += counted.all.load(Relaxed);
-            sum.negative += counted.negative.load(Relaxed);
+            *sum += counted.read();
         }
     }
 }
@@ -103,9 +131,19 @@ impl Number {
     /// registered, and while the thread ends.
     #[inline]
     pub(crate) fn hit(&self, negative: bool) -> bool {
+        self.count(|counted| counted.add(negative))
+    }
+
+    /// The same, of a hit on the server.
+    #[inline]
+    pub(crate) fn hit_on_server(&self, bytes: u64) -> bool {
+        self.count(|counted| counted.add_from_server(bytes))
+    }
+
+    #[inline]
+    fn count(&self, add: impl FnOnce(&Counted)) -> bool {
         let number = self.0.load(Relaxed) as usize;
-        MINE.try_with(|mine| number != 0 && mine.0.get(number).map(|counted| counted.add(negative)).is_some())
-            .unwrap_or(false)
+        MINE.try_with(|mine| number != 0 && mine.0.get(number).map(add).is_some()).unwrap_or(false)
     }
 
     pub(crate) fn hits(&self) -> Hits {
@@ -113,8 +151,7 @@ impl Number {
         let threads = THREADS.lock().unwrap_or_else(PoisonError::into_inner);
         let mut hits = threads.ended.get(number).copied().unwrap_or_default();
         for counted in threads.running.iter().filter_map(|running| running.get(number)) {
-            hits.all += counted.all.load(Relaxed);
-            hits.negative += counted.negative.load(Relaxed);
+            hits += counted.read();
         }
         hits
     }
@@ -135,8 +172,8 @@ mod tests {
                 scope.spawn(|| (0..100).for_each(|n| assert!(number.hit(n % 4 == 0))));
             }
         });
-        assert!(number.hit(true));
-        assert_eq!(number.hits(), Hits { all: 401, negative: 101 });
+        assert!(number.hit(true) && number.hit_on_server(70));
+        assert_eq!(number.hits(), Hits { all: 401, negative: 101, server: 1, bytes: 70 });
     }
 
     #[test]

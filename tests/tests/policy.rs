@@ -1,28 +1,18 @@
-//! What operators say at run time holds at once, in each tier, for that cache alone; and what is switched off loses no
+//! What operators say by hand holds at once, in each tier, for that cache alone; and what is switched off loses no
 //! invalidation.
 
 mod steps;
 
-use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
 use std::time::Duration;
 
 use cache_runtime::policy::Rule;
-use cache_runtime::{Cache, CacheBuilder, ErrorKind, Key, Source, cached, invalidates, observe, refresh};
+use cache_runtime::{Cache, Counts, ErrorKind, Source, cached, refresh};
+use steps::prices::{AS_DECLARED, File, OFF, at, new_prices, price, see, source, steer, with};
 use steps::process::Process;
-use steps::{alone, hears, is_idle, listening, patient};
+use steps::{alone, hears, is_idle, listening};
 use tests::{RedisServer, eventually};
 use tokio::sync::Notify;
-
-fn at(url: impl Into<String>) -> CacheBuilder {
-    patient("policy", url)
-}
-
-#[cached(key = "price:{id}", ttl = "1h", tags = ["prices"], skip(now))]
-async fn price(id: u64, now: u64) -> u64 {
-    let _ = id;
-    now
-}
 
 #[cached(key = "stock:{id}", ttl = "1h")]
 async fn stock(id: u64) -> u64 {
@@ -44,27 +34,6 @@ async fn missing(id: u64) -> Option<u64> {
     let _ = id;
     None
 }
-
-#[invalidates(tags = ["prices"])]
-async fn new_prices() {}
-
-async fn source<T>(cache: &Cache, call: impl Future<Output = T>) -> Source {
-    cache.scope(observe(call)).await.1.source
-}
-
-/// What a call is answered, if it loads `now`, and from where.
-async fn see(cache: &Cache, id: u64, now: u64) -> (u64, Source) {
-    let call = async move { price(id, now).await };
-    let (value, seen) = cache.scope(observe(call)).await;
-    (value, seen.source)
-}
-
-fn steer(cache: &Cache, function: &str, rule: Rule) {
-    cache.steer(function, rule).expect("it is in order");
-}
-
-const OFF: Rule = Rule::new().enabled(false);
-const AS_DECLARED: Rule = Rule::new();
 
 /// Longer than the ttls in these tests: afterwards, entries are older than these.
 async fn a_while() {
@@ -108,10 +77,16 @@ async fn shelf(id: u64, now: u64) -> u64 {
     now
 }
 
+/// What was counted for a function of these tests, in all caches.
+fn counts(cache: &Cache, function: &str) -> Counts {
+    let functions = cache.stats().functions;
+    let found = functions.into_iter().find(|stats| stats.function.rsplit("::").next() == Some(function));
+    found.map(|stats| stats.counts).unwrap_or_default()
+}
+
 /// How often a call of it was answered in process.
 fn hits_of_shelf(cache: &Cache) -> u64 {
-    let functions = cache.stats().functions;
-    functions.iter().find(|stats| stats.function.ends_with("::shelf")).map_or(0, |stats| stats.counts.local_hits)
+    counts(cache, "shelf").local_hits
 }
 
 /// Without an observer, the short way is taken, and what a thread itself knows of hot entries.
@@ -243,6 +218,7 @@ async fn a_process_that_is_switched_off_invalidates_for_the_others_and_for_itsel
         process.kill();
         // That process again, with the cache on.
         let again = listening(at(server.url())).await;
+        assert_ne!(see(&again, 1, 1).await.0, 0, "what it has invalidated itself");
         assert_eq!(see(&again, 2, 2).await, (2, Source::Loaded));
         assert!(!again.health().disabled);
         here.scope(new_prices()).await;
@@ -341,20 +317,22 @@ async fn member(gate: &Gate, id: u64) -> Member {
 /// sees then is of after the change.
 #[tokio::test]
 async fn what_is_loaded_under_the_old_rule_is_not_kept_in_process_under_it() {
-    let (cache, gate) = (Cache::local(), Gate::default());
-    let change = async {
-        gate.entered.notified().await;
-        tokio::task::yield_now().await;
-        steer(&cache, "member", Rule::new().ttl(Duration::from_secs(60)));
-        gate.go_on.notify_one();
-    };
-    let call = || cache.scope(member(&gate, 1));
-    tokio::join!(call(), call(), change);
-    assert_eq!(gate.loads.load(SeqCst), 2, "the second one had to load as well");
-    assert!(cache.scope(member::peek(1)).await.expect("in process").is_none());
-    for loads in [3, 4, 4] {
-        call().await;
-        assert_eq!(gate.loads.load(SeqCst), loads, "the next one tells the tags, and that behind it is kept");
+    let server = RedisServer::start();
+    for cache in [Cache::local(), listening(at(server.url())).await] {
+        let (gate, missed) = (Gate::default(), counts(&cache, "member").misses);
+        let change = async {
+            gate.entered.notified().await;
+            // Two calls are under way, and wait for one load.
+            eventually("joined", async || counts(&cache, "member").misses >= missed + 2).await;
+            steer(&cache, "member", Rule::new().ttl(Duration::from_secs(60)));
+            gate.go_on.notify_one();
+        };
+        let call = || cache.scope(member(&gate, 1));
+        tokio::join!(call(), call(), change);
+        is_idle(&cache).await;
+        let seen = source(&cache, member(&gate, 1)).await;
+        assert_ne!(seen, Source::Local, "{:?}", cache.health().tier);
+        assert!(gate.loads.load(SeqCst) >= 2, "the second one had to load as well");
     }
 }
 
@@ -428,303 +406,4 @@ async fn a_mistake_is_told_and_changes_nothing() {
         assert_eq!((error.kind(), error.to_string()), (ErrorKind::Argument, says.to_owned()));
     }
     assert_eq!(cache.policy(), Cache::local().policy());
-}
-
-/// A directory of this test's own, with a file in it.
-struct File(PathBuf);
-
-impl File {
-    fn new(text: &str) -> Self {
-        static NEXT: AtomicU64 = AtomicU64::new(0);
-        let name = format!("policy-{}-{}", std::process::id(), NEXT.fetch_add(1, SeqCst));
-        let directory = std::env::temp_dir().join(name);
-        std::fs::create_dir_all(&directory).expect("the directory for temporary files can be written");
-        let file = Self(directory);
-        file.write("policy.toml", text);
-        file
-    }
-
-    fn at(&self, name: &str) -> PathBuf {
-        self.0.join(name)
-    }
-
-    fn path(&self) -> PathBuf {
-        self.at("policy.toml")
-    }
-
-    fn write(&self, name: &str, text: &str) {
-        std::fs::write(self.at(name), text).expect("it can be written");
-    }
-}
-
-impl Drop for File {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.0);
-    }
-}
-
-fn with(file: &File) -> Cache {
-    Cache::builder().policy(file.path()).build().expect("in order")
-}
-
-async fn says(cache: &Cache, rule: Rule) {
-    let what = format!("{rule} is in force: {:?}", cache.policy());
-    eventually(what, async || cache.policy().of("price") == rule).await;
-}
-
-#[tokio::test]
-async fn a_file_is_followed_however_it_is_replaced() {
-    let file = File::new("[function.price]\nenabled = false\n");
-    let cache = with(&file);
-    assert_eq!(see(&cache, 1, 1).await, (1, Source::Bypassed), "from the start");
-
-    file.write("policy.toml", "[function.price]\nttl = \"5m\"\n");
-    says(&cache, Rule::new().ttl(Duration::from_secs(300))).await;
-    assert_eq!(see(&cache, 1, 2).await, (2, Source::Loaded));
-
-    // As editors do.
-    file.write("new.toml", "[function.price]\nttl = \"6m\"\n");
-    std::fs::rename(file.at("new.toml"), file.path()).expect("renamed");
-    says(&cache, Rule::new().ttl(Duration::from_secs(360))).await;
-
-    // As a ConfigMap that is mounted: the file is a link into a folder which is itself a link.
-    for (folder, ttl) in [("one", 7), ("two", 8)] {
-        std::fs::create_dir(file.at(folder)).expect("new");
-        file.write(&format!("{folder}/policy.toml"), &format!("[function.price]\nttl = \"{ttl}m\"\n"));
-    }
-    let point = |to: &str| {
-        std::os::unix::fs::symlink(to, file.at("tmp")).expect("new");
-        std::fs::rename(file.at("tmp"), file.at("data")).expect("renamed");
-    };
-    point("one");
-    std::fs::remove_file(file.path()).expect("it is there");
-    std::os::unix::fs::symlink(Path::new("data/policy.toml"), file.path()).expect("new");
-    says(&cache, Rule::new().ttl(Duration::from_secs(420))).await;
-    point("two");
-    says(&cache, Rule::new().ttl(Duration::from_secs(480))).await;
-
-    std::fs::remove_file(file.path()).expect("it is there");
-    eventually("it is missed", async || cache.health().policy_problem.is_some()).await;
-    assert!(cache.health().policy_problem.expect("asked").starts_with("cannot be read: "));
-    assert_eq!(cache.policy().of("price"), Rule::new().ttl(Duration::from_secs(480)), "as it was");
-
-    file.write("policy.toml", "");
-    says(&cache, AS_DECLARED).await;
-    assert_eq!(cache.health().policy_problem, None);
-}
-
-#[tokio::test]
-async fn a_bad_file_changes_nothing_and_is_told_by_line_and_once() {
-    log::collect();
-    let file = File::new("[function.price]\nenabled = false\n");
-    let cache = with(&file);
-    file.write("policy.toml", "[function.price]\nenabled = false\n\n[function.stok]\npercent = 101\n");
-    eventually("it is noticed", async || cache.health().policy_problem.is_some()).await;
-    let problem = "line 4: there is no cached function `stok`; did you mean `stock`?. \
-                   line 5: percent = 101 is not between 0 and 100; percent = 100 for all keys";
-    assert_eq!(cache.health().policy_problem.as_deref(), Some(problem));
-    assert_eq!(cache.policy().problem.as_deref(), Some(problem));
-    assert_eq!(cache.policy().of("price"), OFF);
-    assert_eq!(see(&cache, 1, 1).await, (1, Source::Bypassed));
-
-    file.write("policy.toml", "[function.price]\nenabled = true\n");
-    says(&cache, Rule::new().enabled(true)).await;
-    eventually("all is well", async || cache.health().policy_problem.is_none()).await;
-    let path = file.path().display().to_string();
-    let told = log::of(&path);
-    assert_eq!(told.len(), 1, "{told:?}");
-    assert!(told[0].contains("line 5: percent = 101"), "{told:?}");
-}
-
-#[tokio::test]
-async fn a_hand_stands_above_the_file_until_it_is_taken_away() {
-    let file = File::new("[function.price]\nenabled = false\npercent = 50\n");
-    let cache = with(&file);
-    steer(&cache, "price", Rule::new().enabled(true).percent(100.0));
-    assert_eq!(see(&cache, 1, 1).await, (1, Source::Loaded));
-    file.write("policy.toml", "[function.price]\nenabled = false\nttl = \"5m\"\n");
-    let both = Rule::new().enabled(true).percent(100.0).ttl(Duration::from_secs(300));
-    says(&cache, both).await;
-    assert_eq!(cache.policy().functions[0].by_hand, Rule::new().enabled(true).percent(100.0));
-    steer(&cache, "price", AS_DECLARED);
-    assert_eq!(cache.policy().of("price"), Rule::new().enabled(false).ttl(Duration::from_secs(300)));
-    assert_eq!(see(&cache, 1, 2).await, (2, Source::Bypassed));
-}
-
-#[tokio::test]
-async fn prefixes_are_of_keys_as_they_are_rendered() {
-    let file = File::new(
-        "[prefix.\"price:7\"]\nenabled = false\n\n[prefix.\"\"]\nttl = \"x0.5\"\n\n[prefix.\"direct:\"]\nenabled = false\n",
-    );
-    let cache = with(&file);
-    for (id, off) in [(1, false), (7, true), (70, true), (17, false)] {
-        see(&cache, id, 0).await;
-        let again = if off { (1, Source::Bypassed) } else { (0, Source::Local) };
-        assert_eq!(see(&cache, id, 1).await, again, "{id}");
-    }
-    let left = cache.ttl(price::key(1)).await.expect("in process").expect("it is there");
-    assert!(left <= Duration::from_secs(30 * 60), "{left:?}");
-
-    let second = Duration::from_secs(60);
-    cache.put("direct:1", &1, second).await.expect("in process");
-    cache.put("other:1", &1, second).await.expect("in process");
-    assert_eq!(cache.get_many::<i32>(["direct:1", "other:1"]).await.expect("in process"), [None, Some(1)]);
-    let left = cache.ttl("other:1").await.expect("in process").expect("it is there");
-    assert!(left <= second / 2, "{left:?}");
-    assert_eq!(cache.policy().prefixes.len(), 3);
-    assert!(cache.policy().functions.iter().any(|policy| policy.function.ends_with("::price") && policy.apart));
-
-    // Also of what is asked for together.
-    let server = RedisServer::start();
-    let cache = at(server.url()).policy(file.path()).build().expect("in order");
-    hears(&cache).await;
-    cache.put("other:1", &1, second).await.expect("up");
-    cache.put("other:2", &2, second).await.expect("up");
-    let all: [Key; 4] = ["other:1".into(), "direct:1".into(), "other:2".into(), "direct:2".into()];
-    assert_eq!(cache.get_many::<i32>(all).await.expect("up"), [Some(1), None, Some(2), None]);
-}
-
-#[tokio::test]
-async fn everything_is_switched_off_and_on_by_the_file() {
-    let file = File::new("");
-    let cache = with(&file);
-    assert_eq!(see(&cache, 1, 0).await, (0, Source::Loaded));
-    file.write("policy.toml", "disabled = true\n[function.price]\nenabled = true\n");
-    eventually("off", async || cache.health().disabled).await;
-    assert_eq!(see(&cache, 1, 1).await, (1, Source::Bypassed));
-    cache.scope(new_prices()).await;
-    file.write("policy.toml", "disabled = false\n");
-    eventually("on", async || !cache.health().disabled).await;
-    assert_eq!(see(&cache, 1, 2).await, (2, Source::Loaded));
-    assert_eq!(see(&cache, 1, 3).await, (2, Source::Local));
-}
-
-#[tokio::test]
-async fn a_file_that_is_bad_from_the_start_is_a_bad_setting() {
-    let file = File::new("[prefix.\"a\"]\nttl = \"0s\"\n");
-    let refused = |path: PathBuf| {
-        let error = Cache::builder().policy(path).build().expect_err("refused");
-        assert_eq!(error.kind(), ErrorKind::Config);
-        error.to_string()
-    };
-    let path = file.path().display().to_string();
-    let problem = "line 2: a ttl of zero keeps nothing; to switch the cache off: enabled = false";
-    assert_eq!(refused(file.path()), format!("`policy` = {path:?}: {problem}"));
-    assert!(refused(file.at("nowhere.toml")).contains("nowhere.toml\": cannot be read: "));
-}
-
-/// Runs in the other process, whose environment names a file.
-#[tokio::test]
-async fn the_process_that_is_given_a_file() {
-    if std::env::var("GIVEN_A_FILE").is_err() {
-        return;
-    }
-    let built = Cache::builder().build();
-    match &built {
-        Ok(cache) => println!("given-a-file {}", cache.policy().of("price")),
-        Err(error) => println!("given-a-file {error}"),
-    }
-    assert_eq!(Cache::local().policy().file, None, "infallible");
-    std::future::pending().await
-}
-
-#[test]
-fn the_environment_names_a_file() {
-    let file = File::new("[function.price]\npercent = 5\n");
-    let path = file.path().display().to_string();
-    let run = |path: &str| {
-        let environment = [("GIVEN_A_FILE", "1"), ("CACHE_POLICY", path)];
-        Process::start("the_process_that_is_given_a_file", "given-a-file", &environment).1
-    };
-    assert_eq!(run(&path), "percent = 5");
-    assert_eq!(run(""), "");
-    file.write("policy.toml", "[function.price]\npercentage = 5\n");
-    let refused = run(&path);
-    assert!(refused.ends_with("line 2: there is no field `percentage`; did you mean `percent`?"), "{refused}");
-}
-
-/// Runs in the other process, which takes its cache from the environment, and that names a bad file.
-#[tokio::test]
-async fn the_process_that_is_given_a_bad_file() {
-    if std::env::var("GIVEN_A_BAD_FILE").is_err() {
-        return;
-    }
-    assert_eq!(observe(price(1, 5)).await.1.source, Source::Bypassed);
-    new_prices().await;
-    println!("given-a-bad-file done");
-    std::future::pending().await
-}
-
-#[tokio::test]
-async fn who_is_given_a_bad_file_invalidates_all_the_same() {
-    let server = RedisServer::start();
-    let here = alone(at(server.url())).await;
-    see(&here, 1, 0).await;
-    is_idle(&here).await;
-    assert_eq!(see(&here, 1, 1).await, (0, Source::Redis));
-    let file = File::new("percent = 5\n");
-    let (url, path) = (server.url(), file.path().display().to_string());
-    let environment =
-        [("GIVEN_A_BAD_FILE", "1"), ("CACHE_POLICY", &*path), ("CACHE_URL", &*url), ("CACHE_NAMESPACE", "policy")];
-    let _process = Process::start("the_process_that_is_given_a_bad_file", "given-a-bad-file", &environment);
-    assert_eq!(see(&here, 1, 1).await, (1, Source::Loaded));
-}
-
-/// Warnings of all threads: files are read by a thread of the library's own.
-mod log {
-    use std::fmt::{Debug, Write};
-    use std::sync::{Mutex, Once, PoisonError};
-
-    use tracing::field::{Field, Visit};
-    use tracing::level_filters::LevelFilter;
-    use tracing::{Event, Level, Metadata, Subscriber, span};
-
-    static TOLD: Mutex<Vec<String>> = Mutex::new(Vec::new());
-
-    pub(super) fn collect() {
-        static ONCE: Once = Once::new();
-        ONCE.call_once(|| tracing::subscriber::set_global_default(Collector).expect("there is no other"));
-    }
-
-    /// Those that name it.
-    pub(super) fn of(what: &str) -> Vec<String> {
-        let told = TOLD.lock().unwrap_or_else(PoisonError::into_inner);
-        told.iter().filter(|line| line.contains(what)).cloned().collect()
-    }
-
-    struct Collector;
-
-    impl Subscriber for Collector {
-        /// Nobody wants spans: with them, calls take the long way.
-        fn max_level_hint(&self) -> Option<LevelFilter> {
-            Some(LevelFilter::WARN)
-        }
-
-        fn enabled(&self, metadata: &Metadata<'_>) -> bool {
-            *metadata.level() <= Level::WARN && metadata.target().starts_with("cache_runtime")
-        }
-
-        fn event(&self, event: &Event<'_>) {
-            let mut line = Line(String::new());
-            event.record(&mut line);
-            TOLD.lock().unwrap_or_else(PoisonError::into_inner).push(line.0);
-        }
-
-        fn new_span(&self, _: &span::Attributes<'_>) -> span::Id {
-            span::Id::from_u64(1)
-        }
-
-        fn record(&self, _: &span::Id, _: &span::Record<'_>) {}
-        fn record_follows_from(&self, _: &span::Id, _: &span::Id) {}
-        fn enter(&self, _: &span::Id) {}
-        fn exit(&self, _: &span::Id) {}
-    }
-
-    struct Line(String);
-
-    impl Visit for Line {
-        fn record_debug(&mut self, field: &Field, value: &dyn Debug) {
-            let _ = write!(self.0, "{}={value:?} ", field.name());
-        }
-    }
 }

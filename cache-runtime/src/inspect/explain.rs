@@ -184,7 +184,7 @@ impl Inspect {
         let history = entry.witness(0).history();
 
         let proven = |key: &Key| envelope.is_some_and(|envelope| envelope.tagset() == key.tagset());
-        let owners = self.functions.owners(asked.as_str(), &proven);
+        let owners = self.functions.owners(asked.as_str());
         let tagged = tagged(asked, &owners, &proven);
         let found = envelope.map(|envelope| envelope.found()).unwrap_or_default();
         let declared: Vec<String> = tagged.iter().flat_map(|key| key.tags()).map(str::to_owned).collect();
@@ -239,7 +239,7 @@ impl Inspect {
     /// Of a cache without a server.
     fn explain_kept(&self, store: &LocalStore, asked: &Key) -> Explanation {
         let proven = |key: &Key| store.glance(key).is_some_and(|(_, stands)| stands);
-        let owners = self.functions.owners(asked.as_str(), &proven);
+        let owners = self.functions.owners(asked.as_str());
         let tagged = tagged(asked, &owners, &proven);
         let kept = store.glance(tagged.as_ref().unwrap_or(asked));
         let now = clock::now();

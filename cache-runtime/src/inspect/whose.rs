@@ -34,27 +34,14 @@ impl Functions {
         Self { all: graph.functions.clone(), ours: false }
     }
 
-    /// Those that the key can belong to. `proven` says whether a key has the tags that the entry was stored under.
-    pub(super) fn owners(&self, key: &str, proven: &dyn Fn(&Key) -> bool) -> Vec<Owner> {
+    /// Those that the key can belong to.
+    pub(super) fn owners(&self, key: &str) -> Vec<Owner> {
         let owner = |function: &Function| {
-            let mut tagged: Option<Key> = None;
-            let fits = function.key.bind(key, &mut |bound| {
-                let declared = function.tags.iter().filter(|tag| !tag.names_result());
-                let tags: Option<Vec<String>> = declared.map(|tag| tag.with(bound)).collect();
-                let Some(tags) = tags else {
-                    // Another way to bind the key would lack the same placeholder.
-                    tagged = None;
-                    return true;
-                };
-                let candidate = tags.into_iter().fold(Key::new(key), Key::tag);
-                let right = proven(&candidate);
-                if right || tagged.is_none() {
-                    tagged = Some(candidate);
-                }
-                right
-            });
-            let fits = fits || tagged.is_some();
-            fits.then(|| Owner { place: function.place.clone(), key: tagged, shape: self.shape(&function.place) })
+            let bound = function.key.bind(key)?;
+            let declared = function.tags.iter().filter(|tag| !tag.names_result());
+            let tags: Option<Vec<String>> = declared.map(|tag| tag.with(&bound)).collect();
+            let tagged = tags.map(|tags| tags.into_iter().fold(Key::new(key), Key::tag));
+            Some(Owner { place: function.place.clone(), key: tagged, shape: self.shape(&function.place) })
         };
         self.all.iter().filter_map(owner).collect()
     }

@@ -125,37 +125,39 @@ impl Parts {
     }
 
     /// The parts, to be rendered after all.
-    pub(crate) fn each(&self) -> impl Iterator<Item = Part> {
-        let mut words = self.words().iter().copied();
+    pub(crate) fn each(&self) -> impl Iterator<Item = Part<'_>> {
+        let mut rest = self.words();
         self.kinds.to_le_bytes().into_iter().take(self.count.into()).map(move |kind| {
-            let mut word = || words.next().unwrap_or_default();
-            if kind < TEXT {
-                return if kind == UNSIGNED { Part::Unsigned(word()) } else { Part::Signed(word() as i64) };
-            }
-            let (kind, length) = if kind < RENDERED { (TEXT, kind - TEXT) } else { (RENDERED, kind - RENDERED) };
-            let mut bytes = [0; WORDS * 8];
-            let (chunks, _) = bytes.as_chunks_mut::<8>();
-            chunks.iter_mut().take(usize::from(length).div_ceil(8)).for_each(|chunk| *chunk = word().to_le_bytes());
-            Part::Bytes { kind, bytes, length }
+            let used = if kind < TEXT { 1 } else { length_of(kind).div_ceil(8) };
+            let (words, behind) = rest.split_at(used);
+            rest = behind;
+            Part { kind, words }
         })
     }
 }
 
-/// One of them.
-pub(crate) enum Part {
-    Unsigned(u64),
-    Signed(i64),
-    Bytes { kind: u8, bytes: [u8; WORDS * 8], length: u8 },
+/// Of text.
+fn length_of(kind: u8) -> usize {
+    usize::from(kind % TEXT)
 }
 
-impl KeyPart for Part {
+/// One of them.
+pub(crate) struct Part<'a> {
+    kind: u8,
+    words: &'a [u64],
+}
+
+impl KeyPart for Part<'_> {
     fn write(&self, out: &mut KeyWriter) {
-        match self {
-            Self::Unsigned(part) => part.write(out),
-            Self::Signed(part) => part.write(out),
-            Self::Bytes { kind, bytes, length } => {
-                let text = std::str::from_utf8(&bytes[..usize::from(*length)]).expect("taken in as a whole string");
-                if *kind == TEXT { out.text(text) } else { out.raw(text) }
+        match (self.kind, self.words) {
+            (UNSIGNED, [part]) => part.write(out),
+            (SIGNED, [part]) => (*part as i64).write(out),
+            (kind, words) => {
+                let mut bytes = [0; WORDS * 8];
+                let (chunks, _) = bytes.as_chunks_mut::<8>();
+                chunks.iter_mut().zip(words).for_each(|(chunk, word)| *chunk = word.to_le_bytes());
+                let text = std::str::from_utf8(&bytes[..length_of(kind)]).expect("taken in as a whole string");
+                if kind < RENDERED { out.text(text) } else { out.raw(text) }
             }
         }
     }

@@ -16,13 +16,13 @@
 mod tests;
 
 use std::cell::RefCell;
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed, Ordering::SeqCst};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use smallvec::SmallVec;
 
+use super::entry::LocalEntry;
 use super::generation::Places;
-use super::store::LocalEntry;
+use super::tie::Tie;
 use crate::flight::Shared;
 use crate::key::{FIRST, Parts};
 use crate::site::Site;
@@ -38,65 +38,6 @@ const TAKEN_IN: u8 = if cfg!(shuttle) { 1 } else { 8 };
 const COPIED: u64 = 4096;
 /// One in so many hits of an entry goes to the store.
 const TOLD: u8 = 128;
-
-/// Between one store and the threads' fronts: how many bytes all of them together may hold of it, and do.
-#[derive(Debug)]
-pub(super) struct Tie {
-    /// How many entries have left the store. Counted **behind** the mark, as [bumps](super::generation::Generations::bumps) are
-    /// behind what they bump, and for the same reason.
-    left: AtomicU64,
-    limit: u64,
-    written: Held,
-}
-
-/// Apart from what each hit reads.
-#[derive(Debug)]
-#[repr(align(128))]
-struct Held {
-    held: AtomicU64,
-    /// What the store itself does without, for their sake.
-    ceded: Mutex<u64>,
-}
-
-impl Tie {
-    pub(super) fn new(limit: u64) -> Arc<Self> {
-        let written = Held { held: AtomicU64::new(0), ceded: Mutex::new(0) };
-        Arc::new(Self { left: AtomicU64::new(0), limit, written })
-    }
-
-    /// An entry is no hit any more, wherever it is still known.
-    pub(super) fn leave(&self, entry: &LocalEntry) {
-        entry.leave();
-        self.left.fetch_add(1, SeqCst);
-    }
-
-    #[inline]
-    pub(super) fn left(&self) -> u64 {
-        self.left.load(SeqCst)
-    }
-
-    /// What the store has to do without from now on, if that has become more: in a few steps, and never less again.
-    pub(super) fn to_cede(&self) -> Option<u64> {
-        let step = (self.limit / 16).max(1);
-        let wanted = self.written.held.load(Relaxed).div_ceil(step) * step;
-        let mut ceded = self.written.ceded.lock().unwrap_or_else(PoisonError::into_inner);
-        let more = wanted > *ceded;
-        *ceded = wanted.max(*ceded);
-        more.then_some(*ceded)
-    }
-
-    fn take(&self, bytes: u64) -> bool {
-        let fits = self.written.held.fetch_add(bytes, Relaxed) + bytes <= self.limit;
-        if !fits {
-            self.give_back(bytes);
-        }
-        fits
-    }
-
-    fn give_back(&self, bytes: u64) {
-        self.written.held.fetch_sub(bytes, Relaxed);
-    }
-}
 
 /// A call of a function, before its key is rendered.
 #[derive(Clone, Copy)]
@@ -193,11 +134,11 @@ const _: () = assert!(size_of::<Option<Slot>>() == 128, "two cache lines");
 impl Slot {
     #[inline]
     fn is_of(&self, tie: &Arc<Tie>, called: &Called<'_>) -> bool {
-        // The kinds tell how many words there are, and those that are not are zero.
+        // The kinds tell how many words there are. One by one: they have just been written one by one.
         Arc::ptr_eq(&self.tie, tie)
             && std::ptr::eq(self.site, called.site)
             && self.kinds == called.parts.kinds()
-            && self.words == *called.parts.first()
+            && called.parts.words().iter().zip(&self.words).all(|(wanted, held)| wanted == held)
             && (called.parts.more().is_empty() || self.rest.words[..] == *called.parts.more())
     }
 

@@ -6,7 +6,9 @@ use std::ops::Range;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use super::rule::{self, Given, Mistake, Rule};
+use super::field::{self, Given};
+use super::mistake::Mistake;
+use super::rule::Rule;
 use super::rules::{self, Rules};
 
 /// All mistakes of a file, in the order of its lines.
@@ -50,7 +52,7 @@ impl Reading<'_> {
     fn whole(&mut self, table: &DeTable<'_>) {
         for (name, value) in table {
             match &**name.get_ref() {
-                "disabled" => match rule::boolean("disabled", &given(value)) {
+                "disabled" => match field::boolean("disabled", &given(value)) {
                     Ok(disabled) => self.rules.disabled = disabled,
                     Err(mistake) => self.wrong(&value.span(), mistake),
                 },
@@ -71,7 +73,7 @@ impl Reading<'_> {
                 }),
                 other => {
                     let known = ["disabled", "function", "prefix"];
-                    let mistake = match rule::FIELDS.contains(&other) {
+                    let mistake = match field::FIELDS.contains(&other) {
                         true => Mistake::new(format!("`{other}` stands outside of a rule"))
                             .help("below [function.\"name\"] or [prefix.\"text\"]; [prefix.\"\"] is about all keys"),
                         false => Mistake::unknown("setting", other, known),
@@ -101,7 +103,7 @@ impl Reading<'_> {
             let mut rule = Rule::new();
             for (field, value) in fields {
                 if let Err(mistake) = rule.set(field.get_ref(), given(value)) {
-                    let unknown = !rule::FIELDS.contains(&&**field.get_ref());
+                    let unknown = !field::FIELDS.contains(&&**field.get_ref());
                     self.wrong(&if unknown { field.span() } else { value.span() }, mistake);
                 }
             }

@@ -21,8 +21,10 @@
 #[doc = include_str!("../../../docs/operations/policy.md")]
 mod operations {}
 
+mod field;
 #[cfg(feature = "policy")]
 mod file;
+mod mistake;
 mod rule;
 mod rules;
 mod steering;
@@ -148,7 +150,7 @@ impl Cache {
     /// [`ErrorKind::Argument`]: there is no such function, or there are several; or a value is out of its limits, as a
     /// lifetime of zero is. The message says what to give instead, and nothing has changed.
     pub fn steer(&self, function: &str, rule: Rule) -> Result<(), Error> {
-        let mistaken = |mistake: rule::Mistake| Error::new(ErrorKind::Argument, mistake.to_string());
+        let mistaken = |mistake: mistake::Mistake| Error::new(ErrorKind::Argument, mistake.to_string());
         let function = rules::function(function).map_err(mistaken)?;
         rule.check().map_err(mistaken)?;
         let core = self.core();

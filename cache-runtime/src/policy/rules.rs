@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use super::rule::{Mistake, Rule};
+use super::mistake::Mistake;
+use super::rule::Rule;
 use crate::Key;
 use crate::site::{SITES, Segment, Site};
 

@@ -5,6 +5,7 @@
 pub(crate) mod envelope;
 #[cfg(feature = "checker")]
 pub(crate) mod mutated;
+pub(crate) mod prices;
 pub(crate) mod process;
 pub(crate) mod rows;
 pub(crate) mod table;
