@@ -42,7 +42,7 @@ const FEW: usize = 3;
 const DOORS: usize = 2;
 /// As long as no more share a request, all threads use one door: what a larger request saves is more than what the
 /// threads cost each other.
-const ONE_DOOR: usize = 64;
+const ONE_DOOR: usize = 32;
 /// How long a door waits between two requests, if the way to the server is longer than that.
 const PACE: Duration = Duration::from_micros(100);
 /// How many requests may be under way from each door.
