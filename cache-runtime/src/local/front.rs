@@ -142,15 +142,53 @@ impl Slot {
             && (called.parts.more().is_empty() || self.rest.words[..] == *called.parts.more())
     }
 
+    fn new(tie: &Arc<Tie>, called: &Called<'_>, looked: Looked, rest: Rest) -> Self {
+        let entry = &rest.entry;
+        Self {
+            site: called.site,
+            kinds: called.parts.kinds(),
+            words: *called.parts.first(),
+            tie: Arc::clone(tie),
+            shape: entry.shape,
+            value: Arc::clone(&entry.value),
+            negative: entry.negative,
+            worth: 1,
+            untold: 0,
+            fresh_until: entry.fresh_until,
+            looked,
+            rest: Box::new(rest),
+        }
+    }
+
+    /// That of another entry. What it weighed was given back.
+    fn turn_into(&mut self, tie: &Arc<Tie>, called: &Called<'_>, looked: Looked, rest: Rest) {
+        self.site = called.site;
+        self.kinds = called.parts.kinds();
+        self.words = *called.parts.first();
+        self.tie = Arc::clone(tie);
+        self.shape = rest.entry.shape;
+        self.value = Arc::clone(&rest.entry.value);
+        self.negative = rest.entry.negative;
+        self.worth = 1;
+        self.untold = 0;
+        self.fresh_until = rest.entry.fresh_until;
+        self.looked = looked;
+        *self.rest = rest;
+    }
+
     /// Makes the value again, for this thread alone.
     fn take_copy(&mut self, again: impl FnOnce(&Shared) -> Option<Shared>) {
         let bytes = self.rest.entry.bytes;
-        if bytes <= COPIED && self.tie.take(bytes) {
+        if bytes > COPIED {
+            return;
+        }
+        // Most kinds of values cannot be made again: these take nothing.
+        if let Some(value) = again(&self.rest.entry.value)
+            && self.tie.take(bytes)
+        {
             self.rest.weight += bytes;
-            if let Some(value) = again(&self.rest.entry.value) {
-                self.value = value;
-                self.rest.copied = true;
-            }
+            self.value = value;
+            self.rest.copied = true;
         }
     }
 }
@@ -264,32 +302,29 @@ impl Front {
             return;
         }
         // Before the new one asks for it: what it takes may be what this gives back.
-        ways[least] = None;
+        if let Some(slot) = &mut ways[least] {
+            slot.tie.give_back(std::mem::take(&mut slot.rest.weight));
+        }
         let weight = weight + (size_of::<Slot>() + size_of::<Rest>()) as u64;
         if !tie.take(weight) {
+            ways[least] = None;
             return;
         }
         // Beside the store and the caller.
         let others_hold_it = Arc::strong_count(entry) > 2;
         let words = SmallVec::from_slice(called.parts.more());
-        let mut slot = Slot {
-            site: called.site,
-            kinds: called.parts.kinds(),
-            words: *called.parts.first(),
-            tie: Arc::clone(tie),
-            shape: entry.shape,
-            value: Arc::clone(&entry.value),
-            negative: entry.negative,
-            worth: 1,
-            untold: 0,
-            fresh_until: entry.fresh_until,
-            looked,
-            rest: Box::new(Rest { words, entry: Arc::clone(entry), places, weight, copied: false }),
+        let rest = Rest { words, entry: Arc::clone(entry), places, weight, copied: false };
+        let slot = match &mut ways[least] {
+            // In its place: nothing is allocated where more are hot than there are ways.
+            Some(slot) => {
+                slot.turn_into(tie, called, looked, rest);
+                slot
+            }
+            none => none.insert(Slot::new(tie, called, looked, rest)),
         };
         if others_hold_it {
             slot.take_copy(again);
         }
         self.tags[called.set()].set(least, called.tag());
-        ways[least] = Some(slot);
     }
 }

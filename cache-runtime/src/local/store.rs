@@ -129,9 +129,7 @@ impl LocalStore {
         if front::with(Front::is_open) == Some(true) {
             let facts = (entry.weight(key.as_str()), self.generations.places(key, &entry.found), looked);
             front::with(|front| front.offer(&self.tie, called, &entry, facts, again));
-            if let Some(ceded) = self.tie.to_cede() {
-                self.entries.set_capacity(self.capacity.saturating_sub(ceded).max(1));
-            }
+            self.tie.cede(|ceded| self.entries.set_capacity(self.capacity.saturating_sub(ceded).max(1)));
         }
         let copy = front::with(|front| front.copy(&self.tie, called, &entry).map(Arc::clone)).flatten();
         take(copy.as_ref().unwrap_or(&entry.value), &entry)
@@ -254,7 +252,8 @@ impl LocalStore {
         let expires_at = now.checked_add(ttl).unwrap_or(now + FOR_GOOD);
         let stored_at = now.checked_sub(age).unwrap_or(now);
         let sure = u64::try_from(ttl.saturating_sub(TICKS).as_nanos()).unwrap_or(u64::MAX);
-        let fresh_until = clock::nanos().saturating_add(sure);
+        // Of a lifetime that is no longer than a tick may be late, the tick says nothing.
+        let fresh_until = if sure == 0 { 0 } else { clock::nanos().saturating_add(sure) };
         let LocalObservation { seen, found, .. } = observation;
         let gone = AtomicBool::new(false);
         let entry = LocalEntry { value, negative, shape, found, seen, stored_at, expires_at, fresh_until, gone, bytes };

@@ -41,14 +41,16 @@ impl Tie {
         self.left.load(SeqCst)
     }
 
-    /// What the store has to do without from now on, if that has become more: in a few steps, and never less again.
-    pub(super) fn to_cede(&self) -> Option<u64> {
+    /// Tells the store what it has to do without from now on, if that has become more: in a few steps, and never less again.
+    pub(super) fn cede(&self, tell: impl FnOnce(u64)) {
         let step = (self.limit / 16).max(1);
         let wanted = self.written.held.load(Relaxed).div_ceil(step) * step;
         let mut ceded = self.written.ceded.lock().unwrap_or_else(PoisonError::into_inner);
-        let more = wanted > *ceded;
-        *ceded = wanted.max(*ceded);
-        more.then_some(*ceded)
+        if wanted > *ceded {
+            *ceded = wanted;
+            // Under the lock, so that the last one who tells tells the most.
+            tell(wanted);
+        }
     }
 
     pub(super) fn take(&self, bytes: u64) -> bool {

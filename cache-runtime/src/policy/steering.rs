@@ -250,7 +250,8 @@ fn diverts(force: &Force, site: &Site) -> bool {
     let rule = force.of(site.declaration.function, rules::head(site).0);
     rule.enabled == Some(false)
         || rule.percent.is_some_and(|percent| percent < 100.0)
-        || rule.local == Some(Local::Off)
+        // Also where it is kept for longer or shorter than declared: it may not be declared to be kept at all.
+        || rule.local.is_some()
         || force.file.tell_keys_apart(site)
 }
 

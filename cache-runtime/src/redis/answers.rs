@@ -142,9 +142,17 @@ impl Answers {
         };
         let shared: SmallVec<[Arc<Outcome>; 1]> = self.sources.into_iter().map(share).collect();
         let mut places = self.places.into_iter();
-        counts.map(move |count| Self {
-            sources: shared.iter().map(|outcome| Source::Shared(Arc::clone(outcome))).collect(),
-            places: places.by_ref().take(count).collect(),
+        counts.map(move |count| {
+            let mut share = Self::none();
+            let mut last = None;
+            for Place { source, place } in places.by_ref().take(count) {
+                // Names that follow one another mostly have one source.
+                if last.replace(source) != Some(source) {
+                    share.sources.push(Source::Shared(Arc::clone(&shared[source as usize])));
+                }
+                share.places.push(Place { source: share.sources.len() as u32 - 1, place });
+            }
+            share
         })
     }
 }

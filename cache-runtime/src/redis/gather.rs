@@ -79,8 +79,10 @@ struct Callers {
     waiting: usize,
     /// How many names the latest batch had.
     usual: usize,
+    /// Of these tasks, how many were not reached in time by the thread that is to run them.
+    held_up: usize,
     /// All who were not told when it was last looked at, and since when the first of them waits; the longest first.
-    untold: VecDeque<(Instant, Arc<Outcome>)>,
+    untold: Vec<(Instant, Arc<Outcome>)>,
     /// Whether somebody watches them.
     watched: bool,
 }
@@ -187,7 +189,8 @@ impl Callers {
                 batches: VecDeque::new(),
                 waiting: 0,
                 usual: 0,
-                untold: VecDeque::new(),
+                held_up: 0,
+                untold: Vec::new(),
                 watched: false,
             });
             all.len() - 1
@@ -203,7 +206,7 @@ impl Callers {
     fn join<'a>(&mut self, names: impl Iterator<Item = Name<'a>>, count: usize, most: usize) -> Waiting {
         if self.batches.back().is_none_or(|batch| batch.list.len() + count > most) {
             let (since, outcome) = (clock::now(), Arc::default());
-            self.untold.push_back((since, Arc::clone(&outcome)));
+            self.untold.push((since, Arc::clone(&outcome)));
             self.batches.push_back(Batch { list: List::with_room_for(self.usual), callers: 0, since, outcome });
         }
         let batch = self.batches.back_mut().expect("there is one now");
@@ -212,15 +215,25 @@ impl Callers {
         Waiting::new(&batch.outcome, places, batch.since)
     }
 
-    /// Since when the one waits who has waited longest.
-    fn longest(&mut self) -> Option<Instant> {
-        while self.untold.pop_front_if(|(_, outcome)| outcome.is_told()).is_some() {}
-        self.untold.front().map(|(since, _)| *since)
+    /// Those who have been told, to be let go of when the door is open again: this may be the last hold on what they were told.
+    #[must_use]
+    fn told(&mut self) -> SmallVec<[(Instant, Arc<Outcome>); 2]> {
+        self.untold.extract_if(.., |(_, outcome)| outcome.is_told()).collect()
+    }
+
+    /// Takes those out who have waited since `since` or longer. Whoever comes next is not to join them, nor to wait for the task
+    /// that should have asked for them.
+    fn give_up(&mut self, since: Instant) -> SmallVec<[(Instant, Arc<Outcome>); 2]> {
+        while self.batches.front().is_some_and(|batch| batch.since <= since) {
+            self.next();
+            self.held_up = self.ready;
+        }
+        self.untold.extract_if(.., |(waits, _)| *waits <= since).collect()
     }
 
     /// Whether another task is to ask, which counts from now on.
     fn needs_a_task(&mut self, at_once: usize) -> bool {
-        let needed = self.tasks < at_once && self.ready < self.batches.len();
+        let needed = self.tasks - self.held_up < at_once && self.ready - self.held_up < self.batches.len();
         self.tasks += usize::from(needed);
         self.ready += usize::from(needed);
         needed
@@ -288,7 +301,8 @@ impl Task {
         let mut all = self.node.gather.lock(self.door);
         let callers = Callers::of(&mut all, self.runtime);
         callers.ready -= usize::from(std::mem::take(&mut self.ready));
-        callers.longest();
+        callers.held_up = 0;
+        let told = callers.told();
         self.batch = callers.next();
         match &self.batch {
             Some(batch) => {
@@ -299,11 +313,14 @@ impl Task {
                 callers.tasks -= 1;
                 callers.crowd &= callers.tasks > 0;
                 self.ended = true;
+                drop(all);
+                drop(told);
                 return false;
             }
         }
         let more = callers.needs_a_task(at_once);
         drop(all);
+        drop(told);
         if more {
             Self::start(&self.node, self.door, self.runtime);
         }
@@ -321,6 +338,7 @@ impl Drop for Task {
         let callers = Callers::of(&mut all, self.runtime);
         callers.ready -= usize::from(self.ready);
         callers.tasks -= 1;
+        callers.held_up = 0;
         let left: Vec<Batch> = match callers.tasks {
             0 => std::iter::from_fn(|| callers.next()).collect(),
             _ => Vec::new(),
@@ -330,6 +348,8 @@ impl Drop for Task {
             let ended = Failure::disconnected("the runtime that was asking has ended");
             batch.outcome.tell(Err(ended));
         }
+        let told = Callers::of(&mut self.node.gather.lock(self.door), self.runtime).told();
+        drop(told);
     }
 }
 
@@ -360,20 +380,21 @@ impl Watch {
         loop {
             let mut all = self.node.gather.lock(self.door);
             let callers = Callers::of(&mut all, self.runtime);
-            let Some(since) = callers.longest() else {
+            let told = callers.told();
+            let Some(since) = callers.untold.first().map(|(since, _)| *since) else {
                 callers.watched = false;
                 self.ended = true;
+                drop(all);
+                drop(told);
                 return None;
             };
             let until = since + self.node.budget;
-            if until > now {
+            let due = if until > now { SmallVec::new() } else { callers.give_up(since) };
+            drop(all);
+            if due.is_empty() {
                 return Some(until);
             }
-            let due = callers.untold.pop_front();
-            drop(all);
-            if let Some((_, outcome)) = due {
-                outcome.tell(Err(late()));
-            }
+            due.iter().for_each(|(_, outcome)| outcome.tell(Err(late())));
         }
     }
 }
@@ -494,6 +515,8 @@ fn nonsense() -> Failure {
 
 #[cfg(test)]
 mod tests {
+    use futures_util::FutureExt as _;
+
     use super::super::node::Common;
     use super::*;
     use crate::Key;
@@ -529,6 +552,17 @@ mod tests {
         for one in waiting {
             let failure = one.await.expect_err("nobody asked");
             assert_eq!((failure.cause, failure.severity), (Cause::Timeout, Severity::Minor));
+        }
+        // The next one does not join those who were told, nor wait for the task that nobody runs.
+        match node.gather.turn(0, runtime, names.of(&key)) {
+            Turn::Wait(one, start) => {
+                assert!(start.task);
+                if start.watch {
+                    Watch::start(&node, 0, runtime);
+                }
+                assert!(one.now_or_never().is_none(), "he has his own time");
+            }
+            Turn::Send | Turn::Beside => panic!("there is still a crowd"),
         }
         // It has nobody left to watch, and says so.
         while Callers::of(&mut node.gather.lock(0), runtime).watched {

@@ -4,14 +4,14 @@ use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
-use cache_runtime::{Cache, Error, observe, refresh};
+use cache_runtime::{Cache, Error, cached, observe, refresh};
 use fastrand::Rng;
 use futures_util::FutureExt as _;
 
 use super::clock::now;
 use super::plan::Load;
 use super::scene::{Scene, key, leaves_after, pause};
-use super::spec::Read;
+use super::spec::{Read, World};
 use super::tally::Peak;
 
 const TTL: Duration = Duration::from_secs(30);
@@ -51,9 +51,21 @@ async fn read(scene: &Scene, cache: &Cache, node: usize, row: usize, mut rng: Rn
                 value.into_iter().for_each(|value| untold(row, value));
             }
         }
+        // As a service reads: nobody observes it, and threads know hot rows themselves.
+        6..50 => {
+            let reading = async {
+                match row % 4 {
+                    3 => untagged_row(&scene.world, row, rng).await,
+                    _ => tagged_row(&scene.world, row, rng).await,
+                }
+            };
+            if let Ok(value) = cache.scope(reading).await {
+                untold(row, value);
+            }
+        }
         way => {
             let loading = load(scene, cache, row, rng);
-            let (value, seen) = if way == 6 { observe(refresh(loading)).await } else { observe(loading).await };
+            let (value, seen) = if way == 50 { observe(refresh(loading)).await } else { observe(loading).await };
             if let Ok(value) = value {
                 world.judge(&Read { node, row, started, value, source: Some(seen.source) });
             }
@@ -61,21 +73,33 @@ async fn read(scene: &Scene, cache: &Cache, node: usize, row: usize, mut rng: Rn
     }
 }
 
+/// The entries are those of [`key`].
+#[cached(key = "row:{row}", ttl = "30s", tags = ["row:{row}", "group:{group}"], bind(group = row / 4), skip(world, rng))]
+async fn tagged_row(world: &World, row: usize, rng: Rng) -> Result<u64, String> {
+    look(world, row, rng).await
+}
+
+#[cached(key = "row:{row}", ttl = "30s", skip(world, rng))]
+async fn untagged_row(world: &World, row: usize, rng: Rng) -> Result<u64, String> {
+    look(world, row, rng).await
+}
+
+async fn load(scene: &Scene, cache: &Cache, row: usize, rng: Rng) -> Result<u64, Error> {
+    cache.get_or_load(key(row), TTL, || look(&scene.world, row, rng)).await
+}
+
 /// The loader is slow before and after it looks, and fails now and then, in each way there is.
-async fn load(scene: &Scene, cache: &Cache, row: usize, mut rng: Rng) -> Result<u64, Error> {
-    let loading = cache.get_or_load(key(row), TTL, || async {
-        match rng.u32(..400) {
-            // Without the hook: nobody wants to read of it.
-            0 => std::panic::resume_unwind(Box::new("a loader that panics")),
-            1 => return Err("a loader that fails"),
-            2 => tokio::time::sleep(Duration::from_millis(150)).await,
-            _ => pause(&mut rng, 800).await,
-        }
-        let version = scene.world.version(row);
-        pause(&mut rng, 800).await;
-        Ok(version)
-    });
-    loading.await
+async fn look(world: &World, row: usize, mut rng: Rng) -> Result<u64, String> {
+    match rng.u32(..400) {
+        // Without the hook: nobody wants to read of it.
+        0 => std::panic::resume_unwind(Box::new("a loader that panics")),
+        1 => return Err("a loader that fails".to_owned()),
+        2 => tokio::time::sleep(Duration::from_millis(150)).await,
+        _ => pause(&mut rng, 800).await,
+    }
+    let version = world.version(row);
+    pause(&mut rng, 800).await;
+    Ok(version)
 }
 
 /// A read when everything is over.

@@ -175,3 +175,55 @@ fn a_look_inside_of_a_look_goes_to_the_store() {
     };
     assert_eq!(store.hit_in_front(&Called::new(&SITE, &parts), SHAPE, inside), Some(1));
 }
+
+#[test]
+fn a_kind_that_cannot_be_made_again_takes_nothing_for_it() {
+    let store = store(1 << 20);
+    put(&store, 7, 7);
+    learn(&store, 7);
+    let (begin, end) = (std::sync::Barrier::new(2), std::sync::Barrier::new(2));
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            learn(&store, 7);
+            begin.wait();
+            end.wait();
+        });
+        begin.wait();
+        let held = store.tie().written.held.load(Relaxed);
+        let look = || {
+            let called = parts(&7_u64);
+            store.hit(Some(&Called::new(&SITE, &called)), &key(7), SHAPE, |value, _| number(value, false), |_| None)
+        };
+        (0..100 * u32::from(TAKEN_IN)).for_each(|_| assert_eq!(look(), Some(7)));
+        assert_eq!(store.tie().written.held.load(Relaxed), held);
+        end.wait();
+    });
+}
+
+#[test]
+fn nothing_is_a_hit_while_nobody_vouches_for_the_tier() {
+    let store = LocalStore::new(1 << 20, 1 << 10, Lease::none());
+    let lease = store.lease();
+    let in_an_hour = || lease.ticks(crate::clock::now() + Duration::from_secs(3600));
+    lease.grant(in_an_hour);
+    put(&store, 7, 7);
+    learn(&store, 7);
+    lease.revoke();
+    assert_eq!(in_front(&store, 7), None);
+    lease.grant(in_an_hour);
+    learn(&store, 7);
+    lease.grant(|| lease.ticks(crate::clock::now()));
+    assert_eq!(in_front(&store, 7), None, "it has ended");
+}
+
+#[test]
+fn a_lifetime_shorter_than_a_tick_ends() {
+    let store = store(1 << 20);
+    let observation = store.observe(&key(7));
+    let (value, ttl) = (Arc::new(7_u64), Duration::from_millis(20));
+    let fresh = Fresh { value, negative: false, shape: SHAPE, bytes: 8, ttl, age: Duration::ZERO };
+    assert!(store.fill(&key(7), observation, fresh));
+    (0..TAKEN_IN).for_each(|_| _ = in_store(&store, 7));
+    std::thread::sleep(ttl);
+    assert_eq!(in_front(&store, 7), None);
+}
