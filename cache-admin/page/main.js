@@ -80,7 +80,8 @@ function state(health) {
 }
 
 function failed(problem) {
-  if (!(problem instanceof Problem)) throw problem;
+  // The fault is the page's: it is said, and the next answer may be drawn all the same.
+  if (!(problem instanceof Problem)) console.error(problem);
   if (problem.status === 401) return lock(remembered() ? problem.message : "");
   const line = element("state");
   line.className = "bad dot";

@@ -18,6 +18,7 @@ export class Overview {
     this.may = false;
     this.minutes = 5;
     this.points = new Map();
+    this.since = null;
     this.names = [];
     this.chosen = null;
     this.colours = new Map();
@@ -53,6 +54,9 @@ export class Overview {
 
   history(answer, minutes) {
     if (minutes !== this.minutes) return;
+    // Another process numbers its functions in its own way: what is kept of the one before would go to others.
+    if (answer.since_ms !== this.since) this.points.clear();
+    this.since = answer.since_ms;
     this.names = answer.functions;
     this.step = answer.step_ms;
     this.now = answer.now_ms;

@@ -53,7 +53,7 @@ impl State {
             inspect: cache.inspect(),
             graph: graph(),
             cache,
-            history: History::default(),
+            history: History::new(clock::unix_ms()),
             purges: Limit::per_minute(purges_per_minute),
             walks: Semaphore::new(WALKS),
             feeds: Arc::new(Semaphore::new(FEEDS)),

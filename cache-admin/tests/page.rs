@@ -130,6 +130,34 @@ async fn figures_charts_and_feed_move() {
     assert_eq!(scene.browser.complaints(), [""; 0]);
 }
 
+/// What another process answers, which numbers its functions anew, and what breaks off while it starts.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_service_that_starts_anew_leaves_the_page_alive() {
+    let scene = Scene::new(|admin| admin).await;
+    scene.open();
+    scene.browser.wait(SHOWN);
+    scene.traffic().await;
+    let drawn = "document.querySelectorAll('#ratio-chart .line, #ratio-chart .mark').length";
+    scene.browser.wait(&format!("{drawn} > 0"));
+    let instead = |of: &str, body: &str| {
+        scene.browser.run(&format!(
+            "window.asked ??= window.fetch;
+            window.fetch = async (path, how) => path.includes('{of}') ? new Response({body}) : window.asked(path, how);"
+        ));
+    };
+    instead("/stats", "'{\"half'");
+    scene.browser.wait("document.querySelector('#state').textContent === 'the answer of the service broke off'");
+    instead("/stats", "'null'");
+    scene.browser.wait("document.querySelector('#state').textContent.includes('of null')");
+    instead(
+        "/history",
+        "JSON.stringify({ since_ms: 1, now_ms: Date.now(), step_ms: 2000, functions: [], points: [] })",
+    );
+    scene.browser.wait(&format!("{drawn} === 0 && document.querySelector('#state').textContent === 'Redis is in use'"));
+    scene.browser.run("window.fetch = window.asked");
+    scene.browser.wait(&format!("{drawn} > 0"));
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn with_a_token_it_asks_for_it_and_purges_what_was_previewed() {
     let scene = Scene::new(|admin| admin.token("night shift", TOKEN).unwrap()).await;
