@@ -102,6 +102,7 @@ function lock(problem) {
 }
 
 async function open() {
+  clearTimeout(timer);
   try {
     const me = await get("/me");
     element("unlock").hidden = true;
@@ -117,14 +118,20 @@ async function open() {
     await tick();
   } catch (problem) {
     failed(problem);
-    if (problem.status !== 401) timer = setTimeout(open, EVERY_MS);
+    if (problem.status === 401) return;
+    // Another token can be given, whatever is wrong with the one that is kept.
+    if (remembered() && element("main").hidden) element("unlock").hidden = false;
+    timer = setTimeout(open, EVERY_MS);
   }
 }
 
 element("unlock").addEventListener("submit", (event) => {
   event.preventDefault();
-  remember(element("token").value.trim());
+  const given = element("token").value.trim();
   element("token").value = "";
+  if (!/^[\x21-\x7e]+$/.test(given)) return say(element("unlock-problem"), "a token consists of letters, digits and -._~+/=");
+  say(element("unlock-problem"), "");
+  remember(given);
   open();
 });
 element("forget").addEventListener("click", () => lock(""));

@@ -166,6 +166,13 @@ async fn with_a_token_it_asks_for_it_and_purges_what_was_previewed() {
     scene.unlock("a-token-that-is-wrong");
     scene.browser.wait("document.querySelector('#unlock-problem').textContent === 'this token is not known'");
     assert_eq!(scene.browser.run("return document.querySelector('#main').hidden"), json!(true));
+    // A header cannot carry it: neither sent nor kept, so that it does not lock the tab out.
+    scene.unlock("a-token-with-a-€-in-it");
+    scene.browser.wait("document.querySelector('#unlock-problem').textContent.startsWith('a token consists of')");
+    assert_eq!(scene.browser.run("return sessionStorage.length"), json!(0));
+    // One that was kept by other means is got rid of by giving another.
+    scene.browser.run("sessionStorage.setItem('cache-admin-token', 'a-token-with-a-€-in-it')");
+    scene.open();
     scene.unlock(TOKEN);
     scene.browser.wait(SHOWN);
     scene.browser.wait("document.querySelector('#who').textContent === 'night shift'");
