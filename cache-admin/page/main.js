@@ -114,7 +114,7 @@ async function open() {
     const whole = await get("/graph");
     graph.draw(whole);
     purge.suggest(whole);
-    feed.start(failed);
+    if (!document.hidden) feed.start(failed);
     await tick();
   } catch (problem) {
     failed(problem);
@@ -136,7 +136,12 @@ element("unlock").addEventListener("submit", (event) => {
 });
 element("forget").addEventListener("click", () => lock(""));
 document.addEventListener("visibilitychange", () => {
-  if (!document.hidden && !element("main").hidden) tick();
+  if (element("main").hidden) return;
+  // There are only so many feeds: a tab that nobody sees keeps none.
+  if (document.hidden) return feed.stop();
+  feed.missed("this tab was hidden");
+  feed.start(failed);
+  tick();
 });
 
 open();

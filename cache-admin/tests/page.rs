@@ -127,6 +127,25 @@ async fn figures_charts_and_feed_move() {
     scene.browser.wait("document.querySelector('#feed button').textContent === 'Go on (1)'");
     scene.browser.click("#feed button");
     scene.browser.wait("document.querySelector('#feed ol').textContent.includes('page:orders')");
+
+    // A tab that nobody sees gives its feed up, and says so when it is seen again.
+    let seen = |hidden: bool| {
+        scene.browser.run(&format!(
+            "Object.defineProperty(document, 'hidden', {{ configurable: true, value: {hidden} }});
+            document.dispatchEvent(new Event('visibilitychange'));"
+        ));
+    };
+    seen(true);
+    rename_page_user(&scene.cache).await;
+    seen(false);
+    scene.browser.wait("document.querySelector('#feed ol').textContent.includes('this tab was hidden')");
+    let first = "return document.querySelector('#feed ol > li').textContent.includes('page:orders')";
+    while scene.browser.run(first) == json!(false) {
+        ship_page_order(&scene.cache, 1).await;
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    let users = "return document.querySelector('#feed ol').textContent.split('page:users').length - 1";
+    assert_eq!(scene.browser.run(users), json!(1), "what came meanwhile was not heard");
     assert_eq!(scene.browser.complaints(), [""; 0]);
 }
 
