@@ -45,7 +45,9 @@ export class Steer {
     if (this.enabled.value) rule.enabled = this.enabled.value === "true";
     if (this.ttl.value.trim()) rule.ttl = this.ttl.value.trim();
     if (this.local.value.trim()) rule.local = this.local.value.trim() === "off" ? false : this.local.value.trim();
-    if (this.percent.value.trim()) rule.percent = Number(this.percent.value);
+    const percent = this.percent.value.trim();
+    // What is no number goes as it was typed, and the service says what is wrong with it.
+    if (percent) rule.percent = Number.isFinite(Number(percent)) ? Number(percent) : percent;
     return rule;
   }
 

@@ -233,6 +233,8 @@ async fn a_function_is_switched_off_and_on_and_timed_anew() {
         ("no::such", json!({ "enabled": false })),
         ("steered", json!({ "ttl": "0s" })),
         ("steered", json!({ "percent": 101 })),
+        ("steered", json!({ "percent": "50%" })),
+        ("steered", json!({ "percent": null })),
         ("steered", json!({ "enable": false })),
         ("steered", json!([])),
     ] {
