@@ -156,8 +156,8 @@ async fn a_service_that_starts_anew_leaves_the_page_alive() {
     scene.open();
     scene.browser.wait(SHOWN);
     scene.traffic().await;
-    let drawn = "document.querySelectorAll('#ratio-chart .line, #ratio-chart .mark').length";
-    scene.browser.wait(&format!("{drawn} > 0"));
+    let empty = "document.querySelector('#ratio-chart .empty').hidden";
+    scene.browser.wait(empty);
     let instead = |of: &str, body: &str| {
         scene.browser.run(&format!(
             "window.asked ??= window.fetch;
@@ -172,9 +172,9 @@ async fn a_service_that_starts_anew_leaves_the_page_alive() {
         "/history",
         "JSON.stringify({ since_ms: 1, now_ms: Date.now(), step_ms: 2000, functions: [], points: [] })",
     );
-    scene.browser.wait(&format!("{drawn} === 0 && document.querySelector('#state').textContent === 'Redis is in use'"));
+    scene.browser.wait(&format!("!{empty} && document.querySelector('#state').textContent === 'Redis is in use'"));
     scene.browser.run("window.fetch = window.asked");
-    scene.browser.wait(&format!("{drawn} > 0"));
+    scene.browser.wait(empty);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -199,11 +199,21 @@ async fn with_a_token_it_asks_for_it_and_purges_what_was_previewed() {
     scene.browser.write("#purge-name", "page:users");
     assert_eq!(scene.browser.run("return document.querySelector('#purge-now').disabled"), json!(true));
     scene.browser.click("#preview");
-    scene.browser.wait("document.querySelector('#purge-now').textContent === 'Purge 3'");
+    scene.browser.wait("document.querySelector('#purge-now').textContent === 'Purge tag page:users: 3'");
     assert_eq!(scene.browser.run("return document.querySelector('#purge-now').disabled"), json!(false));
-    // What is typed now was not previewed.
+    // What is typed now was not previewed, and an answer that comes late is about something else.
+    scene.browser.run(
+        "window.asked = window.fetch;
+        window.fetch = (...what) => new Promise((done) => { window.late = () => done(window.asked(...what)); });",
+    );
+    scene.browser.click("#preview");
+    scene.browser.wait("window.late && document.querySelector('#preview').disabled");
     scene.browser.write("#purge-name", "2");
-    assert_eq!(scene.browser.run("return document.querySelector('#purge-now').disabled"), json!(true));
+    scene.browser.run("window.fetch = window.asked; window.late()");
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    let says =
+        "return [document.querySelector('#purge-now').disabled, document.querySelector('#purge-now').textContent]";
+    assert_eq!(scene.browser.run(says), json!([true, "Purge"]));
     scene.browser.run("document.querySelector('#purge-name').value = ''");
     scene.browser.write("#purge-name", "page:users");
     scene.browser.click("#preview");
@@ -245,6 +255,12 @@ async fn a_function_is_switched_off_and_left_to_its_declaration_again() {
     scene.browser.write(".steer dd:nth-of-type(2) input", "nonsense");
     scene.browser.click(".steer .primary");
     scene.browser.wait("document.querySelector('.steer .problem').textContent.includes('nonsense')");
+    // A percentage with its sign is no number: it says so, and what was said before stays.
+    scene.browser.run("document.querySelector('.steer dd:nth-of-type(2) input').value = ''");
+    scene.browser.write(".steer dd:nth-of-type(4) input", "50%");
+    scene.browser.click(".steer .primary");
+    scene.browser.wait("document.querySelector('.steer .problem').textContent.includes('is a text')");
+    assert_eq!(scene.cache.policy().of("page_order").enabled, Some(false));
     scene.browser.click(".steer button:not(.primary)");
     scene.browser.wait(&format!("{state} !== 'off'"));
     assert_eq!(scene.cache.policy().of("page_order").enabled, None);
