@@ -25,6 +25,19 @@ export function say(element, text) {
   if (element.textContent !== text) element.textContent = text;
 }
 
+/** Makes `root` hold these children, and touches only those parts that are not what they were. What is put in has no listeners. */
+export function renew(root, ...children) {
+  const there = [...root.childNodes];
+  if (there.length !== children.length) return root.replaceChildren(...children);
+  children.forEach((made, index) => {
+    const old = there[index];
+    if (old.isEqualNode(made)) return;
+    if (old.nodeType === Node.TEXT_NODE && made.nodeType === Node.TEXT_NODE) old.data = made.data;
+    else if (old.cloneNode(false).isEqualNode(made.cloneNode(false))) renew(old, ...made.childNodes);
+    else old.replaceWith(made);
+  });
+}
+
 /** `dl` rows: `facts([["Version", "7.2"]])`; a row without a value is left out. */
 export function facts(rows) {
   const shown = rows.filter(([, value]) => value != null && value !== "" && value !== false);

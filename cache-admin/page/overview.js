@@ -1,7 +1,7 @@
 // Figures, charts and the table of functions: what is counted.
 
 import { LineChart } from "./charts.js";
-import { bytes, count, facts, h, lifetime, percent, s, say, short, took, times, within } from "./dom.js";
+import { bytes, count, facts, h, lifetime, percent, renew, s, say, short, took, times, within } from "./dom.js";
 import { Steer } from "./steer.js";
 
 /** So many functions have a colour of their own: those that are called most. */
@@ -170,7 +170,7 @@ export class Overview {
       const cells = [percent(ratio), count(calls / seconds), count(sum.loads / seconds), took(sum.load_micros / sum.loads), took(quantile(item.counts, 0.99)), lifetime(item.ttl_ms), stateOf(item, disabled)];
       cells.forEach((text, index) => say(row.cells[index], text));
       row.cells.at(-1).className = ["on", "not called"].includes(cells.at(-1)) ? "muted" : "warn";
-      row.counted?.replaceChildren(counted(item));
+      if (row.counted) renew(row.counted, counted(item));
       row.steer?.told(item);
     }
   }

@@ -1,6 +1,6 @@
 // What Redis, the breaker and the in-process tier are doing.
 
-import { bytes, count, facts, h, lifetime, times, took } from "./dom.js";
+import { bytes, count, facts, h, lifetime, renew, times, took } from "./dom.js";
 
 export class Server {
   constructor() {
@@ -37,7 +37,7 @@ export class Server {
     for (const server of this.info) columns.push(facts([["Master", h("code", {}, server.name)], ...rows(server)]));
     parts.push(h("div", { class: "columns" }, columns));
     if (this.problem) parts.push(h("p", { class: "problem" }, this.problem));
-    this.root.replaceChildren(...parts);
+    renew(this.root, ...parts);
   }
 }
 

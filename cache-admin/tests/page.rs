@@ -120,6 +120,16 @@ async fn figures_charts_and_feed_move() {
     scene.browser.wait("document.querySelectorAll('#load-chart .line, #load-chart .mark').length > 0");
     scene.browser.wait("document.querySelector('#server').textContent.includes('Version')");
 
+    // What is selected stays selected while figures beside it change.
+    scene.browser.run(
+        "window.kept = [...document.querySelectorAll('#server dt')].find((one) => one.textContent === 'Version').nextSibling.firstChild;
+        window.changes = 0;
+        new MutationObserver((all) => { window.changes += all.length; }).observe(document.querySelector('#server'),
+            { subtree: true, characterData: true, childList: true });",
+    );
+    scene.browser.wait("window.changes > 2");
+    assert_eq!(scene.browser.run("return document.querySelector('#server').contains(window.kept)"), json!(true));
+
     rename_page_user(&scene.cache).await;
     scene.browser.wait("document.querySelector('#feed ol').textContent.includes('page:users')");
     scene.browser.click("#feed button");
