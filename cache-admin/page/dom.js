@@ -116,6 +116,16 @@ export function within(path) {
   return parts.length > 2 ? `${parts.at(-2)}::` : "";
 }
 
+/** How each of these paths is called: by its last part, and by more of it where others end the same. */
+export function called(paths) {
+  const all = [...new Set(paths)];
+  return (path) => {
+    const parts = path.split("::");
+    const ends = parts.map((_, index) => parts.slice(index).join("::")).reverse();
+    return ends.find((end) => all.filter((other) => other === end || other.endsWith(`::${end}`)).length === 1) ?? path;
+  };
+}
+
 /** The last part of a path: `get_user` of `shop::users::get_user`. */
 export function short(path) {
   return path.split("::").at(-1);

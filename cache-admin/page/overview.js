@@ -1,7 +1,7 @@
 // Figures, charts and the table of functions: what is counted.
 
 import { LineChart } from "./charts.js";
-import { bytes, count, facts, h, lifetime, percent, renew, s, say, short, took, times, within } from "./dom.js";
+import { bytes, called, count, facts, h, lifetime, percent, renew, s, say, short, took, times, within } from "./dom.js";
 import { Steer } from "./steer.js";
 
 /** So many functions have a colour of their own: those that are called most. */
@@ -135,6 +135,10 @@ export class Overview {
     const from = to - this.minutes * 60_000;
     const ends = [...this.points.keys()].sort((a, b) => a - b);
     const outages = ends.filter((at) => !this.points.get(at).available).map((at) => [at - this.step, at]);
+    const paths = [...this.colours.keys()].map((id) => id.split(" ")[0]);
+    const name = called(paths);
+    // Methods of one name in one module have the same path.
+    const named = (id, path) => (paths.filter((other) => other === path).length > 1 ? `${name(path)} ${id.slice(path.length + 1)}` : name(path));
     const lines = (value) => [...this.colours].map(([id, colour]) => {
       const number = this.names.findIndex((_, index) => this.id(index) === id);
       const points = ends.map((at) => {
@@ -142,7 +146,7 @@ export class Overview {
         return [Math.min(at, to), done && value(done)];
       });
       const faint = this.chosen !== null && this.chosen !== id;
-      return { name: short(id.split(" ")[0]), colour, faint, points: points.filter(([, value]) => value != null) };
+      return { name: named(id, id.split(" ")[0]), colour, faint, points: points.filter(([, value]) => value != null) };
     });
     const frame = { from, to, step: this.step, outages };
     this.ratio.draw({ ...frame, series: lines(({ hits, misses }) => (hits + misses > 0 ? (100 * hits) / (hits + misses) : null)) });

@@ -33,6 +33,24 @@ async fn ship_page_order(cache: &Cache, id: u64) {
     let _ = id;
 }
 
+mod here {
+    use super::{Cache, cached};
+
+    #[cached(key = "page:here:{id}", ttl = "1m", cache = cache, skip(cache))]
+    pub async fn namesake(cache: &Cache, id: u64) -> u64 {
+        id
+    }
+}
+
+mod there {
+    use super::{Cache, cached};
+
+    #[cached(key = "page:there:{id}", ttl = "1m", cache = cache, skip(cache))]
+    pub async fn namesake(cache: &Cache, id: u64) -> u64 {
+        id
+    }
+}
+
 /// A service with a cache over a server of its own, and a browser.
 struct Scene {
     // Before the server, which it talks to.
@@ -298,7 +316,11 @@ async fn an_entry_is_found_and_explained() {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_graph_is_walked_by_keyboard() {
     let scene = Scene::new(|admin| admin).await;
+    for namesake in [here::namesake(&scene.cache, 1).await, there::namesake(&scene.cache, 1).await] {
+        assert_eq!(namesake, 1);
+    }
     scene.open();
+    scene.browser.wait("document.querySelector('#ratio-chart .readout').textContent.includes('here::namesake')");
     scene.browser.wait("document.querySelectorAll('#graph .node').length >= 7");
     let focused = "return document.activeElement.dataset.id ?? document.activeElement.id";
     scene.browser.run("document.querySelector('#graph-filter').focus()");
@@ -306,6 +328,17 @@ async fn the_graph_is_walked_by_keyboard() {
     let first = scene.browser.run(focused);
     assert!(first.as_str().unwrap().starts_with('i'), "an invalidation: {first}");
 
+    // What has the name of another says in which module it is.
+    let names = "return [...document.querySelectorAll('#graph .node.function')].map((one) => one.getAttribute('aria-label').split(',')[0]).sort()";
+    assert_eq!(
+        scene.browser.run(names),
+        json!([
+            "cached function here::namesake",
+            "cached function page_order",
+            "cached function page_user",
+            "cached function there::namesake"
+        ])
+    );
     // Down the column there are both; across, what they name and what carries that.
     let mut met = vec![first];
     scene.browser.press(&[key::DOWN]);
