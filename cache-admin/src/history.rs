@@ -157,6 +157,8 @@ impl History {
         let from = after_ms.max(now_ms.saturating_sub(minutes * 60_000));
         let samples = self.samples.lock().unwrap_or_else(PoisonError::into_inner);
         let mut points: Vec<Point> = Vec::new();
+        // By a function's number: the last point it is in, and where.
+        let mut places = vec![(0, 0); samples.names.len()];
         for sample in &samples.points {
             // A point ends at a multiple of the step, so that the same samples make the same point in each answer.
             let end = sample.at_ms.next_multiple_of(step_ms);
@@ -164,8 +166,12 @@ impl History {
                 continue;
             }
             match points.last_mut().filter(|point| point.at_ms == end) {
-                Some(point) => point.add(sample),
-                None => points.push(Point { at_ms: end, ..sample.clone() }),
+                Some(point) => point.add(sample, &mut places),
+                None => {
+                    let mut point = Point { at_ms: end, available: true, ..Point::default() };
+                    point.add(sample, &mut places);
+                    points.push(point);
+                }
             }
         }
         Answer { since_ms: self.since_ms, now_ms, step_ms, functions: samples.names.clone(), points }
@@ -173,15 +179,20 @@ impl History {
 }
 
 impl Point {
-    fn add(&mut self, later: &Point) {
+    /// `places` has, by the number of a function, the end of a point and where in it the function is.
+    fn add(&mut self, later: &Point, places: &mut [(u64, usize)]) {
         self.available &= later.available;
         self.opened += later.opened;
         self.invalidations += later.invalidations;
         self.owed = self.owed.max(later.owed);
         for &(number, more) in &later.done {
-            match self.done.iter_mut().find(|(there, _)| *there == number) {
-                Some((_, done)) => *done = done.and(more),
-                None => self.done.push((number, more)),
+            let (end, place) = places[number];
+            if end == self.at_ms {
+                let (_, done) = &mut self.done[place];
+                *done = done.and(more);
+            } else {
+                places[number] = (self.at_ms, self.done.len());
+                self.done.push((number, more));
             }
         }
     }
