@@ -37,7 +37,7 @@ mod here {
     use super::{Cache, cached};
 
     #[cached(key = "page:here:{id}", ttl = "1m", cache = cache, skip(cache))]
-    pub async fn namesake(cache: &Cache, id: u64) -> u64 {
+    pub(super) async fn namesake(cache: &Cache, id: u64) -> u64 {
         id
     }
 }
@@ -46,7 +46,7 @@ mod there {
     use super::{Cache, cached};
 
     #[cached(key = "page:there:{id}", ttl = "1m", cache = cache, skip(cache))]
-    pub async fn namesake(cache: &Cache, id: u64) -> u64 {
+    pub(super) async fn namesake(cache: &Cache, id: u64) -> u64 {
         id
     }
 }
