@@ -44,13 +44,20 @@ async function ask(path, options = {}) {
   throw new Problem(response.status, body.detail ?? `it answered ${response.status}`, wait);
 }
 
-export async function get(path) {
-  return (await ask(path)).json();
+async function told(path, options) {
+  const response = await ask(path, options);
+  try {
+    return await response.json();
+  } catch {
+    throw new Problem(0, "the answer of the service broke off");
+  }
 }
 
-export async function post(path, body) {
+export const get = (path) => told(path);
+
+export function post(path, body) {
   const headers = { "Content-Type": "application/json" };
-  return (await ask(path, { method: "POST", headers, body: JSON.stringify(body) })).json();
+  return told(path, { method: "POST", headers, body: JSON.stringify(body) });
 }
 
 /** Calls `heard(event, data)` for each server-sent event until the stream ends. `EventSource` could send no token. */

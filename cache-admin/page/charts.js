@@ -1,6 +1,6 @@
 // A chart of lines over time: axes with units, gaps where nothing happened, and a readout for pointer and keyboard.
 
-import { clock, h, s } from "./dom.js";
+import { clock, h, renew, s } from "./dom.js";
 
 const HEIGHT = 176;
 const MARGIN = { left: 52, right: 10, top: 10, bottom: 22 };
@@ -110,7 +110,7 @@ export class LineChart {
     });
     // The latest values change by themselves every few seconds, which nobody wants to be told.
     this.readout.setAttribute("aria-live", ms === null ? "off" : "polite");
-    this.readout.replaceChildren(...(ms === null ? [] : [h("strong", {}, clock(ms))]), ...shown.filter(Boolean));
+    renew(this.readout, ...(ms === null ? [] : [h("strong", {}, clock(ms))]), ...shown.filter(Boolean));
   }
 }
 

@@ -25,6 +25,19 @@ export function say(element, text) {
   if (element.textContent !== text) element.textContent = text;
 }
 
+/** Makes `root` hold these children, and touches only those parts that are not what they were. What is put in has no listeners. */
+export function renew(root, ...children) {
+  const there = [...root.childNodes];
+  if (there.length !== children.length) return root.replaceChildren(...children);
+  children.forEach((made, index) => {
+    const old = there[index];
+    if (old.isEqualNode(made)) return;
+    if (old.nodeType === Node.TEXT_NODE && made.nodeType === Node.TEXT_NODE) old.data = made.data;
+    else if (old.cloneNode(false).isEqualNode(made.cloneNode(false))) renew(old, ...made.childNodes);
+    else old.replaceWith(made);
+  });
+}
+
 /** `dl` rows: `facts([["Version", "7.2"]])`; a row without a value is left out. */
 export function facts(rows) {
   const shown = rows.filter(([, value]) => value != null && value !== "" && value !== false);
@@ -101,6 +114,16 @@ export const prose = (text) => text.split("`").map((part, index) => (index % 2 =
 export function within(path) {
   const parts = path.split("::");
   return parts.length > 2 ? `${parts.at(-2)}::` : "";
+}
+
+/** How each of these paths is called: by its last part, and by more of it where others end the same. */
+export function called(paths) {
+  const all = [...new Set(paths)];
+  return (path) => {
+    const parts = path.split("::");
+    const ends = parts.map((_, index) => parts.slice(index).join("::")).reverse();
+    return ends.find((end) => all.filter((other) => other === end || other.endsWith(`::${end}`)).length === 1) ?? path;
+  };
 }
 
 /** The last part of a path: `get_user` of `shop::users::get_user`. */

@@ -8,6 +8,9 @@ const LIMIT = 50;
 export class Entries {
   constructor({ show }) {
     this.show = show;
+    /** Count what was asked for: an answer to what was asked before is late. */
+    this.searches = 0;
+    this.looks = 0;
     this.pattern = h("input", { id: "pattern", class: "mono", type: "search", value: "*", autocomplete: "off", spellcheck: "false", "aria-describedby": "pattern-hint" });
     this.hint = h("p", { class: "hint", id: "pattern-hint" }, "A Redis glob, such as ", h("code", {}, "user:*"), ". It walks over the keys of the server in small steps.");
     this.status = h("p", { class: "hint", role: "status" });
@@ -31,16 +34,21 @@ export class Entries {
     this.about.replaceChildren();
     this.cursor = null;
     this.met = new Set();
+    this.match = this.pattern.value || "*";
+    this.searches += 1;
+    this.looks += 1;
     return this.page();
   }
 
   async page() {
-    const query = new URLSearchParams({ match: this.pattern.value || "*", limit: LIMIT });
+    const { match, searches } = this;
+    const query = new URLSearchParams({ match, limit: LIMIT });
     if (this.cursor) query.set("cursor", this.cursor);
     this.more.disabled = true;
     say(this.problem, "");
     try {
       const page = await get(`/entries?${query}`);
+      if (searches !== this.searches) return;
       this.cursor = page.next;
       for (const key of page.keys.sort()) if (!this.met.has(key)) this.add(key);
       const more = page.next ? "; there are more" : "";
@@ -48,6 +56,7 @@ export class Entries {
       say(this.status, this.met.size === 0 && !page.next ? "No key matches. Keys are without the namespace: try * alone." : `${this.met.size} ${this.met.size === 1 ? "key" : "keys"}${cut}${more}`);
       this.more.hidden = !page.next;
     } catch (problem) {
+      if (searches !== this.searches) return;
       this.problem.replaceChildren(...prose(problem.message));
     }
     this.more.disabled = false;
@@ -59,12 +68,16 @@ export class Entries {
   }
 
   async explain(key) {
+    const looks = this.looks += 1;
     say(this.problem, "");
     try {
-      this.tell(await get(`/entries/${key.split("/").map(encodeURIComponent).join("/")}`));
+      const entry = await get(`/entries/${key.split("/").map(encodeURIComponent).join("/")}`);
+      if (looks !== this.looks) return;
+      this.tell(entry);
       this.about.focus({ preventScroll: true });
       this.about.scrollIntoView({ block: "nearest" });
     } catch (problem) {
+      if (looks !== this.looks) return;
       this.problem.replaceChildren(...prose(problem.message));
     }
   }

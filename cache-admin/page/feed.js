@@ -43,6 +43,11 @@ export class Feed {
     this.control?.abort();
   }
 
+  /** Says that nobody listened until now. */
+  missed(cause) {
+    if (this.list.childElementCount > 0) this.heard("invalidation", { kind: "gap", at_ms: Date.now(), cause });
+  }
+
   tier(tier) {
     this.local = tier !== "Redis";
     if (this.list.childElementCount === 0) this.quiet();

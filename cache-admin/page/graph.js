@@ -1,7 +1,7 @@
 // The graph of invalidation: functions that invalidate, the tags and keys they name, and the cached functions behind these.
 // One stop of the tab key; arrows go up and down a column and across, Enter opens what a node is.
 
-import { facts, h, lifetime, s, say, short } from "./dom.js";
+import { called, facts, h, lifetime, s, say } from "./dom.js";
 
 const ROW = 34;
 const BOX = 26;
@@ -50,8 +50,9 @@ export class GraphView {
       edges.set(`${a.id}>${b.id}`, [a.id, b.id]);
     };
     const { functions, invalidations } = this.graph;
-    const made = functions.map((item, index) => node(`f${index}`, 2, "function", short(item.place.path), item));
-    const makers = invalidations.map((item, index) => node(`i${index}`, 0, "invalidation", short(item.place.path), item));
+    const [cached, making] = [functions, invalidations].map((items) => called(items.map((item) => item.place.path)));
+    const made = functions.map((item, index) => node(`f${index}`, 2, "function", cached(item.place.path), item));
+    const makers = invalidations.map((item, index) => node(`i${index}`, 0, "invalidation", making(item.place.path), item));
     const tag = (text) => node(`t${text}`, 1, "tag", text, { text });
     made.forEach((to) => to.data.tags.forEach((text) => join(tag(text), to)));
     for (const { invalidation, function: index, link } of this.graph.edges) {

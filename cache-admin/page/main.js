@@ -80,7 +80,8 @@ function state(health) {
 }
 
 function failed(problem) {
-  if (!(problem instanceof Problem)) throw problem;
+  // The fault is the page's: it is said, and the next answer may be drawn all the same.
+  if (!(problem instanceof Problem)) console.error(problem);
   if (problem.status === 401) return lock(remembered() ? problem.message : "");
   const line = element("state");
   line.className = "bad dot";
@@ -101,6 +102,7 @@ function lock(problem) {
 }
 
 async function open() {
+  clearTimeout(timer);
   try {
     const me = await get("/me");
     element("unlock").hidden = true;
@@ -112,23 +114,34 @@ async function open() {
     const whole = await get("/graph");
     graph.draw(whole);
     purge.suggest(whole);
-    feed.start(failed);
+    if (!document.hidden) feed.start(failed);
     await tick();
   } catch (problem) {
     failed(problem);
-    if (problem.status !== 401) timer = setTimeout(open, EVERY_MS);
+    if (problem.status === 401) return;
+    // Another token can be given, whatever is wrong with the one that is kept.
+    if (remembered() && element("main").hidden) element("unlock").hidden = false;
+    timer = setTimeout(open, EVERY_MS);
   }
 }
 
 element("unlock").addEventListener("submit", (event) => {
   event.preventDefault();
-  remember(element("token").value.trim());
+  const given = element("token").value.trim();
   element("token").value = "";
+  if (!/^[\x21-\x7e]+$/.test(given)) return say(element("unlock-problem"), "a token consists of letters, digits and -._~+/=");
+  say(element("unlock-problem"), "");
+  remember(given);
   open();
 });
 element("forget").addEventListener("click", () => lock(""));
 document.addEventListener("visibilitychange", () => {
-  if (!document.hidden && !element("main").hidden) tick();
+  if (element("main").hidden) return;
+  // There are only so many feeds: a tab that nobody sees keeps none.
+  if (document.hidden) return feed.stop();
+  feed.missed("this tab was hidden");
+  feed.start(failed);
+  tick();
 });
 
 open();

@@ -1,7 +1,7 @@
 // Figures, charts and the table of functions: what is counted.
 
 import { LineChart } from "./charts.js";
-import { bytes, count, facts, h, lifetime, percent, s, say, short, took, times, within } from "./dom.js";
+import { bytes, called, count, facts, h, lifetime, percent, renew, s, say, short, took, times, within } from "./dom.js";
 import { Steer } from "./steer.js";
 
 /** So many functions have a colour of their own: those that are called most. */
@@ -18,6 +18,7 @@ export class Overview {
     this.may = false;
     this.minutes = 5;
     this.points = new Map();
+    this.since = null;
     this.names = [];
     this.chosen = null;
     this.colours = new Map();
@@ -53,6 +54,9 @@ export class Overview {
 
   history(answer, minutes) {
     if (minutes !== this.minutes) return;
+    // Another process numbers its functions in its own way: what is kept of the one before would go to others.
+    if (answer.since_ms !== this.since) this.points.clear();
+    this.since = answer.since_ms;
     this.names = answer.functions;
     this.step = answer.step_ms;
     this.now = answer.now_ms;
@@ -131,6 +135,10 @@ export class Overview {
     const from = to - this.minutes * 60_000;
     const ends = [...this.points.keys()].sort((a, b) => a - b);
     const outages = ends.filter((at) => !this.points.get(at).available).map((at) => [at - this.step, at]);
+    const paths = [...this.colours.keys()].map((id) => id.split(" ")[0]);
+    const name = called(paths);
+    // Methods of one name in one module have the same path.
+    const named = (id, path) => (paths.filter((other) => other === path).length > 1 ? `${name(path)} ${id.slice(path.length + 1)}` : name(path));
     const lines = (value) => [...this.colours].map(([id, colour]) => {
       const number = this.names.findIndex((_, index) => this.id(index) === id);
       const points = ends.map((at) => {
@@ -138,7 +146,7 @@ export class Overview {
         return [Math.min(at, to), done && value(done)];
       });
       const faint = this.chosen !== null && this.chosen !== id;
-      return { name: short(id.split(" ")[0]), colour, faint, points: points.filter(([, value]) => value != null) };
+      return { name: named(id, id.split(" ")[0]), colour, faint, points: points.filter(([, value]) => value != null) };
     });
     const frame = { from, to, step: this.step, outages };
     this.ratio.draw({ ...frame, series: lines(({ hits, misses }) => (hits + misses > 0 ? (100 * hits) / (hits + misses) : null)) });
@@ -166,7 +174,7 @@ export class Overview {
       const cells = [percent(ratio), count(calls / seconds), count(sum.loads / seconds), took(sum.load_micros / sum.loads), took(quantile(item.counts, 0.99)), lifetime(item.ttl_ms), stateOf(item, disabled)];
       cells.forEach((text, index) => say(row.cells[index], text));
       row.cells.at(-1).className = ["on", "not called"].includes(cells.at(-1)) ? "muted" : "warn";
-      row.counted?.replaceChildren(counted(item));
+      if (row.counted) renew(row.counted, counted(item));
       row.steer?.told(item);
     }
   }

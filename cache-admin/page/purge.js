@@ -14,6 +14,8 @@ export class PurgeForm {
   constructor() {
     this.kind = "tag";
     this.previewed = null;
+    /** Counts what the form has said: an answer to something else is late. */
+    this.said = 0;
     this.may = false;
     this.known = { tag: [], function: [] };
     const choices = Object.entries(KINDS).map(([kind, [label]]) => h("label", {}, h("input", { type: "radio", name: "kind", value: kind, checked: kind === this.kind, onchange: () => this.choose(kind) }), label));
@@ -65,7 +67,9 @@ export class PurgeForm {
 
   /** What was previewed is not what the form says any more. */
   changed() {
+    this.said += 1;
     this.previewed = null;
+    this.preview.disabled = false;
     this.go.disabled = true;
     say(this.go, "Purge");
     this.result.replaceChildren();
@@ -78,10 +82,12 @@ export class PurgeForm {
 
   async look() {
     this.changed();
-    const order = this.order;
+    const { order, said } = this;
     say(this.result, "Looking…");
+    this.preview.disabled = true;
     try {
       const { entries, keys, complete } = await post("/purge", { ...order, dry_run: true });
+      if (said !== this.said) return;
       const number = `${complete ? "" : "at least "}${entries}`;
       const unknown = !complete && entries === 0;
       this.result.replaceChildren(
@@ -89,25 +95,31 @@ export class PurgeForm {
         h("ul", { class: "results" }, keys.sort().map((key) => h("li", {}, h("code", {}, key)))));
       this.previewed = order;
       this.go.disabled = !this.may;
-      if (this.may && !unknown) say(this.go, `Purge ${number}`);
+      const [[kind, name]] = Object.entries(order);
+      if (this.may) say(this.go, `Purge ${kind} ${name}${unknown ? "" : `: ${number}`}`);
     } catch (problem) {
-      this.failed(problem);
+      if (said === this.said) this.failed(problem);
     }
+    if (said === this.said) this.preview.disabled = false;
   }
 
   async purge() {
-    const order = this.previewed;
+    const { previewed: order, said } = this;
     if (order === null) return;
     this.go.disabled = true;
+    this.preview.disabled = true;
     try {
       const { removed } = await post("/purge", order);
+      // The feed tells what became of it, whatever the form says by now.
+      if (said !== this.said) return;
       this.changed();
       const [[kind, name]] = Object.entries(order);
-      const what = kind === "tag" ? `Done: every entry under the tag ${name} is void.` : `Done: ${removed} ${removed === 1 ? "entry" : "entries"} removed.`;
+      const what = kind === "tag" ? `Done: every entry under the tag ${name} is void.` : `Done: ${kind} ${name}, ${removed} ${removed === 1 ? "entry" : "entries"} removed.`;
       this.result.replaceChildren(h("p", { class: "good dot" }, what));
     } catch (problem) {
-      this.failed(problem);
+      if (said === this.said) this.failed(problem);
     }
+    if (said === this.said) this.preview.disabled = false;
   }
 
   failed(problem) {

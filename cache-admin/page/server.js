@@ -1,6 +1,6 @@
 // What Redis, the breaker and the in-process tier are doing.
 
-import { bytes, count, facts, h, lifetime, times, took } from "./dom.js";
+import { bytes, count, facts, h, lifetime, renew, times, took } from "./dom.js";
 
 export class Server {
   constructor() {
@@ -24,7 +24,8 @@ export class Server {
       ["In process", local && (local.denied ? "nothing: the server lets nobody listen" : `vouched for ${lifetime(local.vouched_for.secs * 1000 + local.vouched_for.nanos / 1e6)}`)],
       ["Heartbeat", local?.lag && took(local.lag.secs * 1e6 + local.lag.nanos / 1e3)],
       ["Not heard", local?.last_error],
-      ["Void at once", local && times(stats.local_epoch)],
+      // The first time is when it first listens, with nothing there yet.
+      ["Everything dropped", local && stats.local_epoch > 1 && times(stats.local_epoch - 1)],
       ["Loads now", count(stats.flights)],
       ["Policy file", health.policy_problem && h("span", { class: "problem" }, health.policy_problem)],
       ["Delivered late", stats.invalidations_deferred > 0 ? count(stats.invalidations_deferred) : null],
@@ -37,7 +38,7 @@ export class Server {
     for (const server of this.info) columns.push(facts([["Master", h("code", {}, server.name)], ...rows(server)]));
     parts.push(h("div", { class: "columns" }, columns));
     if (this.problem) parts.push(h("p", { class: "problem" }, this.problem));
-    this.root.replaceChildren(...parts);
+    renew(this.root, ...parts);
   }
 }
 
@@ -47,7 +48,7 @@ function rows(server) {
     ["Version", server.version && [server.product, server.version, server.mode].filter(Boolean).join(" ")],
     ["Up", server.uptime_s == null ? null : lifetime(server.uptime_s * 1000)],
     ["Memory", memory],
-    ["Keys", server.keys == null ? null : `${count(server.keys)}, of everybody`],
+    ["Keys", server.keys == null ? null : `${count(server.keys)}, on the whole server`],
     ["Evicted", server.evicted > 0 ? h("span", { class: "warn" }, count(server.evicted)) : server.evicted === 0 ? "none" : null],
     ["Clients", server.clients == null ? null : `${count(server.clients)}${server.clients_limit ? ` of ${count(server.clients_limit)}` : ""}`],
     ["Commands", server.commands_per_s == null ? null : `${count(server.commands_per_s)} /s`],

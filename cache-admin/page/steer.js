@@ -19,12 +19,12 @@ export class Steer {
     };
     forms += 1;
     const text = (placeholder) => h("input", { type: "text", placeholder, autocomplete: "off", spellcheck: "false", maxlength: "20" });
-    this.enabled = h("select", {}, [["", "as declared"], ["true", "on"], ["false", "off"]].map(([value, label]) => h("option", { value }, label)));
+    this.enabled = h("select", {}, [["", "nothing by hand"], ["true", "on"], ["false", "off"]].map(([value, label]) => h("option", { value }, label)));
     this.ttl = text("5m, 90s or x0.5");
     this.local = text("5s or off");
     this.percent = text("0 to 100");
     const fields = [field("enabled", "Cached", this.enabled), field("ttl", "Lifetime", this.ttl), field("local", "In process", this.local), field("percent", "Percent of keys", this.percent)];
-    const clear = h("button", { type: "button", onclick: () => this.send({}) }, "As declared");
+    const clear = h("button", { type: "button", onclick: () => this.send({}) }, "Nothing by hand");
     this.root = may
       ? h("form", { class: "form steer", onsubmit: (event) => { event.preventDefault(); this.send(this.rule); } }, h("dl", { class: "facts" }, fields), h("p", { class: "row" }, h("button", { class: "primary" }, "Apply"), clear), this.says, this.problem, this.status)
       : h("div", { class: "stack" }, this.says, h("p", { class: "hint" }, "Steering needs a token, and none is configured."));
@@ -45,14 +45,16 @@ export class Steer {
     if (this.enabled.value) rule.enabled = this.enabled.value === "true";
     if (this.ttl.value.trim()) rule.ttl = this.ttl.value.trim();
     if (this.local.value.trim()) rule.local = this.local.value.trim() === "off" ? false : this.local.value.trim();
-    if (this.percent.value.trim()) rule.percent = Number(this.percent.value);
+    const percent = this.percent.value.trim();
+    // What is no number goes as it was typed, and the service says what is wrong with it.
+    if (percent) rule.percent = Number.isFinite(Number(percent)) ? Number(percent) : percent;
     return rule;
   }
 
   told(item) {
     const said = (rule) => Object.entries(rule).filter(([, value]) => value != null).map(([name, value]) => `${name} = ${value}`).join(", ");
     const [all, hand] = [said(item.rule), said(item.by_hand)];
-    say(this.says, all === "" ? "As declared. What is said here holds for this process until it ends." : hand === "" ? `The policy file says ${all}.` : `In force: ${all}. By hand: ${hand}.`);
+    say(this.says, all === "" ? "Nothing is said by hand or by the policy file. What is said here holds for this process until it ends." : hand === "" ? `The policy file says ${all}.` : `In force: ${all}. By hand: ${hand}.`);
   }
 
   async send(rule) {

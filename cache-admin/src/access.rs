@@ -5,7 +5,8 @@
 //! 1. A request that says it was forwarded: the peer is then a proxy, and who is behind it is not known. What the
 //!    headers of proxies say is never believed, it only ever closes the door.
 //! 2. A `Host` that is no name of this machine: a page of another site whose name resolves to 127.0.0.1 (DNS rebinding).
-//! 3. A request that a page of another origin makes a browser send.
+//! 3. A request that a page of another origin makes a browser send. Only the page itself, in which nothing is, may be opened
+//!    by a link from elsewhere.
 
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
@@ -13,7 +14,7 @@ use std::sync::Arc;
 
 use axum::extract::{ConnectInfo, Request, State};
 use axum::http::uri::Authority;
-use axum::http::{HeaderMap, Method, header};
+use axum::http::{HeaderMap, HeaderName, Method, Version, header};
 use axum::middleware::Next;
 use axum::response::Response;
 use serde::Serialize;
@@ -55,7 +56,7 @@ impl fmt::Display for Caller {
 pub(crate) async fn guard(State(tokens): State<Tokens>, mut request: Request, next: Next) -> Result<Response, Problem> {
     let peer = peer(&request);
     let caller = if tokens.is_empty() {
-        local(&request, peer)?
+        local(&request, peer, What::Data)?
     } else {
         Caller { name: Some(bearer(&tokens, request.headers())?), peer }
     };
@@ -70,7 +71,7 @@ pub(crate) async fn guard_page(
     next: Next,
 ) -> Result<Response, Problem> {
     if tokens.is_empty() {
-        local(&request, peer(&request))?;
+        local(&request, peer(&request), What::Page)?;
     }
     Ok(next.run(request).await)
 }
@@ -92,8 +93,36 @@ fn bearer(tokens: &Tokens, headers: &HeaderMap) -> Result<Arc<str>, Problem> {
     tokens.owner(token).ok_or_else(|| Problem::unauthorized("this token is not known"))
 }
 
+/// What is asked for.
+#[derive(Clone, Copy, PartialEq)]
+enum What {
+    Page,
+    Data,
+}
+
+/// What proxies add. None is believed; each says that somebody else may have sent the request.
+const FORWARDED: [&str; 9] = [
+    "forwarded",
+    "via",
+    "x-real-ip",
+    "x-client-ip",
+    "x-cluster-client-ip",
+    "x-envoy-external-address",
+    "cf-connecting-ip",
+    "true-client-ip",
+    "fastly-client-ip",
+];
+const FORWARDED_BEGIN: [&str; 2] = ["x-forwarded", "x-original-"];
+
+fn was_forwarded(headers: &HeaderMap) -> bool {
+    headers
+        .keys()
+        .map(HeaderName::as_str)
+        .any(|name| FORWARDED.contains(&name) || FORWARDED_BEGIN.iter().any(|beginning| name.starts_with(beginning)))
+}
+
 /// The rules of a router without tokens: see the top of this file.
-fn local(request: &Request, peer: Option<SocketAddr>) -> Result<Caller, Problem> {
+fn local(request: &Request, peer: Option<SocketAddr>, what: What) -> Result<Caller, Problem> {
     let Some(peer) = peer else {
         let why = "the peer's address is not known: configure a token, or serve with \
                    `into_make_service_with_connect_info::<SocketAddr>()`";
@@ -103,10 +132,12 @@ fn local(request: &Request, peer: Option<SocketAddr>) -> Result<Caller, Problem>
         return Err(Problem::forbidden("no token is configured: only this machine may look"));
     }
     let headers = request.headers();
-    if ["forwarded", "via", "x-real-ip"].iter().any(|name| headers.contains_key(*name))
-        || headers.keys().any(|name| name.as_str().starts_with("x-forwarded"))
-    {
+    if was_forwarded(headers) {
         return Err(Problem::forbidden("the request was forwarded; behind a proxy, configure a token"));
+    }
+    if request.version() < Version::HTTP_11 {
+        let why = "a request by HTTP/1.0 is most likely a proxy's; behind a proxy, configure a token";
+        return Err(Problem::forbidden(why));
     }
     let host = host(request).ok_or_else(|| Problem::bad_input("one `Host` is needed"))?;
     if !names_this_machine(host.host()) {
@@ -116,7 +147,8 @@ fn local(request: &Request, peer: Option<SocketAddr>) -> Result<Caller, Problem>
         return Err(Problem::forbidden("the request comes from a page of another origin"));
     }
     let text = |name| headers.get(name).map(|value| value.as_bytes());
-    let followed_a_link = request.method() == Method::GET && text("sec-fetch-mode") == Some(b"navigate");
+    let followed_a_link =
+        what == What::Page && request.method() == Method::GET && text("sec-fetch-mode") == Some(b"navigate");
     let from_elsewhere = matches!(text("sec-fetch-site"), Some(site) if site != b"same-origin" && site != b"none");
     if from_elsewhere && !followed_a_link {
         return Err(Problem::forbidden("the request comes from a page of another site"));
@@ -153,11 +185,15 @@ mod tests {
     use super::*;
 
     fn asked(from: Option<&str>, headers: &[(&str, &str)]) -> Result<Caller, Problem> {
+        asked_for(What::Data, from, headers)
+    }
+
+    fn asked_for(what: What, from: Option<&str>, headers: &[(&str, &str)]) -> Result<Caller, Problem> {
         let mut request = Request::builder().uri("/stats");
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
-        local(&request.body(Body::empty()).unwrap(), from.map(|from| from.parse().unwrap()))
+        local(&request.body(Body::empty()).unwrap(), from.map(|from| from.parse().unwrap()), what)
     }
 
     const HERE: Option<&str> = Some("127.0.0.1:50000");
@@ -183,8 +219,19 @@ mod tests {
 
     #[test]
     fn what_was_forwarded_has_an_unknown_sender() {
-        for name in ["x-forwarded-for", "X-Forwarded-Host", "x-forwarded-proto", "forwarded", "via", "x-real-ip"] {
+        let others = ["x-forwarded-for", "X-Forwarded-Host", "x-forwarded-proto", "X-Original-URL", "x-original-for"];
+        for name in FORWARDED.into_iter().chain(others) {
             assert!(asked(HERE, &[("host", "localhost"), (name, "127.0.0.1")]).is_err(), "{name}");
+        }
+    }
+
+    #[test]
+    fn what_speaks_as_proxies_do_by_themselves_is_refused() {
+        for (version, lets_in) in [(Version::HTTP_10, false), (Version::HTTP_11, true), (Version::HTTP_2, true)] {
+            let request = Request::builder().uri("/stats").version(version).header("host", "localhost");
+            let request = request.body(Body::empty()).unwrap();
+            let peer = HERE.map(|peer| peer.parse().unwrap());
+            assert_eq!(local(&request, peer, What::Data).is_ok(), lets_in, "{version:?}");
         }
     }
 
@@ -207,7 +254,8 @@ mod tests {
         for site in ["cross-site", "same-site", "nonsense"] {
             assert!(asked(HERE, &[host, ("sec-fetch-site", site)]).is_err(), "{site}");
             let link = [host, ("sec-fetch-site", site), ("sec-fetch-mode", "navigate")];
-            assert!(asked(HERE, &link).is_ok(), "a link may lead here: {site}");
+            assert!(asked_for(What::Page, HERE, &link).is_ok(), "a link may lead here: {site}");
+            assert!(asked(HERE, &link).is_err(), "but to no data: {site}");
         }
         assert!(asked(HERE, &[host, ("sec-fetch-site", "same-origin")]).is_ok());
     }

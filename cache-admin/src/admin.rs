@@ -24,6 +24,7 @@ use crate::tokens::{TokenError, Tokens};
 /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// let cache = Cache::local();
 /// let mut admin = Admin::new(&cache);
+/// // Behind a proxy, also one on this machine, a token is not optional: see `Admin::new`.
 /// if let Ok(token) = std::env::var("ADMIN_TOKEN") {
 ///     admin = admin.token("operators", &token)?;
 /// }
@@ -43,6 +44,11 @@ pub struct Admin {
 
 impl Admin {
     /// Routes for this cache, without a token: for looking only, and only from this machine.
+    ///
+    /// **A proxy on this machine can make all the world local**: behind it every peer is this machine. Requests that say that
+    /// they were forwarded are refused, and so are those by HTTP/1.0, which some proxies speak by themselves; one that speaks
+    /// HTTP/1.1, adds no header and names this machine in `Host` is not told apart. Configure a [`token`](Self::token) behind
+    /// any proxy, tunnel or sidecar.
     pub fn new(cache: &Cache) -> Self {
         let closing = pending().boxed().shared();
         Self { cache: cache.clone(), tokens: Tokens::default(), purges_per_minute: 30, listener: None, closing }

@@ -78,6 +78,8 @@ pub(crate) struct Point {
 /// What `GET /history` answers.
 #[derive(Debug, Serialize)]
 pub(crate) struct Answer {
+    /// When counting began: another one is another process, whose functions have other numbers.
+    since_ms: u64,
     now_ms: u64,
     /// How long a point is.
     step_ms: u64,
@@ -98,8 +100,11 @@ impl From<&FunctionStats> for Name {
     }
 }
 
-#[derive(Debug, Default)]
-pub(crate) struct History(Mutex<Samples>);
+#[derive(Debug)]
+pub(crate) struct History {
+    since_ms: u64,
+    samples: Mutex<Samples>,
+}
 
 #[derive(Debug, Default)]
 struct Samples {
@@ -113,9 +118,13 @@ struct Samples {
 }
 
 impl History {
+    pub(crate) fn new(since_ms: u64) -> Self {
+        Self { since_ms, samples: Mutex::default() }
+    }
+
     pub(crate) fn sample(&self, cache: &Cache, at_ms: u64) {
         let (stats, health) = (cache.stats(), cache.health());
-        let mut samples = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut samples = self.samples.lock().unwrap_or_else(PoisonError::into_inner);
         let samples = &mut *samples;
         let mut done = Vec::new();
         for function in &stats.functions {
@@ -146,8 +155,10 @@ impl History {
         let every = EVERY.as_millis() as u64;
         let step_ms = (minutes * 60_000).div_ceil(POINTS).next_multiple_of(every);
         let from = after_ms.max(now_ms.saturating_sub(minutes * 60_000));
-        let samples = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let samples = self.samples.lock().unwrap_or_else(PoisonError::into_inner);
         let mut points: Vec<Point> = Vec::new();
+        // By a function's number: the last point it is in, and where.
+        let mut places = vec![(0, 0); samples.names.len()];
         for sample in &samples.points {
             // A point ends at a multiple of the step, so that the same samples make the same point in each answer.
             let end = sample.at_ms.next_multiple_of(step_ms);
@@ -155,24 +166,33 @@ impl History {
                 continue;
             }
             match points.last_mut().filter(|point| point.at_ms == end) {
-                Some(point) => point.add(sample),
-                None => points.push(Point { at_ms: end, ..sample.clone() }),
+                Some(point) => point.add(sample, &mut places),
+                None => {
+                    let mut point = Point { at_ms: end, available: true, ..Point::default() };
+                    point.add(sample, &mut places);
+                    points.push(point);
+                }
             }
         }
-        Answer { now_ms, step_ms, functions: samples.names.clone(), points }
+        Answer { since_ms: self.since_ms, now_ms, step_ms, functions: samples.names.clone(), points }
     }
 }
 
 impl Point {
-    fn add(&mut self, later: &Point) {
+    /// `places` has, by the number of a function, the end of a point and where in it the function is.
+    fn add(&mut self, later: &Point, places: &mut [(u64, usize)]) {
         self.available &= later.available;
         self.opened += later.opened;
         self.invalidations += later.invalidations;
         self.owed = self.owed.max(later.owed);
         for &(number, more) in &later.done {
-            match self.done.iter_mut().find(|(there, _)| *there == number) {
-                Some((_, done)) => *done = done.and(more),
-                None => self.done.push((number, more)),
+            let (end, place) = places[number];
+            if end == self.at_ms {
+                let (_, done) = &mut self.done[place];
+                *done = done.and(more);
+            } else {
+                places[number] = (self.at_ms, self.done.len());
+                self.done.push((number, more));
             }
         }
     }
@@ -198,7 +218,7 @@ mod tests {
     #[tokio::test]
     async fn a_point_is_what_was_done_since_the_one_before() {
         let cache = Cache::local();
-        let history = History::default();
+        let history = History::new(999_000);
         double(&cache, 1).await;
         history.sample(&cache, 1_000_000);
         double(&cache, 1).await;
@@ -208,7 +228,7 @@ mod tests {
         history.sample(&cache, 1_004_000);
 
         let all = history.read(5, 0, 1_005_000);
-        assert_eq!(all.step_ms, 2_000);
+        assert_eq!((all.since_ms, all.step_ms), (999_000, 2_000));
         assert_eq!(all.points.iter().map(|point| point.at_ms).collect::<Vec<_>>(), [1_000_000, 1_002_000, 1_004_000]);
         assert_eq!((sum(&all).hits, sum(&all).misses, sum(&all).loads), (2, 2, 2));
         assert!(all.points[2].done.is_empty(), "nothing was done, nothing is said");
@@ -222,11 +242,11 @@ mod tests {
 
     #[test]
     fn no_more_than_an_hour_is_kept() {
-        let (cache, history) = (Cache::local(), History::default());
+        let (cache, history) = (Cache::local(), History::new(0));
         for n in 0..KEPT as u64 + 10 {
             history.sample(&cache, n * 2_000);
         }
-        let samples = history.0.lock().unwrap();
+        let samples = history.samples.lock().unwrap();
         assert_eq!((samples.points.len(), samples.points[0].at_ms), (KEPT, 20_000));
     }
 }

@@ -1,5 +1,7 @@
 //! What a client is told when there is no answer: a problem body (RFC 9457), and nothing of the inside.
 
+use std::fmt;
+
 use axum::extract::rejection::{JsonRejection, PathRejection, QueryRejection};
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -51,6 +53,12 @@ impl Problem {
     pub(crate) fn too_many(detail: impl Into<String>, seconds: u64) -> Self {
         let remedy = Some(Remedy::Wait { seconds });
         Self { remedy, ..Self::new(StatusCode::TOO_MANY_REQUESTS, detail) }
+    }
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.detail)
     }
 }
 

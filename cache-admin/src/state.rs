@@ -3,11 +3,11 @@
 use std::sync::{Arc, Once};
 
 use cache_runtime::graph::Graph;
-use cache_runtime::inspect::{Inspect, Purge};
+use cache_runtime::inspect::Inspect;
 use cache_runtime::{Cache, graph};
 use futures_util::future::{BoxFuture, Shared as SharedFuture};
 use tokio::runtime::Handle;
-use tokio::sync::{Semaphore, SemaphorePermit, broadcast};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, broadcast};
 
 use crate::access::Caller;
 use crate::audit::{self, AuditEvent, Listener};
@@ -36,7 +36,7 @@ pub(crate) struct State {
     pub(crate) graph: Graph,
     pub(crate) history: History,
     pub(crate) purges: Limit,
-    walks: Semaphore,
+    walks: Arc<Semaphore>,
     pub(crate) feeds: Arc<Semaphore>,
     /// For those who watch.
     pub(crate) changes: broadcast::Sender<AuditEvent>,
@@ -53,9 +53,9 @@ impl State {
             inspect: cache.inspect(),
             graph: graph(),
             cache,
-            history: History::default(),
+            history: History::new(clock::unix_ms()),
             purges: Limit::per_minute(purges_per_minute),
-            walks: Semaphore::new(WALKS),
+            walks: Arc::new(Semaphore::new(WALKS)),
             feeds: Arc::new(Semaphore::new(FEEDS)),
             changes: broadcast::Sender::new(BEHIND),
             closing,
@@ -81,16 +81,9 @@ impl State {
     }
 
     /// Lets one walk through the keyspace, while there are not too many.
-    pub(crate) fn walk(&self) -> Result<SemaphorePermit<'_>, Problem> {
-        self.walks.try_acquire().map_err(|_| Problem::too_many("others walk through the keys; try again", 1))
-    }
-
-    /// The same, where it takes a walk.
-    pub(crate) fn walk_for(&self, purge: &Purge) -> Result<Option<SemaphorePermit<'_>>, Problem> {
-        match purge {
-            Purge::Key(_) => Ok(None),
-            _ => self.walk().map(Some),
-        }
+    pub(crate) fn walk(&self) -> Result<OwnedSemaphorePermit, Problem> {
+        let permit = Arc::clone(&self.walks).try_acquire_owned();
+        permit.map_err(|_| Problem::too_many("others walk through the keys; try again", 1))
     }
 
     /// A change was made, or failed.

@@ -51,9 +51,19 @@ fn app(admin: Admin) -> Router {
 async fn without_a_token_this_machine_looks_and_nobody_else() {
     let cache = Cache::local();
     let app = app(Admin::new(&cache));
-    for path in
-        ["", "/page/main.js", "/me", "/health", "/stats", "/functions", "/graph", "/history", "/server", "/entries"]
-    {
+    for path in [
+        "",
+        "/page/main.js",
+        "/me",
+        "/health",
+        "/stats",
+        "/functions",
+        "/policy",
+        "/graph",
+        "/history",
+        "/server",
+        "/entries",
+    ] {
         assert_eq!(ask(&app, HERE, get(path)).await.status(), 200, "{path}");
         for (from, why) in [("10.1.2.3:50000", "from elsewhere"), ("", "from nobody knows where")] {
             let (status, problem) = read(ask(&app, from, get(path)).await).await;
@@ -144,6 +154,20 @@ async fn an_open_feed_tells_changes_and_does_not_hold_up_the_end_of_the_service(
 }
 
 #[tokio::test]
+async fn there_are_only_so_many_feeds() {
+    let app = app(Admin::new(&Cache::local()));
+    let mut feeds = Vec::new();
+    for _ in 0..16 {
+        feeds.push(ask(&app, HERE, get("/feed")).await);
+    }
+    assert!(feeds.iter().all(|feed| feed.status() == 200));
+    let (status, problem) = read(ask(&app, HERE, get("/feed")).await).await;
+    assert_eq!((status, &problem["detail"]), (StatusCode::TOO_MANY_REQUESTS, &json!("too many feeds are open")));
+    feeds.pop();
+    assert_eq!(ask(&app, HERE, get("/feed")).await.status(), 200, "one that is closed makes room");
+}
+
+#[tokio::test]
 async fn there_are_only_so_many_purges_in_a_minute() {
     let cache = Cache::local();
     let app = app(Admin::new(&cache).token("night shift", TOKEN).unwrap().purges_per_minute(3));
@@ -209,6 +233,8 @@ async fn a_function_is_switched_off_and_on_and_timed_anew() {
         ("no::such", json!({ "enabled": false })),
         ("steered", json!({ "ttl": "0s" })),
         ("steered", json!({ "percent": 101 })),
+        ("steered", json!({ "percent": "50%" })),
+        ("steered", json!({ "percent": null })),
         ("steered", json!({ "enable": false })),
         ("steered", json!([])),
     ] {

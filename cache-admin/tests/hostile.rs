@@ -227,6 +227,7 @@ fn path(rng: &mut Rng) -> String {
         "/stats",
         "/health",
         "/functions",
+        "/policy",
         "/graph",
         "/history",
         "/me",

@@ -33,6 +33,24 @@ async fn ship_page_order(cache: &Cache, id: u64) {
     let _ = id;
 }
 
+mod here {
+    use super::{Cache, cached};
+
+    #[cached(key = "page:here:{id}", ttl = "1m", cache = cache, skip(cache))]
+    pub(super) async fn namesake(cache: &Cache, id: u64) -> u64 {
+        id
+    }
+}
+
+mod there {
+    use super::{Cache, cached};
+
+    #[cached(key = "page:there:{id}", ttl = "1m", cache = cache, skip(cache))]
+    pub(super) async fn namesake(cache: &Cache, id: u64) -> u64 {
+        id
+    }
+}
+
 /// A service with a cache over a server of its own, and a browser.
 struct Scene {
     // Before the server, which it talks to.
@@ -120,6 +138,16 @@ async fn figures_charts_and_feed_move() {
     scene.browser.wait("document.querySelectorAll('#load-chart .line, #load-chart .mark').length > 0");
     scene.browser.wait("document.querySelector('#server').textContent.includes('Version')");
 
+    // What is selected stays selected while figures beside it change.
+    scene.browser.run(
+        "window.kept = [...document.querySelectorAll('#server dt')].find((one) => one.textContent === 'Version').nextSibling.firstChild;
+        window.changes = 0;
+        new MutationObserver((all) => { window.changes += all.length; }).observe(document.querySelector('#server'),
+            { subtree: true, characterData: true, childList: true });",
+    );
+    scene.browser.wait("window.changes > 2");
+    assert_eq!(scene.browser.run("return document.querySelector('#server').contains(window.kept)"), json!(true));
+
     rename_page_user(&scene.cache).await;
     scene.browser.wait("document.querySelector('#feed ol').textContent.includes('page:users')");
     scene.browser.click("#feed button");
@@ -127,7 +155,54 @@ async fn figures_charts_and_feed_move() {
     scene.browser.wait("document.querySelector('#feed button').textContent === 'Go on (1)'");
     scene.browser.click("#feed button");
     scene.browser.wait("document.querySelector('#feed ol').textContent.includes('page:orders')");
+
+    // A tab that nobody sees gives its feed up, and says so when it is seen again.
+    let seen = |hidden: bool| {
+        scene.browser.run(&format!(
+            "Object.defineProperty(document, 'hidden', {{ configurable: true, value: {hidden} }});
+            document.dispatchEvent(new Event('visibilitychange'));"
+        ));
+    };
+    seen(true);
+    rename_page_user(&scene.cache).await;
+    seen(false);
+    scene.browser.wait("document.querySelector('#feed ol').textContent.includes('this tab was hidden')");
+    let first = "return document.querySelector('#feed ol > li').textContent.includes('page:orders')";
+    while scene.browser.run(first) == json!(false) {
+        ship_page_order(&scene.cache, 1).await;
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    let users = "return document.querySelector('#feed ol').textContent.split('page:users').length - 1";
+    assert_eq!(scene.browser.run(users), json!(1), "what came meanwhile was not heard");
     assert_eq!(scene.browser.complaints(), [""; 0]);
+}
+
+/// What another process answers, which numbers its functions anew, and what breaks off while it starts.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_service_that_starts_anew_leaves_the_page_alive() {
+    let scene = Scene::new(|admin| admin).await;
+    scene.open();
+    scene.browser.wait(SHOWN);
+    scene.traffic().await;
+    let empty = "document.querySelector('#ratio-chart .empty').hidden";
+    scene.browser.wait(empty);
+    let instead = |of: &str, body: &str| {
+        scene.browser.run(&format!(
+            "window.asked ??= window.fetch;
+            window.fetch = async (path, how) => path.includes('{of}') ? new Response({body}) : window.asked(path, how);"
+        ));
+    };
+    instead("/stats", "'{\"half'");
+    scene.browser.wait("document.querySelector('#state').textContent === 'the answer of the service broke off'");
+    instead("/stats", "'null'");
+    scene.browser.wait("document.querySelector('#state').textContent.includes('of null')");
+    instead(
+        "/history",
+        "JSON.stringify({ since_ms: 1, now_ms: Date.now(), step_ms: 2000, functions: [], points: [] })",
+    );
+    scene.browser.wait(&format!("!{empty} && document.querySelector('#state').textContent === 'Redis is in use'"));
+    scene.browser.run("window.fetch = window.asked");
+    scene.browser.wait(empty);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -138,6 +213,13 @@ async fn with_a_token_it_asks_for_it_and_purges_what_was_previewed() {
     scene.unlock("a-token-that-is-wrong");
     scene.browser.wait("document.querySelector('#unlock-problem').textContent === 'this token is not known'");
     assert_eq!(scene.browser.run("return document.querySelector('#main').hidden"), json!(true));
+    // A header cannot carry it: neither sent nor kept, so that it does not lock the tab out.
+    scene.unlock("a-token-with-a-€-in-it");
+    scene.browser.wait("document.querySelector('#unlock-problem').textContent.startsWith('a token consists of')");
+    assert_eq!(scene.browser.run("return sessionStorage.length"), json!(0));
+    // One that was kept by other means is got rid of by giving another.
+    scene.browser.run("sessionStorage.setItem('cache-admin-token', 'a-token-with-a-€-in-it')");
+    scene.open();
     scene.unlock(TOKEN);
     scene.browser.wait(SHOWN);
     scene.browser.wait("document.querySelector('#who').textContent === 'night shift'");
@@ -145,11 +227,21 @@ async fn with_a_token_it_asks_for_it_and_purges_what_was_previewed() {
     scene.browser.write("#purge-name", "page:users");
     assert_eq!(scene.browser.run("return document.querySelector('#purge-now').disabled"), json!(true));
     scene.browser.click("#preview");
-    scene.browser.wait("document.querySelector('#purge-now').textContent === 'Purge 3'");
+    scene.browser.wait("document.querySelector('#purge-now').textContent === 'Purge tag page:users: 3'");
     assert_eq!(scene.browser.run("return document.querySelector('#purge-now').disabled"), json!(false));
-    // What is typed now was not previewed.
+    // What is typed now was not previewed, and an answer that comes late is about something else.
+    scene.browser.run(
+        "window.asked = window.fetch;
+        window.fetch = (...what) => new Promise((done) => { window.late = () => done(window.asked(...what)); });",
+    );
+    scene.browser.click("#preview");
+    scene.browser.wait("window.late && document.querySelector('#preview').disabled");
     scene.browser.write("#purge-name", "2");
-    assert_eq!(scene.browser.run("return document.querySelector('#purge-now').disabled"), json!(true));
+    scene.browser.run("window.fetch = window.asked; window.late()");
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    let says =
+        "return [document.querySelector('#purge-now').disabled, document.querySelector('#purge-now').textContent]";
+    assert_eq!(scene.browser.run(says), json!([true, "Purge"]));
     scene.browser.run("document.querySelector('#purge-name').value = ''");
     scene.browser.write("#purge-name", "page:users");
     scene.browser.click("#preview");
@@ -191,6 +283,12 @@ async fn a_function_is_switched_off_and_left_to_its_declaration_again() {
     scene.browser.write(".steer dd:nth-of-type(2) input", "nonsense");
     scene.browser.click(".steer .primary");
     scene.browser.wait("document.querySelector('.steer .problem').textContent.includes('nonsense')");
+    // A percentage with its sign is no number: it says so, and what was said before stays.
+    scene.browser.run("document.querySelector('.steer dd:nth-of-type(2) input').value = ''");
+    scene.browser.write(".steer dd:nth-of-type(4) input", "50%");
+    scene.browser.click(".steer .primary");
+    scene.browser.wait("document.querySelector('.steer .problem').textContent.includes('is a text')");
+    assert_eq!(scene.cache.policy().of("page_order").enabled, Some(false));
     scene.browser.click(".steer button:not(.primary)");
     scene.browser.wait(&format!("{state} !== 'off'"));
     assert_eq!(scene.cache.policy().of("page_order").enabled, None);
@@ -218,7 +316,11 @@ async fn an_entry_is_found_and_explained() {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_graph_is_walked_by_keyboard() {
     let scene = Scene::new(|admin| admin).await;
+    for namesake in [here::namesake(&scene.cache, 1).await, there::namesake(&scene.cache, 1).await] {
+        assert_eq!(namesake, 1);
+    }
     scene.open();
+    scene.browser.wait("document.querySelector('#ratio-chart .readout').textContent.includes('here::namesake')");
     scene.browser.wait("document.querySelectorAll('#graph .node').length >= 7");
     let focused = "return document.activeElement.dataset.id ?? document.activeElement.id";
     scene.browser.run("document.querySelector('#graph-filter').focus()");
@@ -226,6 +328,17 @@ async fn the_graph_is_walked_by_keyboard() {
     let first = scene.browser.run(focused);
     assert!(first.as_str().unwrap().starts_with('i'), "an invalidation: {first}");
 
+    // What has the name of another says in which module it is.
+    let names = "return [...document.querySelectorAll('#graph .node.function')].map((one) => one.getAttribute('aria-label').split(',')[0]).sort()";
+    assert_eq!(
+        scene.browser.run(names),
+        json!([
+            "cached function here::namesake",
+            "cached function page_order",
+            "cached function page_user",
+            "cached function there::namesake"
+        ])
+    );
     // Down the column there are both; across, what they name and what carries that.
     let mut met = vec![first];
     scene.browser.press(&[key::DOWN]);

@@ -161,6 +161,9 @@ fn bench(root: &Path, rest: &[String]) -> Result<(), String> {
 }
 
 fn screenshots(root: &Path, rest: &[String]) -> Result<(), String> {
+    if let [unwanted, ..] = rest {
+        return Err(format!("takes no argument, such as `{unwanted}`"));
+    }
     redis_server()?;
     browser()?;
     let programs = ["-p", "examples", "-p", "cache-cli", "--bin", "service", "--bin", "load", "--bin", "cachectl"];
@@ -170,9 +173,7 @@ fn screenshots(root: &Path, rest: &[String]) -> Result<(), String> {
     std::fs::create_dir_all(&pictures).map_err(|error| format!("{}: {error}", pictures.display()))?;
     let [programs, pictures] =
         [&programs, &pictures].map(|path| path.to_str().ok_or_else(|| format!("{} is not Unicode", path.display())));
-    let mut arguments = vec!["run", "-p", "tests", "--bin", "pictures", "--", programs?, pictures?];
-    arguments.extend(rest.iter().map(String::as_str));
-    cargo(root, &arguments)
+    cargo(root, &["run", "-p", "tests", "--bin", "pictures", "--", programs?, pictures?])
 }
 
 fn fuzz(root: &Path, _: &[String]) -> Result<(), String> {

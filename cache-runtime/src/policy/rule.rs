@@ -194,11 +194,9 @@ impl<'de> Visitor<'de> for Fields {
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Rule, A::Error> {
         let mut rule = Rule::new();
-        while let Some((field, given)) = map.next_entry::<String, Option<Given<'static>>>()? {
-            // `null` says nothing.
-            if let Some(given) = given {
-                rule.set(&field, given).map_err(de::Error::custom)?;
-            }
+        // `null` is refused: a field that says nothing is left out.
+        while let Some((field, given)) = map.next_entry::<String, Given<'static>>()? {
+            rule.set(&field, given).map_err(de::Error::custom)?;
         }
         Ok(rule)
     }

@@ -103,6 +103,9 @@ async fn serve() -> Result<(), Box<dyn Error>> {
 }
 
 /// The admin routes, with the token of the environment, if there is one: an empty one is a mistake, not none.
+///
+/// Without one they are for this machine only. Behind a proxy, also one on this machine, set it: to these routes all that
+/// comes through the proxy may come from here.
 fn admin(cache: &Cache) -> Result<Admin, Box<dyn Error>> {
     let admin = Admin::new(cache).until(told_to_stop());
     match std::env::var("ADMIN_TOKEN") {
