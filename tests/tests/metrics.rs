@@ -213,6 +213,9 @@ async fn the_lease_the_pool_and_the_tier_are_told() {
     proxy.set_subscribers(Mode::BlackHole);
     becomes(&cache, "not vouched for", async || state("cache_local_vouched_for") == 0.0).await;
     assert_eq!(state("cache_lease_age_seconds"), lease.as_secs_f64());
+    proxy.set_subscribers(Mode::Refuse);
+    proxy.kill_connections();
+    becomes(&cache, "no lag where nothing is heard", async || state("cache_invalidation_lag_seconds").is_nan()).await;
 }
 
 #[cached(key = "quiet:{n}", ttl = "1m")]

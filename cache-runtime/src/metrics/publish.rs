@@ -199,7 +199,8 @@ impl Sink<'_> {
         let lease = core.config.lease;
         truth(table::VOUCHED, !local.vouched_for.is_zero());
         set(table::LEASE_AGE, lease.saturating_sub(local.vouched_for).as_secs_f64());
-        set(table::LAG, local.lag.unwrap_or_default().as_secs_f64());
+        // Not zero, which would be the best there is.
+        set(table::LAG, local.lag.map_or(f64::NAN, |lag| lag.as_secs_f64()));
         self.count(table::LOCAL_VOIDED, &[name], stats.local_voided);
         self.count(table::LOCAL_EPOCH, &[name], stats.local_epoch);
     }
