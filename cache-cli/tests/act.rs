@@ -9,6 +9,7 @@ use cache_runtime::Key;
 use nix::pty::openpty;
 use serde_json::Value;
 use steps::{Shop, TTL};
+use tests::TlsServer;
 
 #[tokio::test]
 async fn entries_are_purged() {
@@ -81,6 +82,34 @@ async fn this_server_is_measured_and_left_as_it_was() {
     assert_eq!((&paths[0]["path"], &paths[0]["ratio"]), (&"get".into(), &1.0.into()));
     assert_eq!(shop.server.keys(), before);
     shop.run(&["bench", "--seconds", "1"]).exits(0).says("hit of the cache").says("to GET");
+}
+
+#[tokio::test]
+async fn what_is_measured_by_hand_is_reached_as_the_cache_reaches_it() {
+    // Only the scheme names the protocol: a user, or a host, may be called like one.
+    let shop = Shop::open();
+    shop.server.command(&["ACL", "SETUSER", "valkey", "on", ">pw", "~*", "&*", "+@all"]);
+    let url = shop.server.url();
+    for scheme in ["redis", "valkey"] {
+        let url = url.replacen("redis://", &format!("{scheme}://valkey:pw@"), 1);
+        let mut bench = shop.command(&["bench", "--seconds", "1"]);
+        steps::run(bench.env("CACHE_URL", url)).exits(0).says("GET by hand");
+    }
+
+    let server = TlsServer::demanding_certificates();
+    let files = std::env::temp_dir().join(format!("cachectl-bench-{}", std::process::id()));
+    std::fs::create_dir_all(&files).expect("there is room");
+    let (certificate, key) = server.client_pem();
+    let file = |name: &str, content: &str| {
+        std::fs::write(files.join(name), content).expect("there is room");
+        files.join(name).to_str().expect("it is text").to_owned()
+    };
+    let (certificate, key) = (file("cert.pem", &certificate), file("key.pem", &key));
+    let ca = server.ca_path();
+    let given = ["--ca", ca.to_str().expect("it is text"), "--cert", &certificate, "--cert-key", &key];
+    let mut bench = shop.command(&["bench", "--seconds", "1"]);
+    steps::run(bench.args(given).env("CACHE_URL", server.url())).exits(0).says("GET by hand");
+    std::fs::remove_dir_all(&files).expect("they are ours");
 }
 
 /// What somebody at a terminal sees who types `answer`.
