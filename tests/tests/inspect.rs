@@ -178,6 +178,62 @@ async fn an_entry_that_is_not_what_is_read_says_why() {
     .await;
 }
 
+mod more {
+    /// One path for both, and one that ends in the path of another function.
+    pub(crate) mod inspect {
+        use cache_runtime::cached;
+
+        pub(crate) struct One;
+        pub(crate) struct Other;
+
+        impl One {
+            #[cached(key = "one:{id}", ttl = "10m")]
+            pub(crate) async fn shared(id: u64) -> u64 {
+                id
+            }
+        }
+
+        impl Other {
+            #[cached(key = "other:{text}", ttl = "10m")]
+            pub(crate) async fn shared(text: &str) -> usize {
+                text.len()
+            }
+        }
+
+        #[cached(key = "longer:{id}", ttl = "10m")]
+        pub(crate) async fn orders(id: u64) -> u64 {
+            id
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_purge_by_function_takes_all_on_its_path_and_keys_that_were_cut() {
+    let server = RedisServer::start();
+    for cache in [Cache::local(), alone(patient("path", server.url())).await] {
+        let inspect = cache.inspect();
+        let purged = async |name: &str| {
+            let purge = Purge::Function(name.into());
+            let preview = inspect.preview(&purge).await.expect("up").entries;
+            assert_eq!(inspect.purge(&purge).await.expect("up").removed, preview, "{name}");
+            preview
+        };
+        load_user(&cache, 7).await;
+        cache.scope(orders(7)).await;
+        cache.scope(more::inspect::orders(7)).await;
+        cache.scope(more::inspect::One::shared(7)).await;
+        cache.scope(more::inspect::Other::shared("short")).await;
+        cache.scope(more::inspect::Other::shared(&"long".repeat(200))).await;
+        is_idle(&cache).await;
+        assert_eq!(purged("shared").await, 3);
+        assert_eq!(purged("inspect::orders").await, 1, "the one whose path it is");
+        assert_eq!(purged("more::inspect::orders").await, 1);
+        let error = inspect.preview(&Purge::Function("orders".into())).await.expect_err("there are two");
+        assert!(error.to_string().contains("inspect::more::inspect::orders or inspect::orders"), "{error}");
+        assert_eq!(all(&inspect, "*").await.into_iter().collect::<Vec<_>>(), ["user:7"]);
+    }
+}
+
 #[tokio::test]
 async fn after_a_restart_nothing_from_before_counts() {
     let mut server = RedisServer::with_args(&["--appendonly", "yes", "--appendfsync", "always"]);

@@ -1,5 +1,6 @@
 //! Which function an entry belongs to, and which tags it then has: by joining its key with the templates.
 
+use std::collections::BTreeSet;
 use std::sync::{Arc, LazyLock};
 
 use crate::graph::{Function, Graph, Place};
@@ -58,18 +59,24 @@ impl Functions {
     ///
     /// # Errors
     ///
-    /// If there is none, or more than one.
-    pub(super) fn named(&self, name: &str) -> Result<&Function, Error> {
-        let is_it = |path: &str| path.strip_suffix(name).is_some_and(|rest| rest.is_empty() || rest.ends_with("::"));
-        let found: Vec<_> = self.all.iter().filter(|function| is_it(&function.place.path)).collect();
-        match found.as_slice() {
-            [function] => Ok(function),
-            [] => Err(Error::new(ErrorKind::Argument, format!("no cached function is called `{name}`"))),
-            several => {
-                let paths: Vec<_> = several.iter().map(|function| function.place.path.as_str()).collect();
-                let problem = format!("`{name}` can be {}; give its path", paths.join(" or "));
-                Err(Error::new(ErrorKind::Argument, problem))
-            }
+    /// If there is none, or if they have several paths.
+    pub(super) fn named(&self, name: &str) -> Result<Vec<&Function>, Error> {
+        let of = |is_it: &dyn Fn(&str) -> bool| -> Vec<_> {
+            self.all.iter().filter(|function| is_it(&function.place.path)).collect()
+        };
+        let mut found = of(&|path| path == name);
+        if found.is_empty() {
+            found = of(&|path| path.strip_suffix(name).is_some_and(|rest| rest.ends_with("::")));
         }
     }
 }
+        let paths: BTreeSet<&str> = found.iter().map(|function| function.place.path.as_str()).collect();
+        let problem = match paths.len() {
+            0 => format!("no cached function is called `{name}`"),
+            1 => return Ok(found),
+            _ => {
+                let paths: Vec<&str> = paths.into_iter().collect();
+                format!("`{name}` can be {}; give its path", paths.join(" or "))
+            }
+        };
+        Err(Error::new(ErrorKind::Argument, problem))
