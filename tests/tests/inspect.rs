@@ -7,6 +7,7 @@ use std::convert::Infallible;
 use std::time::Duration;
 
 use cache_runtime::inspect::{Explanation, Held, Inspect, Invalidation, Name, Outcome, Purge, Reason, TagStanding};
+use cache_runtime::policy::Rule;
 use cache_runtime::{Cache, ErrorKind, Key, Source, cached, invalidates, observe};
 use serde::{Deserialize, Serialize};
 use steps::topologies::on_each_topology;
@@ -176,6 +177,38 @@ async fn an_entry_that_is_not_what_is_read_says_why() {
         assert_eq!(told.held, Held::Other);
     })
     .await;
+}
+
+#[tokio::test]
+async fn what_a_policy_makes_of_an_entry_is_told() {
+    on_each_topology(async |servers| {
+        let cache = alone(patient("steered", servers.url())).await;
+        let inspect = cache.inspect();
+        let told = async || inspect.explain("user:7").await.expect("up");
+        load_user(&cache, 7).await;
+        let steer = |rule: Rule| cache.steer("inspect::user", rule).expect("there is one");
+
+        steer(Rule::new().enabled(false));
+        judged(&told().await, Reason::SwitchedOff, "by policy");
+        assert!(!is_read_from_redis(&cache, 7).await);
+        judged(&inspect.explain("user:7:orders").await.expect("up"), Reason::Absent, "");
+
+        steer(Rule::new().ttl(Duration::from_millis(1)));
+        becomes(&cache, "it is too old", async || told().await.verdict.reason == Reason::TooOld).await;
+        judged(&told().await, Reason::TooOld, "by the policy of this process");
+        let elsewhere = alone(patient("steered", servers.url())).await.inspect();
+        judged(&elsewhere.explain("user:7").await.expect("up"), Reason::Stands, "");
+
+        steer(Rule::new().scaled(0.5));
+        judged(&told().await, Reason::Stands, "");
+        assert!(is_read_from_redis(&cache, 7).await);
+    })
+    .await;
+
+    let cache = Cache::local();
+    load_user(&cache, 7).await;
+    cache.steer("inspect::user", Rule::new().enabled(false)).expect("there is one");
+    judged(&cache.inspect().explain("user:7").await.expect("local"), Reason::SwitchedOff, "");
 }
 
 mod more {
