@@ -227,7 +227,7 @@ mod more {
         }
 
         impl Other {
-            #[cached(key = "other:{text}", ttl = "10m")]
+            #[cached(key = "other:{text}:shared", ttl = "10m")]
             pub(crate) async fn shared(text: &str) -> usize {
                 text.len()
             }

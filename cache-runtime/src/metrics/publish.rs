@@ -92,8 +92,11 @@ struct Sink<'a> {
     recorder: &'a dyn Recorder,
     /// Several functions can have one name, such as methods of one module: their counts are added up, since of two sums a
     /// recorder keeps the larger one.
-    counters: RefCell<BTreeMap<(&'static str, Vec<String>), (&'static Metric, u64)>>,
+    counters: RefCell<BTreeMap<Series, (&'static Metric, u64)>>,
 }
+
+/// A metric's name, and the values of its labels.
+type Series = (&'static str, Vec<String>);
 
 impl Sink<'_> {
     fn key(metric: &Metric, values: &[&str]) -> Key {
