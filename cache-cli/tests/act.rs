@@ -152,6 +152,38 @@ async fn who_sits_at_a_terminal_is_asked() {
 }
 
 #[tokio::test]
+async fn a_question_that_cannot_be_seen_is_a_no() {
+    let shop = Shop::stocked().await;
+    let run = |arguments: &[&str]| {
+        let terminal = openpty(None, None).expect("there are terminals");
+        let mut command = shop.command(arguments);
+        let typed = Stdio::from(terminal.slave.try_clone().expect("a handle can be doubled"));
+        steps::run(command.stdin(typed))
+    };
+    run(&["purge", "--tag", "users"]).exits(2).notes("give --yes");
+    run(&["purge", "--tag", "users", "--json"]).exits(2).notes("give --yes");
+    assert!(shop.cache.exists(Key::new("user:1").tag("user:1").tag("users")).await.expect("up"));
+    run(&["purge", "--key", "user:1"]).exits(0);
+    run(&["purge", "--tag", "users", "--yes", "--json"]).exits(0);
+}
+
+#[tokio::test]
+async fn a_purge_that_is_late_does_not_say_how_many() {
+    let shop = Shop::stocked().await;
+    let mut command = shop.command(&["purge", "--key", "settings", "--json"]);
+    shop.server.command(&["ACL", "SETUSER", "late", "on", ">pw", "~*", "&*", "+@all", "-eval"]);
+    let url = shop.server.url().replacen("://", "://late:pw@", 1);
+    let late =
+        command.env("CACHE_URL", url).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("it was built");
+    let refused = || !shop.server.query::<Vec<redis::Value>>(&["ACL", "LOG"]).is_empty();
+    tests::eventually("it was refused", async || refused()).await;
+    shop.server.command(&["ACL", "SETUSER", "late", "+eval"]);
+    let done = late.wait_with_output().expect("it ends");
+    let json: Value = serde_json::from_slice(&done.stdout).expect("it is JSON");
+    assert_eq!((done.status.code(), &json["purged"][0]["removed"]), (Some(0), &Value::Null), "{json}");
+}
+
+#[tokio::test]
 async fn colours_and_progress_are_for_terminals() {
     let shop = Shop::open();
     let fill = "for i = 1, 50000 do redis.call('SET', 'shop:e:item:' .. i, 'x', 'PX', 600000) end";
