@@ -146,15 +146,18 @@ async fn what_is_not_well_is_found() {
 
     shop.server.set_raw("shop:e:for:ever", b"x");
     shop.server.set_raw("other:e:for:ever", b"x");
+    shop.server.set_raw("shop:t:no end", b"123456789012");
     shop.cache.put("large", &"x".repeat(5000), TTL).await.expect("up");
     shop.server.command(&["CONFIG", "SET", "maxmemory-policy", "noeviction"]);
     let json = shop.run(&["doctor", "--json", "--large", "4000", "--slow", "10000"]).exits(1).json();
     let findings = json["findings"].as_array().expect("it is a list");
     let ids: Vec<_> = findings.iter().map(|finding| finding["id"].as_str().expect("it has one")).collect();
-    assert_eq!(ids, ["policy", "ttl", "size"]);
-    assert_eq!((&findings[1]["keys"][0], &findings[2]["keys"][0]), (&"for:ever".into(), &"large".into()));
+    assert_eq!(ids, ["policy", "ttl", "tag_ttl", "size"]);
+    let keys: Vec<_> = findings[1..].iter().map(|finding| &finding["keys"][0]).collect();
+    assert_eq!(keys, ["for:ever", "no end", "large"]);
     assert!(findings.iter().all(|finding| finding["help"].as_str().is_some_and(|help| !help.is_empty())));
     shop.run(&["doctor", "--large", "4000", "--slow", "10000"]).exits(1).says("for:ever").says("help: ");
+    assert_eq!(shop.run(&["du", "--json"]).exits(0).json()["tags"]["without_ttl"], 1);
 }
 
 #[tokio::test]
