@@ -195,3 +195,27 @@ async fn clusters_and_sentinels_are_looked_at_as_well() {
         run(&["bench"]).exits(2).notes("needs one server");
     }
 }
+
+#[tokio::test]
+async fn who_may_only_look_can_look() {
+    let shop = Shop::stocked().await;
+    let manual = include_str!("../../docs/operations/cachectl.md");
+    let (_, rights) = manual.split_once("ACL SETUSER looks on >password ").expect("it is there");
+    let (rights, _) = rights.split_once("```").expect("the block ends");
+    let command = ["ACL", "SETUSER", "looks", "on", ">password"].into_iter().chain(rights.split_whitespace());
+    shop.server.command(&command.collect::<Vec<_>>());
+    let url = shop.server.url().replacen("://", "://looks:password@", 1);
+    let run = |arguments: &[&str]| steps::run(shop.command(arguments).env("CACHE_URL", &url));
+    run(&["stats"]).exits(0).says("shop");
+    run(&["ls", "--long", "--match", "settings"]).exits(0).says("settings");
+    run(&["explain", "user:1", "--tag", "user:1", "--tag", "users"]).exits(0).says("users stands");
+    run(&["explain", "user:1"]).exits(0).says("users stands");
+    run(&["du", "--full"]).exits(0).says("user:{}:orders");
+    run(&["purge", "--tag", "users", "--dry-run"]).exits(0).says("30 entries would go");
+    // What it finds is `maxmemory`, and nothing that is refused.
+    let json = run(&["doctor", "--json", "--slow", "10000"]).exits(1).json();
+    let ids: Vec<_> = json["findings"].as_array().expect("a list").iter().map(|finding| &finding["id"]).collect();
+    assert_eq!(ids, ["maxmemory"], "{json}");
+    assert_eq!(shop.server.query::<Vec<redis::Value>>(&["ACL", "LOG"]), [], "nothing was refused");
+    run(&["purge", "--key", "settings"]).exits(3);
+}
