@@ -7,6 +7,8 @@ use std::process::Stdio;
 
 use cache_runtime::Key;
 use nix::pty::openpty;
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
 use serde_json::Value;
 use steps::{Shop, TTL};
 use tests::TlsServer;
@@ -66,6 +68,32 @@ async fn invalidations_are_told_as_they_happen() {
     assert_eq!(lines[0]["names"][0]["key"], "user:3");
     assert_eq!(lines[1]["names"][0]["tag"], "users");
     assert!(lines[2]["names"][0]["unknown"].as_str().is_some_and(|hash| hash.len() == 16), "{lines:?}");
+}
+
+#[tokio::test]
+async fn a_tail_ends_while_it_learns_and_goes_on_without_names() {
+    let shop = Shop::stocked().await;
+    let many = "for i = 1, 100000 do redis.call('SET', 'shop:e:item:' .. i, 'x', 'PX', 600000) end";
+    shop.server.command(&["EVAL", many, "0"]);
+    let listeners = || shop.server.query::<Vec<(String, u64)>>(&["PUBSUB", "NUMSUB", "shop:bus"])[0].1;
+    let mut tail = shop.command(&["tail"]).stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("it was built");
+    tests::eventually("it listens", async || listeners() == 1).await;
+    let process = Pid::from_raw(i32::try_from(tail.id()).expect("it is one"));
+    kill(process, Signal::SIGINT).expect("it is ours");
+    assert_eq!(tail.wait().expect("it ends").code(), Some(0));
+    tests::eventually("it has gone", async || listeners() == 0).await;
+
+    shop.server.command(&["ACL", "SETUSER", "nameless", "on", ">pw", "~*", "&*", "+@all", "-scan"]);
+    let url = shop.server.url().replacen("://", "://nameless:pw@", 1);
+    let mut command = shop.command(&["tail", "--limit", "1"]);
+    let tail = command.env("CACHE_URL", url).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn();
+    let tail = tail.expect("it was built");
+    tests::eventually("it listens", async || listeners() == 1).await;
+    shop.run(&["purge", "--key", "user:3"]).exits(0);
+    let done = tail.wait_with_output().expect("it ends");
+    let (out, err) = (String::from_utf8_lossy(&done.stdout), String::from_utf8_lossy(&done.stderr));
+    assert_eq!(done.status.code(), Some(0), "{err}");
+    assert!(out.contains("unknown") && err.contains("names could not be learnt"), "{out}{err}");
 }
 
 #[tokio::test]
