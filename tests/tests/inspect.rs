@@ -501,7 +501,30 @@ async fn a_page_has_as_many_keys_as_were_asked_for_and_a_next_one() {
     let gone = "0@127.0.0.1:1".parse().expect("it is one");
     let error = inspect.entries("*", Some(gone), 1).await.expect_err("nobody is there");
     assert_eq!(error.kind(), ErrorKind::Argument);
+    assert!("1-x@127.0.0.1:1".parse::<cache_runtime::inspect::Cursor>().is_err());
     assert!("nonsense".parse::<cache_runtime::inspect::Cursor>().is_err());
+}
+
+#[tokio::test]
+async fn a_walk_over_a_server_that_was_restarted_begins_again() {
+    let mut server = RedisServer::start();
+    let cache = alone(patient("walked", server.url())).await;
+    let script = "for i = 1, 9000 do redis.call('SET', 'walked:e:k:' .. i, 'x', 'PX', 60000) end";
+    server.command(&["EVAL", script, "0"]);
+    let inspect = cache.inspect();
+    let first = inspect.entries("k:*", None, 100).await.expect("up");
+    let next = first.next.expect("there are more").to_string();
+    let again = async || inspect.entries("k:*", Some(next.parse().expect("it is one")), 100).await;
+    assert!(again().await.expect("up").keys.len() >= 100, "the same cursor, on the same server");
+    server.restart();
+    server.command(&["EVAL", script, "0"]);
+    becomes(&cache, "the restart is told", async || {
+        let told = again().await.expect_err("it may have missed any");
+        assert_eq!(told.kind(), ErrorKind::Unavailable, "{told}");
+        told.to_string().contains("restarted or replaced")
+    })
+    .await;
+    assert_eq!(all(&inspect, "k:*").await.len(), 9000);
 }
 
 #[tokio::test]
