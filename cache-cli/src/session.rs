@@ -6,6 +6,7 @@ use std::time::Duration;
 use cache_runtime::graph::Graph;
 use cache_runtime::inspect::Inspect;
 use cache_runtime::{Cache, CacheBuilder};
+use redis::{ClientTlsConfig, TlsCertificates};
 
 use crate::args::Shared;
 use crate::exit::{Exit, Problem};
@@ -20,6 +21,8 @@ pub(crate) struct Session {
     pub(crate) cache: Cache,
     pub(crate) inspect: Inspect,
     pub(crate) url: String,
+    /// What was named for TLS.
+    pub(crate) tls: TlsCertificates,
     pub(crate) out: Out,
 }
 
@@ -29,12 +32,13 @@ impl Session {
         let url = url.ok_or_else(|| {
             Problem::usage("no server is named", "set CACHE_URL, or give --url redis://127.0.0.1:6379")
         })?;
-        let builder = builder(shared, &url)?;
+        let tls = certificates(shared)?;
+        let builder = builder(&tls, &url);
         let Some(namespace) = shared.namespace.clone().or_else(|| set("CACHE_NAMESPACE")) else {
             return Err(which(&builder.namespace("cachectl").build()?).await?);
         };
         let cache = builder.namespace(namespace).build()?;
-        Ok(Self { inspect: cache.inspect(), cache, url, out })
+        Ok(Self { inspect: cache.inspect(), cache, url, tls, out })
     }
 
     pub(crate) fn namespace(&self) -> &str {
@@ -46,16 +50,26 @@ fn set(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|value| !value.is_empty())
 }
 
-fn builder(shared: &Shared, url: &str) -> Result<CacheBuilder, Problem> {
+fn certificates(shared: &Shared) -> Result<TlsCertificates, Problem> {
+    let client_tls = match (&shared.cert, &shared.cert_key) {
+        (Some(certificate), Some(key)) => {
+            Some(ClientTlsConfig { client_cert: read(certificate)?, client_key: read(key)? })
+        }
+        _ => None,
+    };
+    Ok(TlsCertificates { client_tls, root_cert: shared.ca.as_deref().map(read).transpose()? })
+}
+
+fn builder(tls: &TlsCertificates, url: &str) -> CacheBuilder {
     // Nothing is kept in this process: what is shown is what the server has.
     let mut builder = Cache::builder().redis(url).local_tier(false).budget(BUDGET);
-    if let Some(path) = &shared.ca {
-        builder = builder.tls_root(read(path)?);
+    if let Some(root) = &tls.root_cert {
+        builder = builder.tls_root(root.clone());
     }
-    if let (Some(certificate), Some(key)) = (&shared.cert, &shared.cert_key) {
-        builder = builder.tls_client(read(certificate)?, read(key)?);
+    if let Some(client) = &tls.client_tls {
+        builder = builder.tls_client(client.client_cert.clone(), client.client_key.clone());
     }
-    Ok(builder)
+    builder
 }
 
 /// Which namespaces there are, for somebody who has named none.

@@ -7,8 +7,11 @@ use std::process::Stdio;
 
 use cache_runtime::Key;
 use nix::pty::openpty;
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
 use serde_json::Value;
 use steps::{Shop, TTL};
+use tests::TlsServer;
 
 #[tokio::test]
 async fn entries_are_purged() {
@@ -68,6 +71,32 @@ async fn invalidations_are_told_as_they_happen() {
 }
 
 #[tokio::test]
+async fn a_tail_ends_while_it_learns_and_goes_on_without_names() {
+    let shop = Shop::stocked().await;
+    let many = "for i = 1, 100000 do redis.call('SET', 'shop:e:item:' .. i, 'x', 'PX', 600000) end";
+    shop.server.command(&["EVAL", many, "0"]);
+    let listeners = || shop.server.query::<Vec<(String, u64)>>(&["PUBSUB", "NUMSUB", "shop:bus"])[0].1;
+    let mut tail = shop.command(&["tail"]).stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("it was built");
+    tests::eventually("it listens", async || listeners() == 1).await;
+    let process = Pid::from_raw(i32::try_from(tail.id()).expect("it is one"));
+    kill(process, Signal::SIGINT).expect("it is ours");
+    assert_eq!(tail.wait().expect("it ends").code(), Some(0));
+    tests::eventually("it has gone", async || listeners() == 0).await;
+
+    shop.server.command(&["ACL", "SETUSER", "nameless", "on", ">pw", "~*", "&*", "+@all", "-scan"]);
+    let url = shop.server.url().replacen("://", "://nameless:pw@", 1);
+    let mut command = shop.command(&["tail", "--limit", "1"]);
+    let tail = command.env("CACHE_URL", url).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn();
+    let tail = tail.expect("it was built");
+    tests::eventually("it listens", async || listeners() == 1).await;
+    shop.run(&["purge", "--key", "user:3"]).exits(0);
+    let done = tail.wait_with_output().expect("it ends");
+    let (out, err) = (String::from_utf8_lossy(&done.stdout), String::from_utf8_lossy(&done.stderr));
+    assert_eq!(done.status.code(), Some(0), "{err}");
+    assert!(out.contains("unknown") && err.contains("names could not be learnt"), "{out}{err}");
+}
+
+#[tokio::test]
 async fn this_server_is_measured_and_left_as_it_was() {
     let shop = Shop::stocked().await;
     let before = shop.server.keys();
@@ -81,6 +110,34 @@ async fn this_server_is_measured_and_left_as_it_was() {
     assert_eq!((&paths[0]["path"], &paths[0]["ratio"]), (&"get".into(), &1.0.into()));
     assert_eq!(shop.server.keys(), before);
     shop.run(&["bench", "--seconds", "1"]).exits(0).says("hit of the cache").says("to GET");
+}
+
+#[tokio::test]
+async fn what_is_measured_by_hand_is_reached_as_the_cache_reaches_it() {
+    // Only the scheme names the protocol: a user, or a host, may be called like one.
+    let shop = Shop::open();
+    shop.server.command(&["ACL", "SETUSER", "valkey", "on", ">pw", "~*", "&*", "+@all"]);
+    let url = shop.server.url();
+    for scheme in ["redis", "valkey"] {
+        let url = url.replacen("redis://", &format!("{scheme}://valkey:pw@"), 1);
+        let mut bench = shop.command(&["bench", "--seconds", "1"]);
+        steps::run(bench.env("CACHE_URL", url)).exits(0).says("GET by hand");
+    }
+
+    let server = TlsServer::demanding_certificates();
+    let files = std::env::temp_dir().join(format!("cachectl-bench-{}", std::process::id()));
+    std::fs::create_dir_all(&files).expect("there is room");
+    let (certificate, key) = server.client_pem();
+    let file = |name: &str, content: &str| {
+        std::fs::write(files.join(name), content).expect("there is room");
+        files.join(name).to_str().expect("it is text").to_owned()
+    };
+    let (certificate, key) = (file("cert.pem", &certificate), file("key.pem", &key));
+    let ca = server.ca_path();
+    let given = ["--ca", ca.to_str().expect("it is text"), "--cert", &certificate, "--cert-key", &key];
+    let mut bench = shop.command(&["bench", "--seconds", "1"]);
+    steps::run(bench.args(given).env("CACHE_URL", server.url())).exits(0).says("GET by hand");
+    std::fs::remove_dir_all(&files).expect("they are ours");
 }
 
 /// What somebody at a terminal sees who types `answer`.
@@ -120,6 +177,38 @@ async fn who_sits_at_a_terminal_is_asked() {
     let (exit, seen) = at_a_terminal(&shop, &["purge", "--key", "one"], &[], "");
     assert_eq!(exit, 0, "one thing needs no question");
     assert!(!seen.contains("[y/N]"), "{seen}");
+}
+
+#[tokio::test]
+async fn a_question_that_cannot_be_seen_is_a_no() {
+    let shop = Shop::stocked().await;
+    let run = |arguments: &[&str]| {
+        let terminal = openpty(None, None).expect("there are terminals");
+        let mut command = shop.command(arguments);
+        let typed = Stdio::from(terminal.slave.try_clone().expect("a handle can be doubled"));
+        steps::run(command.stdin(typed))
+    };
+    run(&["purge", "--tag", "users"]).exits(2).notes("give --yes");
+    run(&["purge", "--tag", "users", "--json"]).exits(2).notes("give --yes");
+    assert!(shop.cache.exists(Key::new("user:1").tag("user:1").tag("users")).await.expect("up"));
+    run(&["purge", "--key", "user:1"]).exits(0);
+    run(&["purge", "--tag", "users", "--yes", "--json"]).exits(0);
+}
+
+#[tokio::test]
+async fn a_purge_that_is_late_does_not_say_how_many() {
+    let shop = Shop::stocked().await;
+    let mut command = shop.command(&["purge", "--key", "settings", "--json"]);
+    shop.server.command(&["ACL", "SETUSER", "late", "on", ">pw", "~*", "&*", "+@all", "-eval"]);
+    let url = shop.server.url().replacen("://", "://late:pw@", 1);
+    let late =
+        command.env("CACHE_URL", url).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("it was built");
+    let refused = || !shop.server.query::<Vec<redis::Value>>(&["ACL", "LOG"]).is_empty();
+    tests::eventually("it was refused", async || refused()).await;
+    shop.server.command(&["ACL", "SETUSER", "late", "+eval"]);
+    let done = late.wait_with_output().expect("it ends");
+    let json: Value = serde_json::from_slice(&done.stdout).expect("it is JSON");
+    assert_eq!((done.status.code(), &json["purged"][0]["removed"]), (Some(0), &Value::Null), "{json}");
 }
 
 #[tokio::test]

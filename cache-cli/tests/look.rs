@@ -146,15 +146,18 @@ async fn what_is_not_well_is_found() {
 
     shop.server.set_raw("shop:e:for:ever", b"x");
     shop.server.set_raw("other:e:for:ever", b"x");
+    shop.server.set_raw("shop:t:no end", b"123456789012");
     shop.cache.put("large", &"x".repeat(5000), TTL).await.expect("up");
     shop.server.command(&["CONFIG", "SET", "maxmemory-policy", "noeviction"]);
     let json = shop.run(&["doctor", "--json", "--large", "4000", "--slow", "10000"]).exits(1).json();
     let findings = json["findings"].as_array().expect("it is a list");
     let ids: Vec<_> = findings.iter().map(|finding| finding["id"].as_str().expect("it has one")).collect();
-    assert_eq!(ids, ["policy", "ttl", "size"]);
-    assert_eq!((&findings[1]["keys"][0], &findings[2]["keys"][0]), (&"for:ever".into(), &"large".into()));
+    assert_eq!(ids, ["policy", "ttl", "tag_ttl", "size"]);
+    let keys: Vec<_> = findings[1..].iter().map(|finding| &finding["keys"][0]).collect();
+    assert_eq!(keys, ["for:ever", "no end", "large"]);
     assert!(findings.iter().all(|finding| finding["help"].as_str().is_some_and(|help| !help.is_empty())));
     shop.run(&["doctor", "--large", "4000", "--slow", "10000"]).exits(1).says("for:ever").says("help: ");
+    assert_eq!(shop.run(&["du", "--json"]).exits(0).json()["tags"]["without_ttl"], 1);
 }
 
 #[tokio::test]
@@ -191,4 +194,28 @@ async fn clusters_and_sentinels_are_looked_at_as_well() {
         run(&["purge", "--match", "user:*"]).exits(0).says("20 entries removed");
         run(&["bench"]).exits(2).notes("needs one server");
     }
+}
+
+#[tokio::test]
+async fn who_may_only_look_can_look() {
+    let shop = Shop::stocked().await;
+    let manual = include_str!("../../docs/operations/cachectl.md");
+    let (_, rights) = manual.split_once("ACL SETUSER looks on >password ").expect("it is there");
+    let (rights, _) = rights.split_once("```").expect("the block ends");
+    let command = ["ACL", "SETUSER", "looks", "on", ">password"].into_iter().chain(rights.split_whitespace());
+    shop.server.command(&command.collect::<Vec<_>>());
+    let url = shop.server.url().replacen("://", "://looks:password@", 1);
+    let run = |arguments: &[&str]| steps::run(shop.command(arguments).env("CACHE_URL", &url));
+    run(&["stats"]).exits(0).says("shop");
+    run(&["ls", "--long", "--match", "settings"]).exits(0).says("settings");
+    run(&["explain", "user:1", "--tag", "user:1", "--tag", "users"]).exits(0).says("users stands");
+    run(&["explain", "user:1"]).exits(0).says("users stands");
+    run(&["du", "--full"]).exits(0).says("user:{}:orders");
+    run(&["purge", "--tag", "users", "--dry-run"]).exits(0).says("30 entries would go");
+    // What it finds is `maxmemory`, and nothing that is refused.
+    let json = run(&["doctor", "--json", "--slow", "10000"]).exits(1).json();
+    let ids: Vec<_> = json["findings"].as_array().expect("a list").iter().map(|finding| &finding["id"]).collect();
+    assert_eq!(ids, ["maxmemory"], "{json}");
+    assert_eq!(shop.server.query::<Vec<redis::Value>>(&["ACL", "LOG"]), [], "nothing was refused");
+    run(&["purge", "--key", "settings"]).exits(3);
 }

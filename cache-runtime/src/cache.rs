@@ -536,7 +536,12 @@ impl Cache {
                     denied: nodes.iter().any(|node| node.channel.is_denied()),
                     last_error: nodes.iter().find_map(|node| node.channel.trouble()),
                     epoch: u64::from(store.epoch()),
-                    lag: nodes.iter().filter_map(|node| node.channel.lag()).max(),
+                    // Of all of them: one that is not heard is not ahead of the others.
+                    lag: nodes
+                        .iter()
+                        .map(|node| node.channel.lag())
+                        .reduce(|most, lag| Some(most?.max(lag?)))
+                        .flatten(),
                 });
             }
         }

@@ -16,7 +16,7 @@ use crate::metrics;
 use crate::missed::Missed;
 use crate::observation::Source;
 use crate::outcome::{Load, Peeked, StoredAs};
-use crate::site::{Declaration, Local, SITES, Site, Ttl};
+use crate::site::{Local, SITES, Site};
 use crate::stats::add;
 use crate::{Cache, Error, Key, span};
 
@@ -169,18 +169,14 @@ impl<'c> Call<'c> {
     }
 
     pub(crate) fn ask<'a>(&'a self, cache: &'a Cache, key: &'a Key) -> Ask<'a> {
-        let Declaration { ttl, negative_ttl, .. } = &self.site.declaration;
-        let declared = |ttl: &Ttl| match ttl {
-            Ttl::Millis(millis) => Some(Duration::from_millis(*millis)),
-            Ttl::Dynamic => None,
-        };
+        let declared = self.site.declaration.lifetime();
         let steer = cache.core().steering.of_call(self.site, key);
         Ask {
             core: cache.core(),
             key,
             lifetime: steer.lifetime(Lifetime {
-                ttl: self.ttl.or(declared(ttl)).unwrap_or_default(),
-                negative: self.negative_ttl.or(negative_ttl.as_ref().and_then(declared)),
+                ttl: self.ttl.unwrap_or(declared.ttl),
+                negative: self.negative_ttl.or(declared.negative),
             }),
             steer,
             local: steer.local(self.local_lifetime(cache)),

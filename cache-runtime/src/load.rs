@@ -21,6 +21,7 @@ use crate::mutant::Mutant;
 use crate::observation::{Observation, Source};
 use crate::outcome::Load;
 use crate::read::{Found, Hit, Look, Observed, Question, Sight};
+use crate::span;
 use crate::stats::{add, first_time};
 
 fn seen(source: Source) -> Observation {
@@ -338,7 +339,10 @@ impl Ask<'_> {
                 // Another function on the same key, with another error type.
                 None => Joined::Alone,
             },
-            Turn::Panicked => panic!("the load of `{}` panicked twice; this call had joined it", self.key),
+            Turn::Panicked => {
+                let key = span::shown(self.key, &self.core.config);
+                panic!("the load of `{}` for key {key} panicked twice; this call had joined it", self.name)
+            }
         }
     }
 

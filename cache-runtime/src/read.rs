@@ -389,7 +389,7 @@ impl Question<'_> {
 
 /// Whether an entry would still be there, had it been given what entries are given now. By the clocks of two machines, and
 /// therefore only where it was given more.
-fn is_young(envelope: &Envelope<'_>, oldest: Lifetime) -> bool {
+pub(crate) fn is_young(envelope: &Envelope<'_>, oldest: Lifetime) -> bool {
     let Some(limit) = oldest.of(envelope.negative()).map(clock::millis) else { return true };
     envelope.ttl_ms() <= limit || clock::unix_millis().saturating_sub(envelope.created_ms()) < limit
 }

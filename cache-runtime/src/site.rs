@@ -2,11 +2,13 @@
 
 use std::any::TypeId;
 use std::sync::OnceLock;
+use std::time::Duration;
 
 use linkme::distributed_slice;
 use smallvec::SmallVec;
 
 use crate::Key;
+use crate::ask::Lifetime;
 use crate::codec::CacheCodec;
 use crate::facts::{Facts, First, Kind};
 use crate::key::{KeyPart, KeyWriter, Part, Parts};
@@ -111,6 +113,16 @@ impl Declaration {
         version: 0,
         companion: None,
     };
+
+    /// As far as it is known at compile time; what is not is zero, or none.
+    pub(crate) fn lifetime(&self) -> Lifetime {
+        let known = |ttl: &Ttl| match ttl {
+            Ttl::Millis(millis) => Some(Duration::from_millis(*millis)),
+            Ttl::Dynamic => None,
+        };
+        let negative = self.negative_ttl.as_ref().and_then(known);
+        Lifetime { ttl: known(&self.ttl).unwrap_or_default(), negative }
+    }
 }
 
 /// The types of functions' names, told apart wherever they are named.

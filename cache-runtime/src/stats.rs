@@ -313,7 +313,7 @@ pub struct LocalHealth {
     /// Which epoch this is; everything from an earlier one is void.
     pub epoch: u64,
     /// How long the slowest master's latest heartbeat took; whatever was published before that master answered it has
-    /// been applied. `None` while nothing is heard.
+    /// been applied. `None` while one of them is not heard.
     pub lag: Option<Duration>,
 }
 

@@ -7,6 +7,7 @@ use std::convert::Infallible;
 use std::time::Duration;
 
 use cache_runtime::inspect::{Explanation, Held, Inspect, Invalidation, Name, Outcome, Purge, Reason, TagStanding};
+use cache_runtime::policy::Rule;
 use cache_runtime::{Cache, ErrorKind, Key, Source, cached, invalidates, observe};
 use serde::{Deserialize, Serialize};
 use steps::topologies::on_each_topology;
@@ -176,6 +177,94 @@ async fn an_entry_that_is_not_what_is_read_says_why() {
         assert_eq!(told.held, Held::Other);
     })
     .await;
+}
+
+#[tokio::test]
+async fn what_a_policy_makes_of_an_entry_is_told() {
+    on_each_topology(async |servers| {
+        let cache = alone(patient("steered", servers.url())).await;
+        let inspect = cache.inspect();
+        let told = async || inspect.explain("user:7").await.expect("up");
+        load_user(&cache, 7).await;
+        let steer = |rule: Rule| cache.steer("inspect::user", rule).expect("there is one");
+
+        steer(Rule::new().enabled(false));
+        judged(&told().await, Reason::SwitchedOff, "by policy");
+        assert!(!is_read_from_redis(&cache, 7).await);
+        judged(&inspect.explain("user:7:orders").await.expect("up"), Reason::Absent, "");
+
+        steer(Rule::new().ttl(Duration::from_millis(1)));
+        becomes(&cache, "it is too old", async || told().await.verdict.reason == Reason::TooOld).await;
+        judged(&told().await, Reason::TooOld, "by the policy of this process");
+        let elsewhere = alone(patient("steered", servers.url())).await.inspect();
+        judged(&elsewhere.explain("user:7").await.expect("up"), Reason::Stands, "");
+
+        steer(Rule::new().scaled(0.5));
+        judged(&told().await, Reason::Stands, "");
+        assert!(is_read_from_redis(&cache, 7).await);
+    })
+    .await;
+
+    let cache = Cache::local();
+    load_user(&cache, 7).await;
+    cache.steer("inspect::user", Rule::new().enabled(false)).expect("there is one");
+    judged(&cache.inspect().explain("user:7").await.expect("local"), Reason::SwitchedOff, "");
+}
+
+mod more {
+    /// One path for both, and one that ends in the path of another function.
+    pub(crate) mod inspect {
+        use cache_runtime::cached;
+
+        pub(crate) struct One;
+        pub(crate) struct Other;
+
+        impl One {
+            #[cached(key = "one:{id}", ttl = "10m")]
+            pub(crate) async fn shared(id: u64) -> u64 {
+                id
+            }
+        }
+
+        impl Other {
+            #[cached(key = "other:{text}:shared", ttl = "10m")]
+            pub(crate) async fn shared(text: &str) -> usize {
+                text.len()
+            }
+        }
+
+        #[cached(key = "longer:{id}", ttl = "10m")]
+        pub(crate) async fn orders(id: u64) -> u64 {
+            id
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_purge_by_function_takes_all_on_its_path_and_keys_that_were_cut() {
+    let server = RedisServer::start();
+    for cache in [Cache::local(), alone(patient("path", server.url())).await] {
+        let inspect = cache.inspect();
+        let purged = async |name: &str| {
+            let purge = Purge::Function(name.into());
+            let preview = inspect.preview(&purge).await.expect("up").entries;
+            assert_eq!(inspect.purge(&purge).await.expect("up").removed, preview, "{name}");
+            preview
+        };
+        load_user(&cache, 7).await;
+        cache.scope(orders(7)).await;
+        cache.scope(more::inspect::orders(7)).await;
+        cache.scope(more::inspect::One::shared(7)).await;
+        cache.scope(more::inspect::Other::shared("short")).await;
+        cache.scope(more::inspect::Other::shared(&"long".repeat(200))).await;
+        is_idle(&cache).await;
+        assert_eq!(purged("shared").await, 3);
+        assert_eq!(purged("inspect::orders").await, 1, "the one whose path it is");
+        assert_eq!(purged("more::inspect::orders").await, 1);
+        let error = inspect.preview(&Purge::Function("orders".into())).await.expect_err("there are two");
+        assert!(error.to_string().contains("inspect::more::inspect::orders or inspect::orders"), "{error}");
+        assert_eq!(all(&inspect, "*").await.into_iter().collect::<Vec<_>>(), ["user:7"]);
+    }
 }
 
 #[tokio::test]
@@ -412,7 +501,30 @@ async fn a_page_has_as_many_keys_as_were_asked_for_and_a_next_one() {
     let gone = "0@127.0.0.1:1".parse().expect("it is one");
     let error = inspect.entries("*", Some(gone), 1).await.expect_err("nobody is there");
     assert_eq!(error.kind(), ErrorKind::Argument);
+    assert!("1-x@127.0.0.1:1".parse::<cache_runtime::inspect::Cursor>().is_err());
     assert!("nonsense".parse::<cache_runtime::inspect::Cursor>().is_err());
+}
+
+#[tokio::test]
+async fn a_walk_over_a_server_that_was_restarted_begins_again() {
+    let mut server = RedisServer::start();
+    let cache = alone(patient("walked", server.url())).await;
+    let script = "for i = 1, 9000 do redis.call('SET', 'walked:e:k:' .. i, 'x', 'PX', 60000) end";
+    server.command(&["EVAL", script, "0"]);
+    let inspect = cache.inspect();
+    let first = inspect.entries("k:*", None, 100).await.expect("up");
+    let next = first.next.expect("there are more").to_string();
+    let again = async || inspect.entries("k:*", Some(next.parse().expect("it is one")), 100).await;
+    assert!(again().await.expect("up").keys.len() >= 100, "the same cursor, on the same server");
+    server.restart();
+    server.command(&["EVAL", script, "0"]);
+    becomes(&cache, "the restart is told", async || {
+        let told = again().await.expect_err("it may have missed any");
+        assert_eq!(told.kind(), ErrorKind::Unavailable, "{told}");
+        told.to_string().contains("restarted or replaced")
+    })
+    .await;
+    assert_eq!(all(&inspect, "k:*").await.len(), 9000);
 }
 
 #[tokio::test]

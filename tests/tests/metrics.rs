@@ -72,6 +72,46 @@ async fn hits_in_process_are_all_counted_and_their_ages_sampled() {
     assert!((5_000.0 / 128.0..5_000.0).contains(&ages), "{ages}");
 }
 
+struct Roman;
+struct Greek;
+
+impl Roman {
+    #[cached(key = "numeral:{n}", ttl = "1m")]
+    async fn numeral(n: u64) -> u64 {
+        n
+    }
+
+    #[invalidates(tags = ["numerals"])]
+    async fn reform() {}
+}
+
+impl Greek {
+    #[cached(key = "numeral:{n}", ttl = "1m")]
+    async fn numeral(n: u64) -> u64 {
+        n
+    }
+
+    #[invalidates(tags = ["numerals"])]
+    async fn reform() {}
+}
+
+#[tokio::test]
+async fn functions_that_share_their_labels_are_added_up() {
+    let cache = Cache::local();
+    for n in 0..3 {
+        cache.scope(Roman::numeral(n)).await;
+        cache.scope(Roman::reform()).await;
+    }
+    for n in 3..5 {
+        cache.scope(Greek::numeral(n)).await;
+        cache.scope(Greek::reform()).await;
+    }
+    let exposition = published(&cache);
+    assert_eq!(requests(&exposition, "::numeral", "loaded"), 5.0);
+    let reforms = exposition.value("cache_invalidations_total", &[("site", "::reform"), ("result", "delivered")]);
+    assert_eq!(reforms, 5.0);
+}
+
 #[cached(key = "timed:{n}", ttl = "1m")]
 async fn timed(n: u64) -> Result<Vec<u64>, String> {
     if n == 0 { Err("zero".to_owned()) } else { Ok(vec![u64::MAX; 100]) }
@@ -173,6 +213,9 @@ async fn the_lease_the_pool_and_the_tier_are_told() {
     proxy.set_subscribers(Mode::BlackHole);
     becomes(&cache, "not vouched for", async || state("cache_local_vouched_for") == 0.0).await;
     assert_eq!(state("cache_lease_age_seconds"), lease.as_secs_f64());
+    proxy.set_subscribers(Mode::Refuse);
+    proxy.kill_connections();
+    becomes(&cache, "no lag where nothing is heard", async || state("cache_invalidation_lag_seconds").is_nan()).await;
 }
 
 #[cached(key = "quiet:{n}", ttl = "1m")]

@@ -197,6 +197,24 @@ async fn nor_in_warnings() {
     }
 }
 
+#[cached(key = "panics:{name}", ttl = "1m")]
+async fn panics(name: &str) -> u64 {
+    tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    panic!("the body says nothing of {}", name.len())
+}
+
+#[tokio::test]
+async fn a_panic_that_callers_share_shows_no_key() {
+    use futures::FutureExt;
+    let cache = Cache::local();
+    let call = || std::panic::AssertUnwindSafe(cache.scope(panics("ada@example.com"))).catch_unwind();
+    let (a, b, c) = tokio::join!(call(), call(), call());
+    let told = [a, b, c].map(|call| call.expect_err("it panics").downcast::<String>().expect("a message"));
+    let of_joined: Vec<_> = told.iter().filter(|message| message.contains("panicked twice")).collect();
+    assert_eq!(of_joined.len(), 1, "{told:?}");
+    assert!(of_joined[0].contains("tracing::panics") && !of_joined[0].contains("ada"), "{of_joined:?}");
+}
+
 #[tokio::test]
 async fn where_nobody_wants_them_there_are_none() {
     // Spans of this level are wanted, but somebody else's.

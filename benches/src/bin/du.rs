@@ -20,7 +20,8 @@ const BATCH: u64 = 50_000;
 const PAUSE: Duration = Duration::from_millis(1);
 const QUIET: Duration = Duration::from_secs(5);
 
-/// What is not to be exceeded.
+/// The goal: no more seconds than that, and no more microseconds on the 99th percentile of another's waits. The longest waits
+/// are shown, and not judged: one of some thousand meets whatever else the machine does.
 const LONGEST: f64 = 30.0;
 const RAISED: f64 = 5_000.0;
 
@@ -63,7 +64,8 @@ fn main() -> ExitCode {
         well &= seen.seconds < LONGEST && raised < RAISED;
     }
     watched("nobody", &server, || std::thread::sleep(QUIET));
-    println!("\nunder {LONGEST} s, and p99 raised by less than 5 ms: {}", if well { "yes" } else { "NO" });
+    println!("\nthe goal, under {LONGEST} s and p99 raised by less than 5 ms: {}", if well { "met" } else { "MISSED" });
+    println!("judged by p99; the longest waits are not");
     if well { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 

@@ -95,9 +95,12 @@ pub(crate) async fn run(session: &Session, given: &Bench) -> Result<Exit, Proble
         let help = "give --url redis://host:port, that of a master";
         return Err(Problem::usage("what is done by hand needs one server", help));
     }
-    // Other names for the same protocol.
-    let url = session.url.replacen("valkey", "redis", 1).replacen("redis+unix://", "unix://", 1);
-    let client = redis::Client::open(url).map_err(|error| Problem::new(Exit::Usage, error.category()))?;
+    let url = session.url.as_str();
+    let client = match url.starts_with("rediss://") || url.starts_with("valkeys://") {
+        true => redis::Client::build_with_tls(url, session.tls.clone()),
+        false => redis::Client::open(url),
+    };
+    let client = client.map_err(|error| Problem::new(Exit::Usage, error.category()))?;
     let connection = client.get_multiplexed_async_connection().await?;
     let id = std::process::id();
     let mut caller = Caller {

@@ -157,12 +157,24 @@ async fn probe(report: &mut Report, session: &Session) {
     }
 }
 
-/// Keys of ours that should not be as they are.
+/// Keys and tags of ours that should not be as they are.
 async fn entries(report: &mut Report, session: &Session, given: &Doctor) -> Result<(), Problem> {
     let (mut all, mut forever, mut large) = (0, Vec::new(), Vec::new());
     let (mut forever_count, mut large_count) = (0_u64, 0_u64);
-    let mut walk = Walk::matching(&session.inspect, "*", "examining entries").await?;
-    while let Some((page, _)) = walk.page().await? {
+    let (mut tags, mut forever_tags, mut forever_tags_count) = (0, Vec::new(), 0_u64);
+    let mut walk = Walk::everything(&session.inspect, "examining entries").await?;
+    while let Some((page, tag_page)) = walk.page().await? {
+        if let Some(page) = tag_page {
+            let sizes = session.inspect.sizes(&page).await?;
+            for (tag, size) in page.keys.into_iter().zip(sizes) {
+                let Some(size) = size else { continue };
+                tags += 1;
+                forever_tags_count += u64::from(size.ttl_ms.is_none());
+                if size.ttl_ms.is_none() && forever_tags.len() < NAMED {
+                    forever_tags.push(tag);
+                }
+            }
+        }
         let sizes = session.inspect.sizes(&page).await?;
         for (key, size) in page.keys.into_iter().zip(sizes) {
             let Some(size) = size else { continue };
@@ -184,13 +196,20 @@ async fn entries(report: &mut Report, session: &Session, given: &Doctor) -> Resu
         report.found("ttl", session.namespace(), what, help);
         report.findings.last_mut().into_iter().for_each(|finding| finding.keys.clone_from(&forever));
     }
+    if forever_tags_count > 0 {
+        let (some, tags) = (count(forever_tags_count), count(tags));
+        let what = format!("{some} of {tags} tags have no ttl: the cache never writes such");
+        let help = "look for who calls PERSIST or restored a dump; remove them with `cachectl purge --tag`";
+        report.found("tag_ttl", session.namespace(), what, help);
+        report.findings.last_mut().into_iter().for_each(|finding| finding.keys.clone_from(&forever_tags));
+    }
     if large_count > 0 {
         let what = format!("{} of {} entries are larger than {}", count(large_count), count(all), bytes(given.large));
         let help = "cache less in one entry, compress it (`.compress(..)`), or lower `.max_entry_bytes(..)`";
         report.found("size", session.namespace(), what, help);
         report.findings.last_mut().into_iter().for_each(|finding| finding.keys.clone_from(&large));
     }
-    if forever_count + large_count == 0 {
+    if forever_count + forever_tags_count + large_count == 0 {
         report.well.push(format!("{} entries have a ttl and are not too large", count(all)));
     }
     Ok(())

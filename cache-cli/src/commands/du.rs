@@ -166,7 +166,7 @@ fn show(session: &Session, given: &Du, percent: u64, lines: &[Line], tags: &Take
             "bytes": all,
             "exact": exact,
             "templates": lines,
-            "tags": { "keys": tags.keys, "bytes": tags.bytes() },
+            "tags": { "keys": tags.keys, "bytes": tags.bytes(), "without_ttl": tags.without_ttl },
         }))?;
     } else {
         let mut rows: Vec<_> = lines.iter().take(given.top).map(|line| row(line, all)).collect();
@@ -177,7 +177,11 @@ fn show(session: &Session, given: &Du, percent: u64, lines: &[Line], tags: &Take
         }
         rows.push(vec!["all entries".to_owned(), count(keys), bytes(all), share(all, all)]);
         if tags.keys > 0 {
-            rows.push(vec!["tags".to_owned(), count(tags.keys), bytes(tags.bytes())]);
+            let mut row = vec!["tags".to_owned(), count(tags.keys), bytes(tags.bytes())];
+            if tags.without_ttl > 0 {
+                row.extend([String::new(), String::new(), String::new(), count(tags.without_ttl)]);
+            }
+            rows.push(row);
         }
         out.table(&["template", "keys", "bytes", "share", "mean", "largest", "without ttl"], &rows)?;
         if !exact {

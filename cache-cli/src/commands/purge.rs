@@ -19,10 +19,14 @@ pub(crate) async fn run(session: &Session, given: &args::Purge) -> Result<Exit, 
         return preview(session, &wanted).await;
     }
     let one_thing = matches!(wanted.as_slice(), [Purge::Key(_)]);
-    let asks = !given.yes && !session.out.json && io::stdin().is_terminal() && io::stderr().is_terminal();
-    if asks && !one_thing && !is_meant(session, &wanted).await? {
-        session.out.note("nothing was purged");
-        return Ok(Exit::Finding);
+    if !given.yes && !one_thing && io::stdin().is_terminal() {
+        if session.out.json || !io::stderr().is_terminal() {
+            return Err(Problem::usage("somebody is at the terminal, but would not see the question", "give --yes"));
+        }
+        if !is_meant(session, &wanted).await? {
+            session.out.note("nothing was purged");
+            return Ok(Exit::Finding);
+        }
     }
     let mut removed = Vec::new();
     for purge in &wanted {
@@ -36,30 +40,31 @@ pub(crate) async fn run(session: &Session, given: &args::Purge) -> Result<Exit, 
     } else {
         for (purge, removed) in &removed {
             let done = match (purge, removed) {
-                (Purge::Tag(_), 0) => "nothing stands under it".to_owned(),
+                (Purge::Tag(_), Some(0)) => "nothing stands under it".to_owned(),
                 (Purge::Tag(_), _) => "all that carries it is void".to_owned(),
-                (_, 0) => "nothing is there".to_owned(),
-                (_, 1) => "1 entry removed".to_owned(),
-                (_, removed) => format!("{} entries removed", count(*removed)),
+                (_, None) => "gone, though not at once: how many there were is not known".to_owned(),
+                (_, Some(0)) => "nothing is there".to_owned(),
+                (_, Some(1)) => "1 entry removed".to_owned(),
+                (_, Some(removed)) => format!("{} entries removed", count(*removed)),
             };
             out.line(format_args!("{BOLD}{}{BOLD:#}: {done}", named(purge)))?;
         }
     }
-    Ok(if removed.iter().all(|(_, removed)| *removed == 0) { Exit::Finding } else { Exit::Fine })
+    Ok(if removed.iter().all(|(_, removed)| *removed == Some(0)) { Exit::Finding } else { Exit::Fine })
 }
 
-/// Removes; an invalidation that the server did not take at once is given some time.
-async fn purged(session: &Session, purge: &Purge) -> Result<u64, Problem> {
+/// Removes, and how many; an invalidation that the server did not take at once is given some time, and then that is not
+/// known.
+async fn purged(session: &Session, purge: &Purge) -> Result<Option<u64>, Problem> {
     let error = match session.inspect.purge(purge).await {
-        Ok(purged) => return Ok(purged.removed),
+        Ok(purged) => return Ok(Some(purged.removed)),
         Err(error) => error,
     };
     if session.cache.health().owed == 0 {
         return Err(error.into());
     }
     match session.cache.shutdown().await {
-        // How many there were is not known any more.
-        Ok(()) => Ok(1),
+        Ok(()) => Ok(None),
         Err(_) => {
             let why = session.cache.health().last_error.unwrap_or_else(|| error.to_string());
             Err(Problem::new(Exit::Unreachable, format!("{} was not purged: {why}", named(purge))))

@@ -2,11 +2,13 @@
 
 use std::time::Duration;
 
-use cache_runtime::inspect::{Inspect, Invalidation, Name};
+use cache_runtime::inspect::{Invalidation, Name};
+use tokio::time::MissedTickBehavior;
 
 use crate::args::Tail;
 use crate::exit::{Exit, Problem};
 use crate::output::{DIM, ODD, time_of_day};
+use crate::secret::redacted;
 use crate::session::Session;
 use crate::walk::Walk;
 
@@ -14,15 +16,24 @@ use crate::walk::Walk;
 const AGAIN: Duration = Duration::from_secs(10);
 
 pub(crate) async fn run(session: &Session, given: &Tail) -> Result<Exit, Problem> {
+    tokio::select! {
+        told = tell(session, given) => told,
+        _ = tokio::signal::ctrl_c() => Ok(Exit::Fine),
+    }
+}
+
+async fn tell(session: &Session, given: &Tail) -> Result<Exit, Problem> {
     let out = session.out;
     // First, so that nothing is missed while names are collected.
     let mut heard = session.inspect.heard().await?;
     if !given.quick {
-        learn(&session.inspect).await?;
+        learn(session).await;
     }
     out.note(format_args!("{DIM}listening to `{}`; end with Ctrl-C{DIM:#}", session.namespace()));
     let (mut told, mut strangers) = (0, false);
     let mut again = tokio::time::interval(AGAIN);
+    // After a pause or a long walk, once.
+    again.set_missed_tick_behavior(MissedTickBehavior::Delay);
     again.reset();
     while given.limit.is_none_or(|limit| told < limit) {
         let invalidation = tokio::select! {
@@ -30,10 +41,9 @@ pub(crate) async fn run(session: &Session, given: &Tail) -> Result<Exit, Problem
             _ = again.tick(), if strangers && !given.quick => {
                 // What is loaded again has its old name.
                 strangers = false;
-                learn(&session.inspect).await?;
+                learn(session).await;
                 continue;
             }
-            _ = tokio::signal::ctrl_c() => return Ok(Exit::Fine),
         };
         told += 1;
         if let Invalidation::Names { names, .. } = &invalidation {
@@ -47,11 +57,16 @@ pub(crate) async fn run(session: &Session, given: &Tail) -> Result<Exit, Problem
     Ok(Exit::Fine)
 }
 
-/// Meets all names, so that those that are heard are known.
-async fn learn(inspect: &Inspect) -> Result<(), Problem> {
-    let mut walk = Walk::everything(inspect, "learning names").await?;
-    while walk.page().await?.is_some() {}
-    Ok(())
+/// Meets all names, so that those that are heard are known. Without them there are hashes to be told.
+async fn learn(session: &Session) {
+    let walked = async {
+        let mut walk = Walk::everything(&session.inspect, "learning names").await?;
+        while walk.page().await?.is_some() {}
+        Ok::<(), Problem>(())
+    };
+    if let Err(problem) = walked.await {
+        session.out.note(format_args!("{ODD}names could not be learnt:{ODD:#} {}", redacted(&problem.to_string())));
+    }
 }
 
 fn print(session: &Session, invalidation: &Invalidation) -> Result<(), Problem> {

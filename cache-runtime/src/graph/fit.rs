@@ -21,7 +21,7 @@ impl Template {
     /// assert!(!template.fits("user:7"));
     /// ```
     ///
-    /// A key that was cut because it is over 512 bytes long fits no template.
+    /// A key that was cut because it is over 512 bytes long fits its template only if that ends in a placeholder.
     pub fn fits(&self, text: &str) -> bool {
         self.bind(text).is_some()
     }
@@ -49,16 +49,36 @@ impl Template {
         self.pieces().iter().any(|piece| matches!(piece, Piece::Hole(name) if of_result(name)))
     }
 
-    /// As a Redis pattern that matches every key of it, and perhaps others.
+    /// Whether a key is one of its keys, or may be: of one that was cut, only how it begins can be told.
+    #[cfg(feature = "inspect")]
+    pub(crate) fn may_have(&self, key: &str) -> bool {
+        let begins_alike = |kept: &str| {
+            let head = self.head();
+            kept.starts_with(&head) || head.starts_with(kept)
+        };
+        self.fits(key) || crate::key::kept_of_cut(key).is_some_and(begins_alike)
+    }
+
+    /// As a Redis pattern that matches every key of it, those that were cut among them, and perhaps others.
     #[cfg(feature = "inspect")]
     pub(crate) fn pattern(&self) -> String {
-        let piece = |piece| match piece {
-            Piece::Text(text) => crate::glob::literal(&rendered(&text)),
-            Piece::Hole(_) => "*".to_owned(),
-        };
-        self.pieces().into_iter().map(piece).collect()
+        // What a cut key keeps of a head that is longer is not worth telling: few heads are.
+        if self.head().len() > LONGEST_HEAD { "*".to_owned() } else { crate::glob::literal(&self.head()) + "*" }
+    }
+
+    /// What all its keys begin with.
+    #[cfg(feature = "inspect")]
+    fn head(&self) -> String {
+        match self.pieces().first() {
+            Some(Piece::Text(text)) => rendered(text),
+            _ => String::new(),
+        }
     }
 }
+
+/// A cut key keeps more of its beginning than that.
+#[cfg(feature = "inspect")]
+const LONGEST_HEAD: usize = 256;
 
 /// Literal text as it stands in keys.
 fn rendered(text: &str) -> String {
@@ -155,6 +175,21 @@ mod tests {
         assert_eq!(Template::from("org:{org}").with(&bound), None);
         assert!(Template::from("org:{return.org}").names_result());
         assert!(!Template::from("org:{returned}").names_result());
-        assert_eq!(Template::from("a*:{id}:b").pattern(), r"a\*:*:b");
+        assert_eq!(Template::from("a*:{id}:b").pattern(), r"a\*:*");
+    }
+
+    #[cfg(feature = "inspect")]
+    #[test]
+    fn a_key_that_was_cut_may_be_one_of_each_template_that_begins_alike() {
+        let cut = crate::Key::new("note:".to_owned() + &"a".repeat(600));
+        let cut = cut.as_str();
+        assert!(cut.len() <= 512 && !Template::from("note:{text}:x").fits(cut));
+        for (template, may) in
+            [("note:{text}", true), ("{any}", true), ("note:{text}:x", true), ("notes:{text}", false)]
+        {
+            assert_eq!(Template::from(template).may_have(cut), may, "{template}");
+        }
+        assert!(!Template::from("note:{text}").may_have("note:7:x"), "that one was not cut");
+        assert_eq!(Template::from("a".repeat(300).as_str()).pattern(), "*");
     }
 }

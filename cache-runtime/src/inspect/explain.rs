@@ -2,8 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::judge::{Looked, Reason, Verdict, absent, unknown};
+use super::judge::{Looked, Outcome, Reason, Verdict, absent, unknown};
 use super::standing::tags;
+use super::steered::Steers;
 use super::whose::Owner;
 use super::{Inspect, budget, failed, off};
 use crate::core::{Remote, Store};
@@ -133,7 +134,7 @@ impl Inspect {
     /// An entry does not carry the names of its tags. They are those of `key`, if it has some; else those of the functions
     /// whose key template it fits. Where neither tells, they are unknown here, and so is the verdict, unless something else
     /// decides it. What a function reads is known from its first call in this process on; of a generic function, the type
-    /// of that call.
+    /// of that call. What operators say of this cache's reads is known too; what they say in other processes is not.
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), cache_runtime::Error> {
@@ -213,14 +214,18 @@ impl Inspect {
             let mut tags = looked.tags.iter().filter_map(|tag| tag.name.as_deref());
             owes(&name) || tags.any(|tag| owes(&server.names.tag(tag)))
         });
-        let verdict = match owes {
-            true => Verdict::new(
+        let steers = Steers::of(self.core(), asked, &owners);
+        let owed = owes.then(|| {
+            Verdict::new(
                 Reason::Owed,
                 "this process has invalidated it and the server has not heard of that yet: until it has, reads of this \
                  process run the function",
-            ),
-            false => looked.verdict(),
-        };
+            )
+        });
+        let verdict = steers.switched_off().or(owed).unwrap_or_else(|| match looked.verdict() {
+            missed if missed.outcome == Outcome::Miss => missed,
+            judged => envelope.and_then(|envelope| steers.too_old(&envelope)).unwrap_or(judged),
+        });
         let kept = server.local.as_ref().and_then(|local| local.expires_in(tagged.as_ref().unwrap_or(asked)));
         Ok(Explanation {
             key: asked.as_str().to_owned(),
@@ -244,6 +249,7 @@ impl Inspect {
         let kept = store.glance(tagged.as_ref().unwrap_or(asked));
         let now = clock::now();
         let verdict = match &kept {
+            _ if let Some(off) = Steers::of(self.core(), asked, &owners).switched_off() => off,
             None => absent(),
             Some((_, true)) => Verdict::new(Reason::Stands, "it is kept in this process and stands"),
             Some((entry, false)) if entry.expires_at <= now => absent(),

@@ -52,6 +52,11 @@ pub enum Reason {
     TagFenced,
     /// This process owes an invalidation of it.
     Owed,
+    /// The policy of this process switches the cache off for it.
+    SwitchedOff,
+    /// It is older than the policy of this process lets entries become. Of a function whose ttl is an expression this is
+    /// told only where the policy gives it a length.
+    TooOld,
     /// Its tags have names that are not known here.
     UnknownTags,
 }

@@ -7,12 +7,31 @@ use super::Name;
 use crate::core::{Core, Store};
 use crate::redis::Names;
 
-/// How many names are remembered at most; when there are more, all are forgotten, and learnt anew.
+/// How many names are remembered at most, and half as many of the latest at least.
 const LIMIT: usize = 250_000;
 
-/// By hash.
 #[derive(Default)]
-pub(crate) struct Known(Mutex<HashMap<u64, Name>>);
+pub(crate) struct Known(Mutex<Generations>);
+
+/// Names by hash: the latest ones, and those before them, which are forgotten when the latest are half of all.
+#[derive(Default)]
+struct Generations {
+    latest: HashMap<u64, Name>,
+    before: HashMap<u64, Name>,
+}
+
+impl Generations {
+    fn learn(&mut self, hash: u64, name: Name) {
+        if self.latest.len() >= LIMIT / 2 {
+            self.before = std::mem::take(&mut self.latest);
+        }
+        self.latest.insert(hash, name);
+    }
+
+    fn get(&self, hash: u64) -> Option<&Name> {
+        self.latest.get(&hash).or_else(|| self.before.get(&hash))
+    }
+}
 
 impl Known {
     /// Remembers names as they are on the server; those that are not ours are left out.
@@ -24,16 +43,13 @@ impl Known {
                 (None, Some(tag)) => Name::Tag(tag.to_owned()),
                 (None, None) => continue,
             };
-            if known.len() >= LIMIT {
-                known.clear();
-            }
-            known.insert(ours.hash(name), meant);
+            known.learn(ours.hash(name), meant);
         }
     }
 
     pub(crate) fn name(&self, hash: u64) -> Name {
         let known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        known.get(&hash).cloned().unwrap_or_else(|| Name::Unknown(format!("{hash:016x}")))
+        known.get(hash).cloned().unwrap_or_else(|| Name::Unknown(format!("{hash:016x}")))
     }
 }
 
@@ -41,5 +57,21 @@ impl Known {
 pub(crate) fn learn(core: &Core, names: &[String]) {
     if let (Some(known), Store::Redis(remote)) = (core.known.get(), &core.store) {
         known.learn(&remote.server.names, names.iter().map(String::as_str));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_latest_names_are_known_however_many_there_are() {
+        let mut known = Generations::default();
+        for hash in 0..1_000_000 {
+            known.learn(hash, Name::Unknown(String::new()));
+            assert!(known.latest.len() + known.before.len() <= LIMIT);
+        }
+        assert!((1_000_000 - LIMIT as u64 / 2..1_000_000).all(|hash| known.get(hash).is_some()));
+        assert!(known.get(0).is_none());
     }
 }

@@ -36,6 +36,7 @@ mod purge;
 mod servers;
 mod sizes;
 mod standing;
+mod steered;
 mod whose;
 
 use std::sync::Arc;

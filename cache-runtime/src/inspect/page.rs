@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Inspect, budget, failed, off};
 use crate::core::Store;
+use crate::entry::History;
 use crate::local::LocalStore;
 use crate::redis::{Names, Node, Server};
 use crate::{Error, ErrorKind, glob};
@@ -38,8 +39,8 @@ pub struct Page {
 /// Where a page ends. As text, it can be handed to a client and taken back.
 ///
 /// ```
-/// let cursor: cache_runtime::inspect::Cursor = "17@127.0.0.1:6379".parse()?;
-/// assert_eq!(cursor.to_string(), "17@127.0.0.1:6379");
+/// let cursor: cache_runtime::inspect::Cursor = "17-0badcafe@127.0.0.1:6379".parse()?;
+/// assert_eq!(cursor.to_string(), "17-0badcafe@127.0.0.1:6379");
 /// # Ok::<(), cache_runtime::Error>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -48,6 +49,8 @@ pub struct Cursor {
     /// The server's own; 0: at the beginning.
     at: u64,
     master: String,
+    /// In which history of the server that means something.
+    history: Option<History>,
 }
 
 /// A namespace that was met on the server.
@@ -67,7 +70,8 @@ impl Inspect {
     /// as come along. Keys with the token of a load, a hint or a fence are among them.
     ///
     /// One page is of one master, and ends after 100,000 names of the server, so that it can be empty and have a next one.
-    /// What was there from the first page to the last is met; what came or went meanwhile may or may not be.
+    /// What was there from the first page to the last is met; what came or went meanwhile may or may not be. If the server is
+    /// restarted or replaced meanwhile, that is an error, where it does not hide its history: its cursors mean nothing there.
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), cache_runtime::Error> {
@@ -86,8 +90,8 @@ impl Inspect {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Argument`] if the master of the cursor is none any more; [`ErrorKind::Unavailable`],
-    /// [`ErrorKind::Timeout`] or [`ErrorKind::Refused`] when the server cannot be asked; [`ErrorKind::Config`] when the
+    /// [`ErrorKind::Argument`] if the master of the cursor is none any more; [`ErrorKind::Unavailable`] also if it was
+    /// restarted or replaced; [`ErrorKind::Unavailable`], [`ErrorKind::Timeout`] or [`ErrorKind::Refused`] when the server cannot be asked; [`ErrorKind::Config`] when the
     /// environment does not describe a cache.
     pub async fn entries(&self, pattern: &str, cursor: Option<Cursor>, at_least: usize) -> Result<Page, Error> {
         let kept = |store: &LocalStore| store.keys(|key| glob::matches(pattern, key));
@@ -181,20 +185,24 @@ impl Inspect {
         at_least: usize,
     ) -> Result<Walked, Error> {
         let masters = server.masters(&mut budget()).await.map_err(failed)?;
-        let (place, mut at) = match &cursor {
-            None => (0, 0),
+        let (place, mut at, mut history) = match &cursor {
+            None => (0, 0, None),
             Some(cursor) => {
                 let place = masters.iter().position(|node| node.name == cursor.master).ok_or_else(|| {
                     let problem = format!("`{}` is no master any more; begin again without a cursor", cursor.master);
                     Error::new(ErrorKind::Argument, problem)
                 })?;
-                (place, cursor.at)
+                (place, cursor.at, cursor.history)
             }
         };
         let node = Arc::clone(&masters[place]);
         let (mut names, mut looked_at) = (Vec::new(), 0);
         for _ in 0..STEPS {
             let step = server.scan_by(STEP, &mut budget(), &node, at, pattern).await.map_err(failed)?;
+            if *history.get_or_insert(step.history) != step.history {
+                let problem = format!("`{}` was restarted or replaced during the walk; begin again", node.name);
+                return Err(Error::new(ErrorKind::Unavailable, problem));
+            }
             names.extend(step.names);
             looked_at += STEP as u64;
             at = step.cursor;
@@ -203,8 +211,8 @@ impl Inspect {
             }
         }
         let next = match at {
-            0 => masters.get(place + 1).map(|node| Cursor { at: 0, master: node.name.clone() }),
-            at => Some(Cursor { at, master: node.name.clone() }),
+            0 => masters.get(place + 1).map(|node| Cursor { at: 0, master: node.name.clone(), history: None }),
+            at => Some(Cursor { at, master: node.name.clone(), history }),
         };
         Ok(Walked { names, next, looked_at, node })
     }
@@ -220,7 +228,11 @@ pub(super) struct Walked {
 
 impl fmt::Display for Cursor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}@{}", self.at, self.master)
+        write!(f, "{}", self.at)?;
+        if let Some(history) = self.history {
+            write!(f, "-{:08x}", u32::from_be_bytes(history))?;
+        }
+        write!(f, "@{}", self.master)
     }
 }
 
@@ -228,10 +240,15 @@ impl FromStr for Cursor {
     type Err = Error;
 
     fn from_str(text: &str) -> Result<Self, Error> {
-        let parsed = text.split_once('@').and_then(|(at, master)| Some((at.parse().ok()?, master)));
-        let (at, master) = parsed
-            .ok_or_else(|| Error::new(ErrorKind::Argument, format!("`{text}` is no cursor; take that of a page")))?;
-        Ok(Self { at, master: master.to_owned() })
+        let parsed = || {
+            let (place, master) = text.split_once('@')?;
+            let (at, history) = match place.split_once('-') {
+                Some((at, history)) => (at, Some(u32::from_str_radix(history, 16).ok()?.to_be_bytes())),
+                None => (place, None),
+            };
+            Some(Self { at: at.parse().ok()?, master: master.to_owned(), history })
+        };
+        parsed().ok_or_else(|| Error::new(ErrorKind::Argument, format!("`{text}` is no cursor; take that of a page")))
     }
 }
 

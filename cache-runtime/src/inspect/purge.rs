@@ -26,7 +26,9 @@ pub enum Purge {
     Key(String),
     /// All that carries a tag.
     Tag(String),
-    /// All entries of a cached function, by its name or path: those whose key fits its template.
+    /// All entries of a cached function, by its path or the end of it: those whose key fits its template. A key over 512
+    /// bytes is cut, and then only its beginning tells: those of other functions whose templates begin with the same text
+    /// go as well. Of several functions on one path, such as methods of one module, the entries of all.
     Function(String),
     /// All entries whose keys match a Redis glob: `user:*`.
     Pattern(String),
@@ -65,16 +67,17 @@ pub struct Purged {
 /// Which names are removed, where not one alone.
 struct Choice {
     pattern: String,
-    template: Option<Template>,
+    /// Those of the templates' functions; `None`: all that match.
+    templates: Option<Vec<Template>>,
 }
 
 impl Choice {
     fn matching(pattern: &str) -> Self {
-        Self { pattern: pattern.to_owned(), template: None }
+        Self { pattern: pattern.to_owned(), templates: None }
     }
 
     fn takes(&self, key: &str) -> bool {
-        self.template.as_ref().is_none_or(|template| template.fits(key))
+        self.templates.as_ref().is_none_or(|templates| templates.iter().any(|template| template.may_have(key)))
     }
 }
 
@@ -171,8 +174,12 @@ impl Inspect {
     }
 
     fn of_function(&self, name: &str) -> Result<Choice, Error> {
-        let key = &self.functions.named(name)?.key;
-        Ok(Choice { pattern: key.pattern(), template: Some(key.clone()) })
+        let templates: Vec<_> = self.functions.named(name)?.into_iter().map(|function| function.key.clone()).collect();
+        let pattern = match templates.as_slice() {
+            [template] => template.pattern(),
+            _ => "*".to_owned(),
+        };
+        Ok(Choice { pattern, templates: Some(templates) })
     }
 
     async fn remove(&self, choice: Choice) -> Result<u64, Error> {

@@ -1,9 +1,10 @@
 //! Which function an entry belongs to, and which tags it then has: by joining its key with the templates.
 
+use std::collections::BTreeSet;
 use std::sync::{Arc, LazyLock};
 
 use crate::graph::{Function, Graph, Place};
-use crate::site::SITES;
+use crate::site::{SITES, Site};
 use crate::{Error, ErrorKind, Key};
 
 /// The functions that entries are explained by.
@@ -19,6 +20,8 @@ pub(super) struct Owner {
     /// The key with the tags that it carries, but for those that the result names; `None` where the key does not tell
     /// them.
     pub(super) key: Option<Key>,
+    /// The function itself, if it is one of this program's.
+    pub(super) site: Option<&'static Site>,
     /// The shape of what it reads, if it was called in this process.
     pub(super) shape: Option<u64>,
 }
@@ -41,35 +44,42 @@ impl Functions {
             let declared = function.tags.iter().filter(|tag| !tag.names_result());
             let tags: Option<Vec<String>> = declared.map(|tag| tag.with(&bound)).collect();
             let tagged = tags.map(|tags| tags.into_iter().fold(Key::new(key), Key::tag));
-            Some(Owner { place: function.place.clone(), key: tagged, shape: self.shape(&function.place) })
+            let site = self.site(&function.place);
+            Some(Owner { place: function.place.clone(), key: tagged, site, shape: site.and_then(Site::shape) })
         };
         self.all.iter().filter_map(owner).collect()
     }
 
-    fn shape(&self, place: &Place) -> Option<u64> {
+    fn site(&self, place: &Place) -> Option<&'static Site> {
         let is_it = |declared: &crate::site::Declaration| {
             declared.function == place.path && declared.file == place.file && declared.line == place.line
         };
-        let site = SITES.iter().filter(|_| self.ours).find(|site| is_it(&site.declaration))?;
-        site.shape()
+        SITES.iter().copied().filter(|_| self.ours).find(|site| is_it(&site.declaration))
     }
 
-    /// The function of this name: all of its path, or the end of it.
+    /// The functions of this name: all of their path, else the end of it. Several can have one path, such as methods of one
+    /// module.
     ///
     /// # Errors
     ///
-    /// If there is none, or more than one.
-    pub(super) fn named(&self, name: &str) -> Result<&Function, Error> {
-        let is_it = |path: &str| path.strip_suffix(name).is_some_and(|rest| rest.is_empty() || rest.ends_with("::"));
-        let found: Vec<_> = self.all.iter().filter(|function| is_it(&function.place.path)).collect();
-        match found.as_slice() {
-            [function] => Ok(function),
-            [] => Err(Error::new(ErrorKind::Argument, format!("no cached function is called `{name}`"))),
-            several => {
-                let paths: Vec<_> = several.iter().map(|function| function.place.path.as_str()).collect();
-                let problem = format!("`{name}` can be {}; give its path", paths.join(" or "));
-                Err(Error::new(ErrorKind::Argument, problem))
-            }
+    /// If there is none, or if they have several paths.
+    pub(super) fn named(&self, name: &str) -> Result<Vec<&Function>, Error> {
+        let of = |is_it: &dyn Fn(&str) -> bool| -> Vec<_> {
+            self.all.iter().filter(|function| is_it(&function.place.path)).collect()
+        };
+        let mut found = of(&|path| path == name);
+        if found.is_empty() {
+            found = of(&|path| path.strip_suffix(name).is_some_and(|rest| rest.ends_with("::")));
         }
+        let paths: BTreeSet<&str> = found.iter().map(|function| function.place.path.as_str()).collect();
+        let problem = match paths.len() {
+            0 => format!("no cached function is called `{name}`"),
+            1 => return Ok(found),
+            _ => {
+                let paths: Vec<&str> = paths.into_iter().collect();
+                format!("`{name}` can be {}; give its path", paths.join(" or "))
+            }
+        };
+        Err(Error::new(ErrorKind::Argument, problem))
     }
 }

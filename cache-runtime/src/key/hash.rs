@@ -52,6 +52,13 @@ pub(super) fn shorten(text: &mut Text, start: usize, limit: usize) {
     text.extend(hash.as_bytes());
 }
 
+/// What is left of the text of a key that was cut; `None` of one that was not.
+#[cfg(feature = "inspect")]
+pub(crate) fn kept_of_cut(key: &str) -> Option<&str> {
+    let (kept, hash) = key.rsplit_once("%~")?;
+    (hash.len() == 32 && hash.bytes().all(|byte| byte.is_ascii_hexdigit())).then_some(kept)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

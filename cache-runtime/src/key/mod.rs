@@ -12,6 +12,8 @@ use smallvec::SmallVec;
 use xxhash_rust::xxh3::xxh3_64;
 
 pub use hash::HashPart;
+#[cfg(feature = "inspect")]
+pub(crate) use hash::kept_of_cut;
 pub use part::{KeyPart, Rendered};
 pub use parts::Parts;
 pub(crate) use parts::{FIRST, Part};

@@ -2,6 +2,8 @@
 //!
 //! A counter is handed over as the sum that it is, so whoever publishes it twice changes nothing.
 
+use std::cell::RefCell;
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
@@ -70,7 +72,7 @@ fn start(core: &Arc<Core>) {
 pub(crate) fn publish(cache: &Cache) {
     begin();
     ::metrics::with_recorder(|recorder| {
-        let sink = Sink(recorder);
+        let sink = Sink { recorder, counters: RefCell::default() };
         let core = cache.core();
         let direct = core.direct_name();
         for site in SITES.iter().filter(|site| !site.number.is_none()) {
@@ -82,10 +84,19 @@ pub(crate) fn publish(cache: &Cache) {
         }
         sink.invalidations(&direct, &core.invalidated);
         sink.state(cache);
+        sink.hand_over();
     });
 }
 
-struct Sink<'a>(&'a dyn Recorder);
+struct Sink<'a> {
+    recorder: &'a dyn Recorder,
+    /// Several functions can have one name, such as methods of one module: their counts are added up, since of two sums a
+    /// recorder keeps the larger one.
+    counters: RefCell<BTreeMap<Series, (&'static Metric, u64)>>,
+}
+
+/// A metric's name, and the values of its labels.
+type Series = (&'static str, Vec<String>);
 
 impl Sink<'_> {
     fn key(metric: &Metric, values: &[&str]) -> Key {
@@ -94,18 +105,26 @@ impl Sink<'_> {
         Key::from_parts(metric.name, labels.collect::<Vec<_>>())
     }
 
-    fn count(&self, metric: &Metric, labels: &[&str], value: u64) {
-        self.0.register_counter(&Self::key(metric, labels), METADATA).absolute(value);
+    fn count(&self, metric: &'static Metric, labels: &[&str], value: u64) {
+        let labels = labels.iter().map(|label| (*label).to_owned()).collect();
+        self.counters.borrow_mut().entry((metric.name, labels)).or_insert((metric, 0)).1 += value;
+    }
+
+    fn hand_over(&self) {
+        for ((_, labels), (metric, sum)) in &*self.counters.borrow() {
+            let labels: Vec<&str> = labels.iter().map(String::as_str).collect();
+            self.recorder.register_counter(&Self::key(metric, &labels), METADATA).absolute(*sum);
+        }
     }
 
     fn set(&self, metric: &Metric, labels: &[&str], value: f64) {
-        self.0.register_gauge(&Self::key(metric, labels), METADATA).set(value);
+        self.recorder.register_gauge(&Self::key(metric, labels), METADATA).set(value);
     }
 
     fn function(&self, counted: Counted<'_>, counts: &Counts) {
         let (function, key) = counted.labels();
         let (function, series) = (&*function, counted.series());
-        let each = |metric: &Metric, values: &[(&str, u64)]| {
+        let each = |metric: &'static Metric, values: &[(&str, u64)]| {
             values.iter().for_each(|(last, value)| self.count(metric, &[function, key, last], *value));
         };
         let grown = |published: &AtomicU64, all: u64, negative: u64| {
@@ -183,7 +202,8 @@ impl Sink<'_> {
         let lease = core.config.lease;
         truth(table::VOUCHED, !local.vouched_for.is_zero());
         set(table::LEASE_AGE, lease.saturating_sub(local.vouched_for).as_secs_f64());
-        set(table::LAG, local.lag.unwrap_or_default().as_secs_f64());
+        // Not zero, which would be the best there is.
+        set(table::LAG, local.lag.map_or(f64::NAN, |lag| lag.as_secs_f64()));
         self.count(table::LOCAL_VOIDED, &[name], stats.local_voided);
         self.count(table::LOCAL_EPOCH, &[name], stats.local_epoch);
     }

@@ -111,7 +111,7 @@ metrics! {
     OWED Gauge "cache_owed_invalidations" Count ["cache"]:
         "keys and tags that wait to be invalidated on the server";
     LAG Gauge "cache_invalidation_lag_seconds" Seconds ["cache"]:
-        "how far this process is behind others' invalidations, at most: the latest heartbeat of the slowest master";
+        "how far this process is behind others' invalidations, at most: the latest heartbeat of the slowest master; NaN while one of them is not heard";
     LEASE_AGE Gauge "cache_lease_age_seconds" Seconds ["cache"]:
         "how long ago the heartbeat was sent that vouches for what is kept in process; at the lease's length it is not served";
     VOUCHED Gauge "cache_local_vouched_for" Truth ["cache"]:

@@ -64,6 +64,9 @@ pub(crate) struct Step {
     pub(crate) names: Vec<String>,
     /// Which connection answered.
     pub(crate) connection: u64,
+    /// The history of its server.
+    #[cfg(feature = "inspect")]
+    pub(crate) history: History,
 }
 
 impl Server {
@@ -317,7 +320,13 @@ impl Server {
             .await?;
         // Ours are all UTF-8.
         let names = names.into_iter().filter_map(|name| String::from_utf8(name).ok()).collect();
-        Ok(Step { cursor, names, connection: witness.connection })
+        Ok(Step {
+            cursor,
+            names,
+            connection: witness.connection,
+            #[cfg(feature = "inspect")]
+            history: witness.history(),
+        })
     }
 
     /// How many milliseconds the entry has left; negative if it is not there.
