@@ -1,4 +1,4 @@
-#![doc = include_str!("../../README.md")]
+#![doc = include_str!("../README.md")]
 //!
 //! # For readers of the source
 //!
@@ -19,7 +19,7 @@
 //! ```
 
 #[cfg(any(doc, doctest))]
-#[doc = include_str!("../../docs/guide.md")]
+#[doc = include_str!("../guide.md")]
 pub mod guide {}
 
 mod ask;

@@ -65,7 +65,7 @@ fn of_server(session: &Session, server: &ServerInfo) -> Result<(), Problem> {
     };
     let policy = server.memory_policy.as_deref().unwrap_or("-");
     out.field("memory", format_args!("{} {limit}, {policy}", or_dash(server.memory_used, bytes)))?;
-    out.field("keys", format_args!("{}, of everybody", or_dash(server.keys, count)))?;
+    out.field("keys", format_args!("{} on the whole server", or_dash(server.keys, count)))?;
     let (hits, misses) = (server.hits.unwrap_or_default(), server.misses.unwrap_or_default());
     out.field(
         "lookups",

@@ -23,7 +23,7 @@ pub struct ServerInfo {
     pub uptime_s: Option<u64>,
     /// The first digits of its replication history, if it tells: the guard against failovers that lose invalidations is on.
     pub history: Option<String>,
-    /// How many keys it has in this database, of everybody.
+    /// How many keys it has in this database, whoever stored them.
     pub keys: Option<u64>,
     /// How many bytes of memory it uses.
     pub memory_used: Option<u64>,
@@ -37,7 +37,7 @@ pub struct ServerInfo {
     pub clients_limit: Option<u64>,
     /// How many commands it executes in a second, of late.
     pub commands_per_s: Option<u64>,
-    /// How many lookups of keys found one since it started, of everybody.
+    /// How many lookups of keys found one since it started, whoever looked.
     pub hits: Option<u64>,
     /// How many did not.
     pub misses: Option<u64>,
