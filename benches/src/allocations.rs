@@ -8,8 +8,10 @@ use crate::value::User;
 use crate::{by_hand, ours};
 
 const BATCHES: usize = 11;
+/// After so many, each thread knows its hot entries itself: taking one in is an allocation.
+const UNTIL_KNOWN: usize = 100;
 
-/// Allocations for one hit beside those of its value, by the name of its path. All happens on this thread, where the
+/// Allocations for one hit beside those of its value, by the name of its path, once threads know what is hot. All happens on this thread, where the
 /// connections are served as well.
 ///
 /// # Panics
@@ -28,6 +30,12 @@ pub fn per_hit(count: impl Fn() -> usize) -> Vec<(&'static str, f64)> {
         let shared = [ours::in_process(), ours::in_process_tagged(), ours::tier_over_redis()];
         let made = [ours::redis_untagged(), ours::redis_tagged(), by_hand::hit()];
         let of_value = of_value as f64;
+        for path in &shared {
+            path.warm_up().await;
+            for _ in 0..UNTIL_KNOWN {
+                path.ask(KEYS).await;
+            }
+        }
         let paths = shared.into_iter().map(|path| (path, 0.0)).chain(made.into_iter().map(|path| (path, of_value)));
         let mut counted = Vec::new();
         for (path, of_value) in paths {
