@@ -1,10 +1,17 @@
 //! A cached call from end to end: hit, join, or load and store.
 
+mod looked;
+mod watched;
+
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 
 use smallvec::SmallVec;
+
+use looked::from_redis;
+pub(crate) use looked::{Looked, Seen, Stored};
+use watched::Watched;
 
 use crate::ask::Ask;
 use crate::budget::Budget;
@@ -20,31 +27,12 @@ use crate::metrics::{self, Timer};
 use crate::mutant::Mutant;
 use crate::observation::{Observation, Source};
 use crate::outcome::Load;
-use crate::read::{Found, Hit, Look, Observed, Question, Sight};
+use crate::read::{Found, Observed, Question, Sight};
 use crate::span;
 use crate::stats::{add, first_time};
 
 fn seen(source: Source) -> Observation {
     Observation { source, ..Observation::default() }
-}
-
-/// What there is to tell of a hit on the server. Its age is not: it takes a look at the clock.
-#[derive(Clone, Copy)]
-pub(crate) struct Stored {
-    written_ms: u64,
-    negative: bool,
-    bytes: u64,
-}
-
-impl Stored {
-    fn of(hit: &Hit) -> Self {
-        Self { written_ms: hit.written_ms(), negative: hit.negative(), bytes: hit.length() as u64 }
-    }
-}
-
-fn from_redis(stored: Stored) -> Observation {
-    let Stored { written_ms, negative, bytes } = stored;
-    Observation::hit(Source::Redis, clock::since(written_ms), negative, bytes)
 }
 
 /// How often a caller looks at most, because a load that he joined named tags which he had not looked at.
@@ -364,53 +352,6 @@ impl Ask<'_> {
         }
         observed
     }
-}
-
-/// A body while it runs: a panic of its own, unlike one that unwinds past it, is the flight's business.
-struct Watched<'a, F> {
-    body: Pin<&'a mut F>,
-    flight: Option<&'a Flight>,
-}
-
-impl<F: Future> Future for Watched<'_, F> {
-    type Output = F::Output;
-
-    fn poll(mut self: Pin<&mut Self>, cx: &mut std::task::Context<'_>) -> std::task::Poll<F::Output> {
-        struct Polling<'a>(Option<&'a Flight>);
-        impl Drop for Polling<'_> {
-            fn drop(&mut self) {
-                if let Some(flight) = self.0.filter(|_| std::thread::panicking()) {
-                    flight.body_panicked();
-                }
-            }
-        }
-        let mut polling = Polling(self.flight.filter(|_| !std::thread::panicking()));
-        let polled = self.body.as_mut().poll(cx);
-        polling.0 = None;
-        polled
-    }
-}
-
-/// What a call has looked at before it takes the long way.
-pub(crate) struct Looked<V> {
-    /// What is kept in process is no hit.
-    pub(crate) in_process: bool,
-    /// What the server held, and what this has left of the budget.
-    pub(crate) over_redis: Option<(Seen<V>, Budget)>,
-}
-
-impl<V> Default for Looked<V> {
-    fn default() -> Self {
-        Self { in_process: false, over_redis: None }
-    }
-}
-
-/// A look at the server, with its hit decoded.
-pub(crate) enum Seen<V> {
-    Value(V, Stored),
-    /// Without a look where there was a hit that does not decode.
-    Missed(Option<Box<Look>>),
-    Trouble,
 }
 
 /// A caller's turn, with the shared answer back in its type.

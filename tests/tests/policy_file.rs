@@ -9,6 +9,7 @@ use cache_runtime::policy::Rule;
 use cache_runtime::{Cache, ErrorKind, Key, Source, cached, observe};
 use steps::prices::{AS_DECLARED, File, OFF, at, new_prices, price, says, see, steer, with};
 use steps::process::Process;
+use steps::warnings::Warnings;
 use steps::{alone, hears, is_idle};
 use tests::{RedisServer, eventually};
 
@@ -61,12 +62,12 @@ async fn a_file_is_followed_however_it_is_replaced() {
 
 #[tokio::test]
 async fn a_bad_file_changes_nothing_and_is_told_by_line_and_once() {
-    log::collect();
+    let warnings = Warnings::of_all_threads();
     let file = File::new("[function.price]\nenabled = false\n");
     let cache = with(&file);
     file.write("policy.toml", "[function.price]\nenabled = false\n\n[function.stok]\npercent = 101\n");
     eventually("it is noticed", async || cache.health().policy_problem.is_some()).await;
-    let problem = "line 4: there is no cached function `stok`; did you mean `stock`?. \
+    let problem = "line 4: there is no cached function `stok`; did you mean `stock`? \
                    line 5: percent = 101 is not between 0 and 100; percent = 100 for all keys";
     assert_eq!(cache.health().policy_problem.as_deref(), Some(problem));
     assert_eq!(cache.policy().problem.as_deref(), Some(problem));
@@ -77,7 +78,7 @@ async fn a_bad_file_changes_nothing_and_is_told_by_line_and_once() {
     says(&cache, Rule::new().enabled(true)).await;
     eventually("all is well", async || cache.health().policy_problem.is_none()).await;
     let path = file.path().display().to_string();
-    let told = log::of(&path);
+    let told = warnings.naming(&path);
     assert_eq!(told.len(), 1, "{told:?}");
     assert!(told[0].contains("line 5: percent = 101"), "{told:?}");
 }
@@ -214,63 +215,4 @@ async fn who_is_given_a_bad_file_invalidates_all_the_same() {
         [("GIVEN_A_BAD_FILE", "1"), ("CACHE_POLICY", &*path), ("CACHE_URL", &*url), ("CACHE_NAMESPACE", "policy")];
     let _process = Process::start("the_process_that_is_given_a_bad_file", "given-a-bad-file", &environment);
     assert_eq!(see(&here, 1, 1).await, (1, Source::Loaded));
-}
-
-/// Warnings of all threads: files are read by a thread of the library's own.
-mod log {
-    use std::fmt::{Debug, Write};
-    use std::sync::{Mutex, Once, PoisonError};
-
-    use tracing::field::{Field, Visit};
-    use tracing::level_filters::LevelFilter;
-    use tracing::{Event, Level, Metadata, Subscriber, span};
-
-    static TOLD: Mutex<Vec<String>> = Mutex::new(Vec::new());
-
-    pub(super) fn collect() {
-        static ONCE: Once = Once::new();
-        ONCE.call_once(|| tracing::subscriber::set_global_default(Collector).expect("there is no other"));
-    }
-
-    /// Those that name it.
-    pub(super) fn of(what: &str) -> Vec<String> {
-        let told = TOLD.lock().unwrap_or_else(PoisonError::into_inner);
-        told.iter().filter(|line| line.contains(what)).cloned().collect()
-    }
-
-    struct Collector;
-
-    impl Subscriber for Collector {
-        /// Nobody wants spans: with them, calls take the long way.
-        fn max_level_hint(&self) -> Option<LevelFilter> {
-            Some(LevelFilter::WARN)
-        }
-
-        fn enabled(&self, metadata: &Metadata<'_>) -> bool {
-            *metadata.level() <= Level::WARN && metadata.target().starts_with("cache_runtime")
-        }
-
-        fn event(&self, event: &Event<'_>) {
-            let mut line = Line(String::new());
-            event.record(&mut line);
-            TOLD.lock().unwrap_or_else(PoisonError::into_inner).push(line.0);
-        }
-
-        fn new_span(&self, _: &span::Attributes<'_>) -> span::Id {
-            span::Id::from_u64(1)
-        }
-
-        fn record(&self, _: &span::Id, _: &span::Record<'_>) {}
-        fn record_follows_from(&self, _: &span::Id, _: &span::Id) {}
-        fn enter(&self, _: &span::Id) {}
-        fn exit(&self, _: &span::Id) {}
-    }
-
-    struct Line(String);
-
-    impl Visit for Line {
-        fn record_debug(&mut self, field: &Field, value: &dyn Debug) {
-            let _ = write!(self.0, "{}={value:?} ", field.name());
-        }
-    }
 }

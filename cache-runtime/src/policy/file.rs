@@ -19,7 +19,8 @@ pub(super) struct Mistakes(Vec<(usize, Mistake)>);
 impl fmt::Display for Mistakes {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let lines: Vec<String> = self.0.iter().map(|(line, mistake)| format!("line {line}: {mistake}")).collect();
-        f.write_str(&lines.join(". "))
+        // A question has an end of its own.
+        f.write_str(&lines.join(". ").replace("?. ", "? "))
     }
 }
 
@@ -152,7 +153,7 @@ mod tests {
     fn what_is_wrong_is_told_by_line() {
         assert_eq!(
             wrong("[prefix.\"user:\"]\npercnt = 5\n\n[prefix.\"org:\"]\npercent = 101\nttl = 0\n"),
-            "line 2: there is no field `percnt`; did you mean `percent`?. \
+            "line 2: there is no field `percnt`; did you mean `percent`? \
              line 5: percent = 101 is not between 0 and 100; percent = 100 for all keys. \
              line 6: a ttl of zero keeps nothing; to switch the cache off: enabled = false"
         );

@@ -1,0 +1,47 @@
+//! What a call has seen on the short way, before it takes the long one.
+
+use crate::budget::Budget;
+use crate::clock;
+use crate::observation::{Observation, Source};
+use crate::read::{Hit, Look};
+
+/// What a call has looked at before it takes the long way.
+pub(crate) struct Looked<V> {
+    /// What is kept in process is no hit.
+    pub(crate) in_process: bool,
+    /// What the server held, and what this has left of the budget.
+    pub(crate) over_redis: Option<(Seen<V>, Budget)>,
+}
+
+impl<V> Default for Looked<V> {
+    fn default() -> Self {
+        Self { in_process: false, over_redis: None }
+    }
+}
+
+/// A look at the server, with its hit decoded.
+pub(crate) enum Seen<V> {
+    Value(V, Stored),
+    /// Without a look where there was a hit that does not decode.
+    Missed(Option<Box<Look>>),
+    Trouble,
+}
+
+/// What there is to tell of a hit on the server. Its age is not: it takes a look at the clock.
+#[derive(Clone, Copy)]
+pub(crate) struct Stored {
+    written_ms: u64,
+    negative: bool,
+    bytes: u64,
+}
+
+impl Stored {
+    pub(super) fn of(hit: &Hit) -> Self {
+        Self { written_ms: hit.written_ms(), negative: hit.negative(), bytes: hit.length() as u64 }
+    }
+}
+
+pub(super) fn from_redis(stored: Stored) -> Observation {
+    let Stored { written_ms, negative, bytes } = stored;
+    Observation::hit(Source::Redis, clock::since(written_ms), negative, bytes)
+}

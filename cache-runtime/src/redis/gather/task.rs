@@ -1,0 +1,115 @@
+//! The task that asks for those who gathered.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
+use std::task::Poll;
+
+use tokio::runtime;
+
+use super::super::{Failure, Node};
+use super::{Batch, Callers, FEW};
+use crate::budget::Budget;
+
+/// A task that asks for others.
+pub(super) struct Task {
+    node: Arc<Node>,
+    door: usize,
+    runtime: runtime::Id,
+    /// Whether it has taken nobody along yet.
+    ready: bool,
+    /// Whom it asks for.
+    batch: Option<Batch>,
+    ended: bool,
+}
+
+impl Task {
+    pub(super) fn start(node: &Arc<Node>, door: usize, runtime: runtime::Id) {
+        let task = Self { node: Arc::clone(node), door, runtime, ready: true, batch: None, ended: false };
+        tokio::spawn(task.run());
+    }
+
+    async fn run(mut self) {
+        loop {
+            behind_those_who_can_run().await;
+            if !self.next() {
+                return;
+            }
+            let Some(batch) = &self.batch else { return };
+            // Nobody waits for longer than his budget, which is the same for all.
+            let mut budget = Budget::new(self.node.budget).after(batch.since.elapsed());
+            let answer = self.node.ask(&mut budget, &batch.list).await;
+            batch.outcome.tell(answer);
+        }
+    }
+
+    /// Takes those along who have waited longest. If there is nobody, the task has ended: whoever comes next starts
+    /// another.
+    fn next(&mut self) -> bool {
+        // What it held is freed before the door is shut.
+        drop(self.batch.take());
+        let at_once = self.node.gather.at_once();
+        let (_let_go, more) = {
+            let mut all = self.node.gather.lock(self.door);
+            let callers = Callers::of(&mut all, self.runtime);
+            callers.ready -= usize::from(std::mem::take(&mut self.ready));
+            callers.held_up = 0;
+            let told = callers.told();
+            self.batch = callers.next();
+            match &self.batch {
+                Some(batch) => {
+                    callers.crowd = batch.callers > FEW;
+                    self.node.gather.shared_by.store(batch.callers, Relaxed);
+                    (told, callers.needs_a_task(at_once))
+                }
+                None => {
+                    callers.tasks -= 1;
+                    callers.crowd &= callers.tasks > 0;
+                    self.ended = true;
+                    (told, false)
+                }
+            }
+        };
+        if more {
+            Self::start(&self.node, self.door, self.runtime);
+        }
+        !self.ended
+    }
+}
+
+/// With the runtime: nobody is left waiting.
+impl Drop for Task {
+    fn drop(&mut self) {
+        if self.ended {
+            return;
+        }
+        let mut all = self.node.gather.lock(self.door);
+        let callers = Callers::of(&mut all, self.runtime);
+        callers.ready -= usize::from(self.ready);
+        callers.tasks -= 1;
+        callers.held_up = 0;
+        let left: Vec<Batch> = match callers.tasks {
+            0 => std::iter::from_fn(|| callers.next()).collect(),
+            _ => Vec::new(),
+        };
+        drop(all);
+        for batch in self.batch.take().into_iter().chain(left) {
+            let ended = Failure::disconnected("the runtime that was asking has ended");
+            batch.outcome.tell(Err(ended));
+        }
+        let told = Callers::of(&mut self.node.gather.lock(self.door), self.runtime).told();
+        drop(told);
+    }
+}
+
+/// Lets the tasks run that are ready to, once.
+async fn behind_those_who_can_run() {
+    let mut waited = false;
+    std::future::poll_fn(|context| {
+        if std::mem::replace(&mut waited, true) {
+            return Poll::Ready(());
+        }
+        context.waker().wake_by_ref();
+        Poll::Pending
+    })
+    .await;
+}
