@@ -8,7 +8,7 @@ use std::time::Duration;
 use crate::codec::CodecChoice;
 use crate::compression::Unreadable;
 use crate::core::{Core, Remote};
-use crate::facts::Facts;
+use crate::facts::{self, Facts, Kind};
 use crate::found::FoundTags;
 use crate::local::{Fresh, LocalObservation, LocalStore};
 #[cfg(feature = "metrics")]
@@ -117,6 +117,15 @@ impl CountedOwned {
 impl Ask<'_> {
     pub(crate) fn counters(&self) -> &Counters {
         self.counters.get()
+    }
+
+    /// What is known of the type that is asked for.
+    pub(crate) fn facts<L: Load>(&self) -> &'static Facts {
+        let codec = self.core.config.codec;
+        match self.counters {
+            Counted::Site(site) => site.facts(const { &Kind::of::<L>() }, codec),
+            Counted::Direct(_) => facts::facts::<L::Value>(L::Codec::name(codec), self.key.version),
+        }
     }
 
     /// Counts an answer that is counted nowhere else: the call is over.

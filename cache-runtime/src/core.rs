@@ -8,6 +8,7 @@ use tokio::sync::Notify;
 use crate::budget::Budget;
 use crate::config::Config;
 use crate::flight::Flights;
+use crate::linger::Lingering;
 use crate::local::LocalStore;
 use crate::maintain::Upkeep;
 #[cfg(feature = "metrics")]
@@ -25,6 +26,7 @@ pub(crate) struct Core {
     /// What operators say.
     pub(crate) steering: Steering,
     pub(crate) flights: Flights,
+    pub(crate) lingering: Lingering,
     pub(crate) minted: Minted,
     pub(crate) direct: Counters,
     /// Of the same operations.
@@ -65,6 +67,7 @@ impl Core {
     pub(crate) fn new(config: Config, store: Store, steering: Steering) -> Self {
         Self {
             flights: Flights::new(config.load_wait),
+            lingering: Lingering::default(),
             config,
             store,
             steering,
@@ -100,6 +103,8 @@ impl Core {
         self.background.fetch_add(1, Ordering::AcqRel);
         let done = Done(Arc::clone(self));
         if let Ok(runtime) = tokio::runtime::Handle::try_current() {
+            // Boxed: the runtime moves a task about while it makes it and when it ends.
+            let work = Box::pin(work);
             runtime.spawn(async move {
                 let _done = done;
                 work.await;

@@ -5,15 +5,16 @@
 //! fence     F state8 (nonce8 deadline8)*n
 //! stamp     hist4 rand8
 //! hint      H id8 check8 found
-//! envelope  V id8 hist4 check8 shape8 tagset4 flags1 n1 created8 ttl8 stamp12*n [found] payload
+//! envelope  E id8 hist4 check8 shape8 tagset4 flags1 n1 created6 ttl5 stamp12*n [found] payload
 //! found     m1 (length2 tag)*m
 //! ```
 //! `found` are the tags that a result named; an envelope has it with flag bit 1, and their stamps are its last ones. With
 //! flag bit 2 the payload is compressed with LZ4, with bit 3 with Zstandard. Other bits are of a later version.
-//! Integers are little-endian. `check8` is xxh3-64 of everything behind it, so a flipped or missing bit
+//! Integers are little-endian, times in milliseconds; a ttl of more than 34 years is noted as that. `check8` is xxh3-64 of everything behind it, so a flipped or missing bit
 //! is a miss. Any other first byte is not ours, or is of a later version: a miss too.
 //! `docs/consistency.md` describes the format for programs in other languages.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use smallvec::SmallVec;
@@ -30,11 +31,13 @@ pub(crate) type Nonce = [u8; 8];
 
 const TOKEN: u8 = b'T';
 const FENCE: u8 = b'F';
-const VALUE: u8 = b'V';
+const VALUE: u8 = b'E';
 const TOKEN_LENGTH: usize = 13;
 const CHECKED_FROM: usize = 21;
-const HEADER: usize = CHECKED_FROM + 8 + 4 + 1 + 1 + 8 + 8;
 const FLAGS: usize = 33;
+const CREATED: Range<usize> = 35..41;
+const TTL: Range<usize> = 41..46;
+const HEADER: usize = TTL.end;
 const NEGATIVE: u8 = 1;
 const HAS_FOUND: u8 = 2;
 const LZ4: u8 = 4;
@@ -54,17 +57,19 @@ pub(crate) fn random8() -> [u8; 8] {
     bytes
 }
 
-pub(crate) fn token(history: History) -> [u8; TOKEN_LENGTH] {
+/// `id`: from [`random8`], drawn for this token.
+pub(crate) fn token(history: History, id: [u8; 8]) -> [u8; TOKEN_LENGTH] {
     let mut token = [TOKEN; TOKEN_LENGTH];
-    token[1..9].copy_from_slice(&random8());
+    token[1..9].copy_from_slice(&id);
     token[9..].copy_from_slice(&history);
     token
 }
 
-pub(crate) fn stamp(history: History) -> Stamp {
+/// `id`: as that of a token.
+pub(crate) fn stamp(history: History, id: [u8; 8]) -> Stamp {
     let mut stamp = [0; 12];
     stamp[..4].copy_from_slice(&history);
-    stamp[4..].copy_from_slice(&random8());
+    stamp[4..].copy_from_slice(&id);
     stamp
 }
 
@@ -114,8 +119,8 @@ impl Header {
         let found = if self.found.is_empty() { 0 } else { HAS_FOUND };
         out.push(if self.negative { NEGATIVE } else { 0 } | found);
         out.push(u8::try_from(self.stamps.len()).expect("the macro and `Key` allow at most 255 tags"));
-        out.extend_from_slice(&self.created_ms.to_le_bytes());
-        out.extend_from_slice(&self.ttl_ms.to_le_bytes());
+        out.extend_from_slice(&self.created_ms.to_le_bytes()[..CREATED.len()]);
+        out.extend_from_slice(&noted(self.ttl_ms));
         for stamp in &self.stamps {
             out.extend_from_slice(stamp);
         }
@@ -173,8 +178,14 @@ pub(crate) fn known_found(bytes: &[u8]) -> Vec<String> {
 
 /// Gives a sealed envelope another ttl, counted from when it was created.
 pub(crate) fn live_for(envelope: &mut [u8], ttl_ms: u64) {
-    envelope[43..51].copy_from_slice(&ttl_ms.to_le_bytes());
+    envelope[TTL].copy_from_slice(&noted(ttl_ms));
     seal(envelope);
+}
+
+/// A ttl as an envelope has it.
+fn noted(ttl_ms: u64) -> [u8; TTL.end - TTL.start] {
+    let [noted @ .., _, _, _] = ttl_ms.min((1 << 40) - 1).to_le_bytes();
+    noted
 }
 
 /// Compresses the payload of an envelope that is not sealed yet, if that makes it smaller.
@@ -210,6 +221,13 @@ pub(crate) fn seal(envelope: &mut [u8]) {
     envelope[CHECKED_FROM - 8..CHECKED_FROM].copy_from_slice(&check.to_le_bytes());
 }
 
+/// An integer of at most eight bytes.
+fn number(bytes: &[u8]) -> u64 {
+    let mut word = [0; 8];
+    word[..bytes.len()].copy_from_slice(bytes);
+    u64::from_le_bytes(word)
+}
+
 /// An envelope whose bytes are whole. Whether it may be served is `read`'s question.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Envelope<'a> {
@@ -225,7 +243,10 @@ impl<'a> Envelope<'a> {
         }
         let mut envelope = Self { bytes, payload_start: 0 };
         let stamps_end = HEADER + 12 * envelope.stamp_count();
-        if stamps_end > bytes.len() || !knows(bytes[FLAGS]) || envelope.word(13) != xxh3_64(&bytes[CHECKED_FROM..]) {
+        if stamps_end > bytes.len()
+            || !knows(bytes[FLAGS])
+            || number(&bytes[13..CHECKED_FROM]) != xxh3_64(&bytes[CHECKED_FROM..])
+        {
             return None;
         }
         envelope.payload_start = match bytes[FLAGS] & HAS_FOUND {
@@ -255,12 +276,6 @@ impl<'a> Envelope<'a> {
         }
     }
 
-    fn word(&self, at: usize) -> u64 {
-        let mut word = [0; 8];
-        word.copy_from_slice(&self.bytes[at..at + 8]);
-        u64::from_le_bytes(word)
-    }
-
     pub(crate) fn stamp_count(&self) -> usize {
         usize::from(self.bytes[34])
     }
@@ -270,7 +285,7 @@ impl<'a> Envelope<'a> {
     }
 
     pub(crate) fn shape(&self) -> u64 {
-        self.word(21)
+        number(&self.bytes[CHECKED_FROM..29])
     }
 
     pub(crate) fn tagset(&self) -> u32 {
@@ -282,11 +297,11 @@ impl<'a> Envelope<'a> {
     }
 
     pub(crate) fn created_ms(&self) -> u64 {
-        self.word(35)
+        number(&self.bytes[CREATED])
     }
 
     pub(crate) fn ttl_ms(&self) -> u64 {
-        self.word(43)
+        number(&self.bytes[TTL])
     }
 
     pub(crate) fn stamps(&self) -> impl ExactSizeIterator<Item = &'a [u8]> {
@@ -379,7 +394,7 @@ mod tests {
             negative: true,
             created_ms: 11,
             ttl_ms: 13,
-            stamps: SmallVec::from_slice(&[stamp(*b"hist"), stamp(*b"hist")]),
+            stamps: SmallVec::from_slice(&[stamp(*b"hist", [1; 8]), stamp(*b"hist", [2; 8])]),
             found: ["org:7".to_owned()].into(),
         };
         let mut bytes = Vec::new();
@@ -400,9 +415,11 @@ mod tests {
         assert_eq!(read.history(), b"hist");
         assert!(read.stamps().eq(header.stamps.iter().map(|stamp| stamp.as_slice())));
         let mut longer = bytes;
-        live_for(&mut longer, 17);
-        let read = Envelope::parse(&longer).expect("sealed again");
-        assert_eq!((read.created_ms(), read.ttl_ms(), read.payload()), (11, 17, b"payload".as_slice()));
+        for (ttl, noted) in [(17, 17), (u64::MAX, (1 << 40) - 1)] {
+            live_for(&mut longer, ttl);
+            let read = Envelope::parse(&longer).expect("sealed again");
+            assert_eq!((read.created_ms(), read.ttl_ms(), read.payload()), (11, noted, b"payload".as_slice()));
+        }
     }
 
     #[test]
@@ -439,7 +456,7 @@ mod tests {
         for length in 0..bytes.len() {
             assert!(known_found(&bytes[..length]).is_empty(), "length {length}");
         }
-        assert!(known_found(&token(*b"hist")).is_empty());
+        assert!(known_found(&token(*b"hist", [1; 8])).is_empty());
     }
 
     #[test]
@@ -452,8 +469,8 @@ mod tests {
 
     #[test]
     fn a_stamp_of_another_history_is_missing() {
-        assert_eq!(current_stamp(&stamp(*b"old!"), *b"new!"), None);
-        assert!(current_stamp(&stamp(*b"new!"), *b"new!").is_some());
+        assert_eq!(current_stamp(&stamp(*b"old!", [1; 8]), *b"new!"), None);
+        assert!(current_stamp(&stamp(*b"new!", [1; 8]), *b"new!").is_some());
         assert_eq!(current_stamp(b"short", *b"new!"), None);
     }
 }

@@ -24,11 +24,7 @@ use crate::outcome::{Cacheable, Load};
 use crate::read::{self, Observed};
 use crate::redis::Failure;
 use crate::stats::{add, first_time};
-use crate::{Error, ErrorKind, Key, clock, negative};
-
-/// How long a flight stays joinable after its fill was answered: the answer to a caller's READ from before the
-/// fill may still be on its way to him.
-const LINGER: Duration = Duration::from_millis(5);
+use crate::{Error, ErrorKind, Key, clock, linger, negative};
 
 impl Ask<'_> {
     /// The lifetime of a value, or `None` if it is not to be stored.
@@ -164,7 +160,7 @@ impl Ask<'_> {
         mut observed: Observed,
         landed: Option<Landed>,
     ) {
-        let landing = Landing { core: Arc::clone(self.core), landed };
+        let mut landing = Landing { core: Arc::clone(self.core), landed };
         let negative = negative::is_none(value);
         let fit = if observed.fenced { None } else { self.lifetime(negative) };
         // What a user's `Serialize` does is not to cost him the value.
@@ -211,8 +207,8 @@ impl Ask<'_> {
                 }
             }
             core.minted.forget(&observed.expected);
-            if landing.landed.is_some() {
-                tokio::time::sleep(LINGER).await;
+            if let Some(landed) = landing.landed.take() {
+                linger::close_later(&core, landed);
             }
         });
     }

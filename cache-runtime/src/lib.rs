@@ -48,6 +48,7 @@ pub mod graph;
 pub mod inspect;
 mod invalidate;
 mod key;
+mod linger;
 mod load;
 mod local;
 mod maintain;

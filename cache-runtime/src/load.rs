@@ -16,10 +16,9 @@ use watched::Watched;
 use crate::ask::Ask;
 use crate::budget::Budget;
 use crate::clock;
-use crate::codec::CodecChoice;
 use crate::context::{self, Context, Mode};
 use crate::core::{Remote, Store};
-use crate::facts::{self, Facts};
+use crate::facts::Facts;
 use crate::fill::{LookAgain, shared};
 use crate::flight::{Flight, FlightKey, Lead, Turn};
 use crate::local::LocalStore;
@@ -74,7 +73,7 @@ impl Ask<'_> {
             }
             return (self.uncached::<L, F>(body).await, seen(Source::Bypassed));
         }
-        let facts = facts::facts::<L::Value>(L::Codec::name(self.core.config.codec), self.key.version);
+        let facts = self.facts::<L>();
         match &self.core.store {
             Store::Local(store) => self.answer_in_process::<L, F>(store, facts, mode, looked, body).await,
             Store::Redis(remote) => self.answer_over_redis::<L, F>(remote, facts, mode, looked, body).await,

@@ -47,7 +47,7 @@ async fn a_million_damaged_envelopes_are_refused() {
             _ => {
                 bytes = (0..fastrand::usize(..200)).map(|_| fastrand::u8(..)).collect();
                 if let Some(first) = bytes.first_mut() {
-                    *first = b'V';
+                    *first = b'E';
                 }
             }
         }

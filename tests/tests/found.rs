@@ -124,7 +124,7 @@ async fn the_first_load_leaves_a_hint_the_second_is_stored_the_third_call_is_a_h
     let held = || server.get_raw("found:e:user:1").map(|held| held[0] as char);
     assert_eq!(held(), None);
     for (call, (from, then)) in
-        [(Source::Loaded, 'H'), (Source::Loaded, 'V'), (Source::Redis, 'V'), (Source::Redis, 'V')]
+        [(Source::Loaded, 'H'), (Source::Loaded, 'E'), (Source::Redis, 'E'), (Source::Redis, 'E')]
             .into_iter()
             .enumerate()
     {

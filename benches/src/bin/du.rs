@@ -29,7 +29,7 @@ const FILL: &str = "local first, last = tonumber(ARGV[1]), tonumber(ARGV[2])
 for i = first, last do
   local template = i % 10
   local name = template < 6 and 'user:' .. i or template < 9 and 'user:' .. i .. ':orders' or 'search:' .. redis.sha1hex(i)
-  redis.call('SET', 'du:e:' .. name, 'V' .. string.rep('x', 80 + i % 400), 'PX', 3600000 + i)
+  redis.call('SET', 'du:e:' .. name, 'E' .. string.rep('x', 80 + i % 400), 'PX', 3600000 + i)
 end";
 const FILL_TAGS: &str =
     "for i = 1, tonumber(ARGV[1]) do redis.call('SET', 'du:t:user:' .. i, '123456789012', 'PX', 7200000) end";

@@ -1,7 +1,9 @@
 //! The names of our keys on the server.
 
 use std::fmt;
+use std::io::Write as _;
 
+use redis::{RedisWrite, ToRedisArgs};
 use xxhash_rust::xxh3::xxh3_64;
 
 use crate::{Key, glob, local};
@@ -36,6 +38,14 @@ impl<'a> Name<'a> {
     pub(super) fn push_to(self, text: &mut Vec<u8>) {
         text.extend_from_slice(self.kind.as_bytes());
         text.extend_from_slice(self.text);
+    }
+}
+
+impl ToRedisArgs for Name<'_> {
+    fn write_redis_args<W: ?Sized + RedisWrite>(&self, out: &mut W) {
+        let mut name = out.writer_for_next_arg();
+        let written = name.write_all(self.kind.as_bytes()).and_then(|()| name.write_all(self.text));
+        written.expect("a command takes everything");
     }
 }
 

@@ -33,7 +33,9 @@ impl Server {
         names: Vec<String>,
     ) -> Result<Vec<String>, Failure> {
         let build = |name: usize, _: History, pipeline: &mut Pipeline| {
-            pipeline.cmd("EVAL").arg(script::RENEW).arg(1).arg(&names[name]).arg(self.tag_ttl_ms());
+            let mut eval = script::on(&names[name], script::RENEW, 0);
+            eval.arg(self.tag_ttl_ms());
+            pipeline.add_command(eval);
         };
         let told = self.numbers(budget, &names, &build).await?;
         Ok(names.into_iter().zip(told).filter(|(_, renewed)| *renewed != 1).map(|(name, _)| name).collect())

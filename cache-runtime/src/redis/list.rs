@@ -6,6 +6,9 @@ use std::hash::{BuildHasherDefault, Hasher};
 
 use super::keyspace::Name;
 
+/// Most names are shorter.
+pub(super) const LENGTH: usize = 32;
+
 #[derive(Default)]
 pub(super) struct List {
     /// All of them, one behind the other.
@@ -18,8 +21,6 @@ pub(super) struct List {
 
 impl List {
     pub(super) fn with_room_for(names: usize) -> Self {
-        /// Most are shorter.
-        const LENGTH: usize = 32;
         Self {
             text: Vec::with_capacity(names * LENGTH),
             ends: Vec::with_capacity(names),
@@ -40,14 +41,9 @@ impl List {
             }
             Entry::Vacant(free) => _ = free.insert(next),
         }
-        self.push(name);
-        next
-    }
-
-    /// Adds a name that is not looked for.
-    pub(super) fn push(&mut self, name: Name<'_>) {
         name.push_to(&mut self.text);
         self.ends.push(self.text.len());
+        next
     }
 
     pub(super) fn len(&self) -> usize {
@@ -59,7 +55,7 @@ impl List {
         &self.text[start..self.ends[place]]
     }
 
-    pub(super) fn iter(&self) -> impl ExactSizeIterator<Item = &[u8]> {
+    pub(super) fn iter(&self) -> impl ExactSizeIterator<Item = &[u8]> + Clone {
         (0..self.ends.len()).map(|place| self.name(place))
     }
 }

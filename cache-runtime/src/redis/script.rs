@@ -6,6 +6,17 @@
 //! `state8` is new with every change, so that what was observed under a fence is never equal before and after one.
 //! Deadlines are the server's own milliseconds, as the ttl of the key is.
 
+use redis::Cmd;
+
+/// A script on one name, with room for arguments of so many bytes.
+pub(super) fn on(name: &str, script: &str, bytes: usize) -> Cmd {
+    /// `EVAL`, the script, how many names, the name, and what any of them is given.
+    const PARTS: usize = 4 + 3;
+    let mut eval = Cmd::with_capacity(PARTS, script.len() + name.len() + bytes + 32);
+    eval.arg("EVAL").arg(script).arg(1).arg(name);
+    eval
+}
+
 /// What the entry holds; the given token if it held nothing of ours. `ARGV`: the token, its ttl.
 pub(super) const TOKEN: &str = "local held = redis.pcall('GET', KEYS[1])
 if type(held) == 'string' and #held >= 9 then return held end

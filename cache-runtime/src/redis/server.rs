@@ -143,21 +143,20 @@ impl Server {
         let asked_names: Vec<String> = asked.iter().map(|name| names[*name].clone()).collect();
         let reused = self.breaks(Mutant::RetryReusesToken).then(entry::random8);
         let build = |name: usize, history: History, pipeline: &mut Pipeline| {
-            let (mut token, mut stamp) = (entry::token(history), entry::stamp(history));
-            if let Some(reused) = reused {
-                token[1..9].copy_from_slice(&reused);
-                stamp[4..].copy_from_slice(&reused);
+            let id = reused.unwrap_or_else(entry::random8);
+            if name > 0 {
+                let id = if self.breaks(Mutant::Counters) { [0; 8] } else { id };
+                let stamp = entry::stamp(history, id);
+                let mut eval = script::on(&asked_names[name], script::STAMP, stamp.len());
+                eval.arg(&stamp).arg(self.tag_ttl_ms());
+                pipeline.add_command(eval);
+                return None;
             }
-            if self.breaks(Mutant::Counters) {
-                stamp[4..].fill(0);
-            }
-            let mut eval = redis::cmd("EVAL");
-            match name {
-                0 => eval.arg(script::TOKEN).arg(1).arg(&asked_names[0]).arg(&token).arg(self.token_ttl_ms),
-                _ => eval.arg(script::STAMP).arg(1).arg(&asked_names[name]).arg(&stamp).arg(self.tag_ttl_ms()),
-            };
+            let token = entry::token(history, id);
+            let mut eval = script::on(&asked_names[0], script::TOKEN, token.len());
+            eval.arg(&token).arg(self.token_ttl_ms);
             pipeline.add_command(eval);
-            token
+            Some(token)
         };
         let parts = self.at_owners(budget, &asked_names, &build, Around::Nothing).await?;
         let mut found: SmallVec<[Option<Stamp>; 4]> = SmallVec::from_slice(stamps);
@@ -186,7 +185,7 @@ impl Server {
             return Err(Failure::refused("the server took neither a token nor a stamp"));
         };
         let held = answer.held(0).unwrap_or_default();
-        let ours = held == token;
+        let ours = token.is_some_and(|token| held == token);
         let theirs = !ours && entry::is_token(held);
         fenced |= entry::fence(held).is_some();
         Ok(Ensured {
@@ -243,8 +242,9 @@ impl Server {
     ) -> Result<bool, Failure> {
         let name = [self.names.entry(key)];
         let build = |_: usize, _: History, pipeline: &mut Pipeline| {
-            pipeline.cmd("EVAL").arg(script::FILL).arg(1).arg(&name[0]).arg(expected).arg(envelope);
-            pipeline.arg(clock::millis(ttl));
+            let mut eval = script::on(&name[0], script::FILL, expected.len() + envelope.len());
+            eval.arg(expected).arg(envelope).arg(clock::millis(ttl));
+            pipeline.add_command(eval);
         };
         Ok(self.number_of(budget, &name, &build, around).await? == 1)
     }
@@ -253,7 +253,9 @@ impl Server {
     async fn renew(self: &Arc<Self>, budget: &mut Budget, key: &Key) {
         let names: Vec<String> = key.tags().map(|tag| self.names.tag(tag)).collect();
         let build = |name: usize, _: History, pipeline: &mut Pipeline| {
-            pipeline.cmd("EVAL").arg(script::RENEW).arg(1).arg(&names[name]).arg(self.tag_ttl_ms());
+            let mut eval = script::on(&names[name], script::RENEW, 0);
+            eval.arg(self.tag_ttl_ms());
+            pipeline.add_command(eval);
         };
         // A stamp that runs out is a miss, so a failure here is none.
         let _ = self.at_owners(budget, &names, &build, Around::Nothing).await;
@@ -285,7 +287,9 @@ impl Server {
     ) -> Result<(), Failure> {
         let name = [self.names.entry(key)];
         let build = |_: usize, _: History, pipeline: &mut Pipeline| {
-            pipeline.cmd("EVAL").arg(script::RELEASE).arg(1).arg(&name[0]).arg(expected);
+            let mut eval = script::on(&name[0], script::RELEASE, expected.len());
+            eval.arg(expected);
+            pipeline.add_command(eval);
         };
         self.number_of(budget, &name, &build, Around::Nothing).await.map(drop)
     }

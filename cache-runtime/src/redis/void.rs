@@ -92,8 +92,9 @@ impl Server {
     ) -> Result<(), Failure> {
         let _voided = Void { server: self, names };
         let build = |name: usize, _: History, pipeline: &mut Pipeline| {
-            pipeline.cmd("EVAL").arg(script::FENCE).arg(1).arg(&names[name]);
-            pipeline.arg(&entry::random8()).arg(nonce).arg(self.fence_ttl_ms);
+            let (state, mut eval) = (entry::random8(), script::on(&names[name], script::FENCE, 16));
+            eval.arg(&state).arg(nonce).arg(self.fence_ttl_ms);
+            pipeline.add_command(eval);
         };
         // Told as well: what is kept in process must not outlive a mutator who dies.
         let tell = |group: &[usize], pipeline: &mut Pipeline| {

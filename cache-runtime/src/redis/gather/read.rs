@@ -2,17 +2,17 @@
 
 use std::sync::Arc;
 
-use redis::{Pipeline, RedisError, Value};
+use redis::{Cmd, Pipeline, RedisError, ToRedisArgs, Value};
 use tokio::runtime::Handle;
 
 use super::super::answers::{Answers, Told};
 use super::super::keyspace::Name;
-use super::super::list::List;
+use super::super::list::LENGTH;
 use super::super::told::Answer;
 use super::super::{Failure, Node};
 use super::task::Task;
 use super::watch::{Watch, late};
-use super::{Alone, Turn};
+use super::{Alone, Turn, count};
 use crate::budget::Budget;
 use crate::clock;
 
@@ -54,19 +54,29 @@ impl Node {
         }
     }
 
-    async fn ask_for_one<'a>(self: &Arc<Self>, budget: &mut Budget, names: impl Iterator<Item = Name<'a>>) -> Answer {
-        let mut list = List::default();
-        names.for_each(|name| list.push(name));
-        let told = self.ask(budget, &list).await?;
+    async fn ask_for_one<'a>(
+        self: &Arc<Self>,
+        budget: &mut Budget,
+        names: impl Iterator<Item = Name<'a>> + Clone,
+    ) -> Answer {
+        let told = self.ask(budget, count(&names), names).await?;
         let elsewhere = (0..told.len()).any(|place| told.points_elsewhere(place));
         Ok((!elsewhere).then(|| Answers::of_one(told)))
     }
 
     /// One request for all of them.
-    pub(super) async fn ask(self: &Arc<Self>, budget: &mut Budget, list: &List) -> Result<Told, Failure> {
+    pub(super) async fn ask(
+        self: &Arc<Self>,
+        budget: &mut Budget,
+        count: usize,
+        names: impl Iterator<Item: ToRedisArgs>,
+    ) -> Result<Told, Failure> {
         let since = clock::now();
         let (values, witness) = if self.clustered {
-            let build = |_, pipeline: &mut Pipeline| list.iter().for_each(|name| _ = pipeline.cmd("MGET").arg(name));
+            let commands: Vec<Cmd> = names.map(|name| mget(std::iter::once(name), 1)).collect();
+            let build = |_, pipeline: &mut Pipeline| {
+                commands.iter().for_each(|command| _ = pipeline.add_command(command.clone()))
+            };
             let (values, (), witness) = self.pipeline(budget, build).await?;
             let first = |value| match value {
                 Value::Array(values) => values.into_iter().next().unwrap_or(Value::Nil),
@@ -74,10 +84,7 @@ impl Node {
             };
             (values.into_iter().map(first).collect(), witness)
         } else {
-            // MGET also for one key: unlike GET it answers somebody else's list or hash with nil, a miss.
-            let mut command = redis::cmd("MGET");
-            list.iter().for_each(|name| _ = command.arg(name));
-            let command = &command;
+            let command = &mget(names, count);
             let asked = self.request(budget, |mut connection, _| async move {
                 match connection.send_packed_command(command).await? {
                     Value::ServerError(error) => Err(RedisError::from(error)),
@@ -90,12 +97,20 @@ impl Node {
             }
         };
         let told = Told::new(values, witness);
-        if told.len() != list.len() {
+        if told.len() != count {
             return Err(nonsense());
         }
         self.gather.learn(&told, since.elapsed());
         Ok(told)
     }
+}
+
+/// Also for one name: unlike `GET` it answers somebody else's list or hash with nil, a miss.
+fn mget(names: impl Iterator<Item: ToRedisArgs>, count: usize) -> Cmd {
+    let mut command = Cmd::with_capacity(1 + count, (1 + count) * LENGTH);
+    command.arg("MGET");
+    names.for_each(|name| _ = command.arg(name));
+    command
 }
 
 fn nonsense() -> Failure {

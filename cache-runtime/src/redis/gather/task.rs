@@ -37,7 +37,7 @@ impl Task {
             let Some(batch) = &self.batch else { return };
             // Nobody waits for longer than his budget, which is the same for all.
             let mut budget = Budget::new(self.node.budget).after(batch.since.elapsed());
-            let answer = self.node.ask(&mut budget, &batch.list).await;
+            let answer = self.node.ask(&mut budget, batch.list.len(), batch.list.iter()).await;
             batch.outcome.tell(answer);
         }
     }

@@ -1,0 +1,93 @@
+//! Flights stay joinable for a moment after their fills were answered: the answer to a caller's READ from before the fill may
+//! still be on its way to him.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use tokio::runtime::Handle;
+
+use crate::clock;
+use crate::core::Core;
+use crate::flight::{Flights, Landed};
+
+const MOMENT: Duration = Duration::from_millis(5);
+
+/// The flights of a cache that wait to be closed, the oldest first.
+#[derive(Default)]
+pub(crate) struct Lingering(Mutex<Waiting>);
+
+#[derive(Default)]
+struct Waiting {
+    flights: VecDeque<(Instant, Landed)>,
+    /// Whether a task will close them.
+    watched: bool,
+}
+
+impl Waiting {
+    /// Whether there are none left; whoever comes next starts another task.
+    fn is_over(&mut self) -> bool {
+        self.watched = !self.flights.is_empty();
+        !self.watched
+    }
+}
+
+impl Lingering {
+    fn lock(&self) -> MutexGuard<'_, Waiting> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Closes those that came before `until`.
+    fn close(&self, until: Instant, flights: &Flights) {
+        let due: Vec<_> = {
+            let mut waiting = self.lock();
+            let count = waiting.flights.partition_point(|(since, _)| *since <= until);
+            waiting.flights.drain(..count).collect()
+        };
+        due.into_iter().for_each(|(_, landed)| landed.close(flights));
+    }
+}
+
+/// Closes the flight in a moment, or at once where there is no runtime to wait in.
+pub(crate) fn close_later(core: &Arc<Core>, landed: Landed) {
+    let Ok(runtime) = Handle::try_current() else { return landed.close(&core.flights) };
+    let now = clock::now();
+    let watched = {
+        let mut waiting = core.lingering.lock();
+        waiting.flights.push_back((now, landed));
+        std::mem::replace(&mut waiting.watched, true)
+    };
+    if !watched {
+        runtime.spawn(Watch { core: Arc::clone(core), ended: false }.run());
+    }
+    // Also where nobody drives the runtime that has the task.
+    if let Some(until) = now.checked_sub(2 * MOMENT) {
+        core.lingering.close(until, &core.flights);
+    }
+}
+
+/// The task that closes them: one, as long as there are any. With its runtime all of them are closed.
+struct Watch {
+    core: Arc<Core>,
+    ended: bool,
+}
+
+impl Watch {
+    async fn run(mut self) {
+        while !self.ended {
+            let until = clock::now();
+            tokio::time::sleep(MOMENT).await;
+            self.core.lingering.close(until, &self.core.flights);
+            self.ended = self.core.lingering.lock().is_over();
+        }
+    }
+}
+
+impl Drop for Watch {
+    fn drop(&mut self) {
+        if !self.ended {
+            self.core.lingering.lock().watched = false;
+            self.core.lingering.close(clock::now(), &self.core.flights);
+        }
+    }
+}
