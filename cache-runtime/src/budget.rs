@@ -1,6 +1,7 @@
 //! The time that one call may spend on the cache, over all its requests together.
 
 use std::future::Future;
+use std::pin::Pin;
 use std::time::{Duration, Instant};
 
 use crate::clock;
@@ -38,7 +39,9 @@ impl Budget {
     }
 
     /// Runs cache work and takes its time off the budget.
-    pub(crate) async fn spend<F: Future>(&mut self, work: F) -> Result<F::Output, Exhausted> {
+    ///
+    /// Pinned where it is: a future that is handed on by value has room for it twice.
+    pub(crate) async fn spend<F: Future>(&mut self, work: Pin<&mut F>) -> Result<F::Output, Exhausted> {
         self.left = self.left();
         self.running = None;
         if self.left.is_zero() {

@@ -252,7 +252,7 @@ impl Ask<'_> {
                 Joined::Alone => break,
                 Joined::Lead(lead) => {
                     if observed.theirs
-                        && let Some(hit) = question.wait_for_fill(&mut budget, &observed).await
+                        && let Some(hit) = Box::pin(question.wait_for_fill(&mut budget, &observed)).await
                         && let Some(value) = self.take::<L>(remote, facts, &hit)
                     {
                         lead.ready(Arc::new(value.clone())).close(&self.core.flights);

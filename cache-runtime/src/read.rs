@@ -7,6 +7,7 @@
 //! 3. What is kept in process carries counters that were read before its READ was sent, and was read from a server in
 //!    whose history the channel is.
 
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -383,7 +384,7 @@ impl Question<'_> {
                 }
             }
         };
-        budget.spend(tokio::time::timeout(patience, waiting)).await.ok()?.ok()?
+        budget.spend(pin!(tokio::time::timeout(patience, pin!(waiting)))).await.ok()?.ok()?
     }
 }
 

@@ -1,7 +1,7 @@
 //! One request to one master within the budget of its call, and what its failure says about the server.
 
 use std::future::Future;
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 
 use redis::aio::MultiplexedConnection;
@@ -81,7 +81,7 @@ impl Node {
             // What little an earlier request has left says nothing about the server.
             let severity = if budget.is_a_rest() { Severity::Minor } else { Severity::Fatal };
             let mut in_use: Option<Arc<Wire>> = None;
-            let tried = budget.spend(self.send_twice(lane, &send, &mut in_use)).await;
+            let tried = budget.spend(pin!(self.send_twice(lane, &send, &mut in_use))).await;
             let answered = tried.unwrap_or_else(|_| {
                 if severity == Severity::Fatal
                     && let Some(wire) = &in_use

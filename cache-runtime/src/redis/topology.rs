@@ -5,6 +5,7 @@
 //! is in no map any more is never asked again, even if it comes back under its address: it gets a new `Node`.
 
 #[cfg(feature = "cluster")]
+use std::pin::pin;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use std::sync::{Arc, PoisonError, RwLock, Weak};
@@ -234,7 +235,7 @@ impl Server {
             State::Lost(_) => return Err(Failure::open()),
             State::Unknown => {
                 let mut looks = self.topology.looks.subscribe();
-                let waited = budget.spend(looks.wait_for(|looks| *looks > 0)).await;
+                let waited = budget.spend(pin!(looks.wait_for(|looks| *looks > 0))).await;
                 if waited.is_err() {
                     // The callers behind shall not wait as well; the look goes on.
                     self.topology.lost("nobody answered within the budget");
@@ -258,7 +259,7 @@ impl Server {
         let now = *looks.borrow_and_update();
         self.topology.ask_again();
         // The look under way may have begun earlier.
-        let waited = budget.spend(looks.wait_for(|looks| *looks > now)).await;
+        let waited = budget.spend(pin!(looks.wait_for(|looks| *looks > now))).await;
         waited.map(drop).map_err(|_| Failure::timeout())
     }
 

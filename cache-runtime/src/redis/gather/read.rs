@@ -1,5 +1,6 @@
 //! READ at one master: alone, or in one request with others.
 
+use std::pin::pin;
 use std::sync::Arc;
 
 use redis::{Cmd, Pipeline, RedisError, ToRedisArgs, Value};
@@ -44,7 +45,7 @@ impl Node {
                     return waiting.await;
                 }
                 // The rest of a budget ends before he would be told.
-                budget.spend(waiting).await.unwrap_or_else(|_| Err(late()))
+                budget.spend(pin!(waiting)).await.unwrap_or_else(|_| Err(late()))
             }
             Turn::Send => {
                 let _alone = Alone { gather: &self.gather, door, runtime };
