@@ -256,7 +256,7 @@ pub struct Stats {
     /// next one hears, with each change of masters, each `clear` and `remove_matching` of any process, and when more is
     /// owed than `owed_limit`. 0 for a cache without a server.
     pub local_epoch: u64,
-    /// How often a breaker opened.
+    /// How often a breaker opened, also of masters that were replaced since.
     pub breaker_opened: u64,
 }
 

@@ -64,8 +64,7 @@ impl Cache {
             }
             Store::Redis(remote) => {
                 stats.owed = remote.recovery.count();
-                let nodes = remote.server.topology.nodes();
-                stats.breaker_opened = nodes.iter().map(|node| node.breaker.times_opened()).sum();
+                stats.breaker_opened = remote.server.topology.breaker_opened();
                 if let Some(store) = &remote.server.local {
                     stats.local_entries = store.len();
                     stats.local_bytes = store.weight();
