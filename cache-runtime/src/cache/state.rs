@@ -32,7 +32,7 @@ impl Cache {
                 remote.server.ping(&mut self.core.budget()).await.map_err(crate::redis::Failure::into_error)
             }
             Store::Local(_) => Ok(()),
-            Store::Off => Err(Error::new(ErrorKind::Config, "the environment does not describe a cache")),
+            Store::Off => Err(Error::no_cache()),
         }
     }
 
