@@ -141,7 +141,7 @@ impl Cache {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Argument`]: there is no such function, or there are several; or a value is out of its limits, as a
+    /// [`ErrorKind::Argument`](crate::ErrorKind::Argument): there is no such function, or there are several; or a value is out of its limits, as a
     /// lifetime of zero is. The message says what to give instead, and nothing has changed.
     pub fn steer(&self, function: &str, rule: Rule) -> Result<(), Error> {
         let function = rules::function(function).map_err(Error::mistaken)?;
