@@ -1,7 +1,7 @@
 // Figures, charts and the table of functions: what is counted.
 
 import { LineChart } from "./charts.js";
-import { bytes, called, count, facts, h, lifetime, percent, renew, s, say, short, took, times, within } from "./dom.js";
+import { bytes, called, count, facts, h, lifetime, none, percent, renew, s, say, short, took, times, within } from "./dom.js";
 import { Steer } from "./steer.js";
 
 /** So many functions have a colour of their own: those that are called most. */
@@ -171,7 +171,7 @@ export class Overview {
       row.swatch.setAttribute("class", this.colours.has(id) ? `swatch c${this.colours.get(id)}` : "swatch");
       row.meter.classList.toggle("low", ratio < 0.8);
       row.bar.setAttribute("width", calls > 0 ? ratio * 100 : 0);
-      const cells = [percent(ratio), count(calls / seconds), count(sum.loads / seconds), took(sum.load_micros / sum.loads), took(quantile(item.counts, 0.99)), lifetime(item.ttl_ms), stateOf(item, disabled)];
+      const cells = [percent(ratio), count(calls / seconds), count(sum.loads / seconds), took(sum.load_micros / sum.loads), quantile(item.counts, 0.99), lifetime(item.ttl_ms), stateOf(item, disabled)];
       cells.forEach((text, index) => say(row.cells[index], text));
       row.cells.at(-1).className = ["on", "not called"].includes(cells.at(-1)) ? "muted" : "warn";
       if (row.counted) renew(row.counted, counted(item));
@@ -243,7 +243,7 @@ function counted({ counts }) {
     ["Misses", count(counts.misses)],
     ["Joined a load", some(counts.joins)],
     ["Loads", `${count(counts.loads)}${counts.load_errors > 0 ? `, ${count(counts.load_errors)} failed` : ""}`],
-    ["Load p50 / p99", `${took(quantile(counts, 0.5))} / ${took(quantile(counts, 0.99))}, to a factor of two`],
+    ["Load p50 / p99", `${quantile(counts, 0.5)} / ${quantile(counts, 0.99)}, to a factor of two`],
     ["Stored", `${count(counts.fills)}${counts.fills_refused > 0 ? `, ${count(counts.fills_refused)} refused: invalidated meanwhile` : ""}`],
     ["Not taken by Redis", some(counts.fills_failed)],
     ["Too large to store", some(counts.too_large)],
@@ -265,15 +265,12 @@ function stateOf({ rule, counts }, off) {
   return said.join(", ") || (counts ? "on" : "not called");
 }
 
-/** From buckets of 2^n microseconds. */
+/** From buckets of up to 2^n microseconds; the last one has no end. */
 function quantile(counts, part) {
   const buckets = counts?.load_time?.buckets ?? [];
   const all = buckets.reduce((sum, n) => sum + n, 0);
-  if (all === 0) return null;
-  let seen = 0;
-  for (const [bucket, n] of buckets.entries()) {
-    seen += n;
-    if (seen >= all * part) return 2 ** bucket;
-  }
-  return null;
+  if (all === 0) return none;
+  let bucket = 0;
+  for (let seen = buckets[0]; seen < all * part; seen += buckets[bucket]) bucket += 1;
+  return bucket < buckets.length - 1 ? took(2 ** bucket) : `${took(2 ** (bucket - 1))} or more`;
 }

@@ -37,7 +37,9 @@ impl Caller {
     pub(crate) fn changes(&self) -> Result<(), Problem> {
         match self.name {
             Some(_) => Ok(()),
-            None => Err(Problem::forbidden("no token is configured: this is for looking only")),
+            None => Err(Problem::forbidden(
+                "no token is configured: this is for looking only; configure one with `Admin::token`",
+            )),
         }
     }
 }
@@ -129,7 +131,8 @@ fn local(request: &Request, peer: Option<SocketAddr>, what: What) -> Result<Call
         return Err(Problem::forbidden(why));
     };
     if !peer.ip().to_canonical().is_loopback() {
-        return Err(Problem::forbidden("no token is configured: only this machine may look"));
+        let why = "no token is configured: only this machine may look; configure one with `Admin::token`";
+        return Err(Problem::forbidden(why));
     }
     let headers = request.headers();
     if was_forwarded(headers) {

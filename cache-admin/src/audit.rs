@@ -15,7 +15,7 @@ pub struct AuditEvent {
     pub at_ms: u64,
     /// Who asked for it.
     pub who: Caller,
-    /// What was asked for: `purge tag users`, `disable shop::users::get_user`.
+    /// What was asked for: `purge tag users`, `steer get_user: enabled = false`.
     pub what: String,
     /// How many entries or tags were concerned; `None` where it failed, or where there is nothing to count.
     pub count: Option<u64>,

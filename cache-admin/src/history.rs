@@ -154,7 +154,8 @@ impl History {
     pub(crate) fn read(&self, minutes: u64, after_ms: u64, now_ms: u64) -> Answer {
         let every = EVERY.as_millis() as u64;
         let step_ms = (minutes * 60_000).div_ceil(POINTS).next_multiple_of(every);
-        let from = after_ms.max(now_ms.saturating_sub(minutes * 60_000));
+        // Counted from the end of the point that is not over yet: it is one of them.
+        let from = after_ms.max(now_ms.next_multiple_of(step_ms).saturating_sub(minutes * 60_000));
         let samples = self.samples.lock().unwrap_or_else(PoisonError::into_inner);
         let mut points: Vec<Point> = Vec::new();
         // By a function's number: the last point it is in, and where.
@@ -238,6 +239,25 @@ mod tests {
         let coarse = history.read(60, 0, 1_005_000);
         assert_eq!((coarse.step_ms, coarse.points.len()), (24_000, 1));
         assert_eq!(sum(&coarse), sum(&all));
+    }
+
+    #[test]
+    fn no_answer_has_more_points_than_make_a_chart() {
+        let (cache, history) = (Cache::local(), History::new(0));
+        for n in 0..KEPT as u64 {
+            history.sample(&cache, 1_000 + n * 2_000);
+        }
+        let last = 1_000 + (KEPT as u64 - 1) * 2_000;
+        for minutes in 1..=60 {
+            for now_ms in [last, last + 500, last + 1_000, last + 1_999] {
+                let answer = history.read(minutes, 0, now_ms);
+                let points = answer.points.len() as u64;
+                assert!(points <= POINTS, "{points} of {minutes} minutes");
+                let (first, last) = (&answer.points[0], &answer.points[answer.points.len() - 1]);
+                let told = last.at_ms - first.at_ms + answer.step_ms;
+                assert!(told >= minutes * 60_000 - answer.step_ms, "{told} of {minutes} minutes");
+            }
+        }
     }
 
     #[test]

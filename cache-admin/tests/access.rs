@@ -79,6 +79,10 @@ async fn without_a_token_this_machine_looks_and_nobody_else() {
     assert_eq!(looked.1, json!({ "entries": 1, "keys": ["report"], "complete": true }));
     let (status, problem) = read(ask(&app, HERE, post("/purge", TOKEN, json!({ "key": "report" }))).await).await;
     assert_eq!(status, 403, "{problem}");
+    assert!(
+        problem["detail"].as_str().is_some_and(|why| why.ends_with("configure one with `Admin::token`")),
+        "{problem}"
+    );
     assert_eq!(cache.get::<i32>("report").await.unwrap(), Some(1));
 }
 

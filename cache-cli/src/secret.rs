@@ -44,7 +44,8 @@ pub(crate) fn redacted(text: &str) -> String {
     while let Some(at) = rest.find("://") {
         let (before, behind) = rest.split_at(at + 3);
         clean.push_str(before);
-        let end = behind.find(|c: char| c.is_whitespace() || c == '\'' || c == '"').unwrap_or(behind.len());
+        // Not at a quote: a password may have one.
+        let end = behind.find(char::is_whitespace).unwrap_or(behind.len());
         let (url, behind) = behind.split_at(end);
         let host = match url.rsplit_once('@') {
             Some((_, host)) => {
@@ -72,6 +73,7 @@ mod tests {
         for (text, clean) in [
             ("unknown 'redis://:hunter2@host:1' here", "unknown 'redis://***@host:1' here"),
             ("redis://user:hun@ter2@a,b/x and more", "redis://***@a,b/x and more"),
+            ("'redis://:hun'ter2@host' or \"redis://:hun\"ter2@host\"", "'redis://***@host' or \"redis://***@host\""),
             ("unix:///run/r.sock?pass=hunter2", "unix:///run/r.sock?***"),
             ("redis://host", "redis://host"),
             ("nothing", "nothing"),

@@ -62,7 +62,7 @@ fn certificates(shared: &Shared) -> Result<TlsCertificates, Problem> {
 
 fn builder(tls: &TlsCertificates, url: &str) -> CacheBuilder {
     // Nothing is kept in this process: what is shown is what the server has.
-    let mut builder = Cache::builder().redis(url).local_tier(false).budget(BUDGET);
+    let mut builder = Cache::builder().redis(url).local_tier(false).budget(BUDGET).policy_from_env(false);
     if let Some(root) = &tls.root_cert {
         builder = builder.tls_root(root.clone());
     }

@@ -113,6 +113,20 @@ async fn this_server_is_measured_and_left_as_it_was() {
 }
 
 #[tokio::test]
+async fn what_is_measured_lives_until_the_measurement_ends() {
+    let shop = Shop::open();
+    let mut command = shop.command(&["bench", "--seconds", "600"]);
+    let mut bench = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("it was built");
+    let entry = format!("shop:e:cachectl:bench:{}", bench.id());
+    let by_hand = format!("shop:e:cachectl:bench:hand:{}", bench.id());
+    for name in [&entry, &by_hand] {
+        tests::eventually("it is stored", async || shop.server.query::<i64>(&["PTTL", name]) > 600_000).await;
+    }
+    bench.kill().expect("it runs");
+    bench.wait().expect("it ends");
+}
+
+#[tokio::test]
 async fn what_is_measured_by_hand_is_reached_as_the_cache_reaches_it() {
     // Only the scheme names the protocol: a user, or a host, may be called like one.
     let shop = Shop::open();

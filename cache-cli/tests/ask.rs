@@ -26,6 +26,17 @@ async fn the_server_is_that_of_the_environment() {
 }
 
 #[tokio::test]
+async fn what_services_are_told_by_the_environment_is_not_for_it() {
+    let shop = Shop::stocked().await;
+    for (name, value) in [("CACHE_POLICY", "/nowhere/policy.toml"), ("CACHE_DISABLED", "1")] {
+        let told = |arguments: &[&str]| run(shop.command(arguments).env(name, value));
+        told(&["explain", "settings"]).exits(0).says("settings  hit");
+        told(&["doctor", "--probe", "--quick"]).says("an entry can be stored, read and removed");
+        told(&["bench", "--seconds", "1"]).exits(0).says("hit of the cache");
+    }
+}
+
+#[tokio::test]
 async fn who_does_not_know_his_namespace_is_told_which_there_are() {
     let shop = Shop::stocked().await;
     shop.server.set_raw("till:e:k", b"x");

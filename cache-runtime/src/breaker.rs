@@ -1,5 +1,7 @@
 //! Whether the server is worth asking: open after failures, closed again by a background probe alone.
 
+use std::sync::Arc;
+
 use crate::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 
 /// The health of one server as this process sees it.
@@ -8,7 +10,8 @@ pub(crate) struct Breaker {
     open: AtomicBool,
     failures: AtomicU32,
     threshold: u32,
-    opened: AtomicU64,
+    /// How often this one opened, and those before it: the count outlives a server that is replaced.
+    opened: Arc<AtomicU64>,
 }
 
 /// How bad a failure is.
@@ -22,16 +25,12 @@ pub(crate) enum Severity {
 }
 
 impl Breaker {
-    pub(crate) fn new(threshold: u32) -> Self {
-        Self { open: AtomicBool::new(false), failures: AtomicU32::new(0), threshold, opened: AtomicU64::new(0) }
+    pub(crate) fn new(threshold: u32, opened: Arc<AtomicU64>) -> Self {
+        Self { open: AtomicBool::new(false), failures: AtomicU32::new(0), threshold, opened }
     }
 
     pub(crate) fn is_open(&self) -> bool {
         self.open.load(Ordering::Acquire)
-    }
-
-    pub(crate) fn times_opened(&self) -> u64 {
-        self.opened.load(Ordering::Relaxed)
     }
 
     /// A request was answered.
@@ -67,7 +66,7 @@ mod tests {
 
     #[test]
     fn opens_at_once_when_the_server_is_gone() {
-        let breaker = Breaker::new(3);
+        let breaker = Breaker::new(3, Arc::default());
         assert!(breaker.failure(Severity::Fatal));
         assert!(breaker.is_open());
         assert!(!breaker.failure(Severity::Fatal), "only the first one starts a probe");
@@ -75,7 +74,7 @@ mod tests {
 
     #[test]
     fn opens_on_consecutive_error_replies_only() {
-        let breaker = Breaker::new(3);
+        let breaker = Breaker::new(3, Arc::default());
         assert!(!breaker.failure(Severity::Minor));
         assert!(!breaker.failure(Severity::Minor));
         breaker.success();
@@ -86,7 +85,7 @@ mod tests {
 
     #[test]
     fn closes_by_the_probe() {
-        let breaker = Breaker::new(1);
+        let breaker = Breaker::new(1, Arc::default());
         breaker.failure(Severity::Minor);
         breaker.success();
         assert!(breaker.is_open(), "an answer to a request sent earlier does not close it");

@@ -37,6 +37,7 @@ pub struct CacheBuilder {
     certificates: Certificates,
     disabled: bool,
     policy: Option<PathBuf>,
+    policy_from_env: bool,
 }
 
 impl CacheBuilder {
@@ -47,6 +48,7 @@ impl CacheBuilder {
             certificates: Certificates::default(),
             disabled: false,
             policy: None,
+            policy_from_env: true,
         }
     }
 
@@ -286,9 +288,23 @@ impl CacheBuilder {
     /// with the cache on, serve nothing that was invalidated meanwhile. Default: whether `CACHE_DISABLED` is set to anything
     /// but `0`, `false` or nothing.
     ///
-    /// `true` here cannot be taken back by the environment, nor `CACHE_DISABLED=1` by `false` here.
+    /// `true` here cannot be taken back by the environment, nor `CACHE_DISABLED=1` by `false` here;
+    /// [`policy_from_env`](Self::policy_from_env) leaves the environment out.
     pub fn disabled(mut self, disabled: bool) -> Self {
         self.disabled = disabled;
+        self
+    }
+
+    /// Whether `CACHE_POLICY` and `CACHE_DISABLED` count. Default: yes. Without them, a tool finds what services have stored,
+    /// whatever it is that they are told by the environment that it shares with them.
+    ///
+    /// ```
+    /// let tool = cache_runtime::CacheBuilder::from_env().policy_from_env(false).build()?;
+    /// assert!(!tool.health().disabled && tool.policy().file.is_none());
+    /// # Ok::<(), cache_runtime::Error>(())
+    /// ```
+    pub fn policy_from_env(mut self, counts: bool) -> Self {
+        self.policy_from_env = counts;
         self
     }
 
@@ -308,14 +324,16 @@ impl CacheBuilder {
     /// URL or certificates that cannot be used, a directory that cannot be made, read or written. Never because a server
     /// is down.
     pub fn build(mut self) -> Result<Cache, Error> {
-        self.policy = self.policy.or_else(|| set("CACHE_POLICY").map(PathBuf::from));
+        let from_env = || set("CACHE_POLICY").filter(|_| self.policy_from_env).map(PathBuf::from);
+        self.policy = self.policy.or_else(from_env);
         self.build_with_its_own()
     }
 
     /// Whatever the environment says of a policy.
     pub(crate) fn build_with_its_own(self) -> Result<Cache, Error> {
         self.config.check()?;
-        let mut steering = Steering::new(self.disabled || is_disabled(set("CACHE_DISABLED")));
+        let from_env = set("CACHE_DISABLED").filter(|_| self.policy_from_env);
+        let mut steering = Steering::new(self.disabled || is_disabled(from_env));
         let watched = Watched::open(&mut steering, self.policy.as_deref())?;
         let store = self.store()?;
         let cache = Cache::from_core(Core::new(self.config, store, steering));
@@ -414,6 +432,13 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[tokio::test]
+    async fn what_stands_in_for_a_cache_says_where_to_look() {
+        let error = CacheBuilder::off().ping().await.expect_err("there is none");
+        assert_eq!(error.kind(), crate::ErrorKind::Config);
+        assert!(error.to_string().contains("the log says which of `CACHE_URL`"), "{error}");
     }
 
     #[test]

@@ -65,7 +65,7 @@ impl Cache {
     /// The server is the first of `CACHE_URL`, `VALKEY_URL` and `REDIS_URL` that is set; with none of them the
     /// cache lives in this process only. The namespace is `CACHE_NAMESPACE`, else the executable's name. `CACHE_POLICY` names
     /// the file of the [policy](crate::policy), and `CACHE_DISABLED=1` [switches the cache off](crate::CacheBuilder::disabled):
-    /// these two count for caches from the builder as well.
+    /// these two count for caches from the builder as well, unless it is [told otherwise](crate::CacheBuilder::policy_from_env).
     ///
     /// # Errors
     ///

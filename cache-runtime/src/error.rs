@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::mistake::Mistake;
+
 type Source = Box<dyn std::error::Error + Send + Sync>;
 
 /// What a method of [`Cache`](crate::Cache) answers when it cannot do what was asked.
@@ -52,6 +54,18 @@ impl Error {
     /// A bad setting: `namespace = "": must not be empty`.
     pub(crate) fn config(setting: &str, value: impl fmt::Debug, problem: impl fmt::Display) -> Self {
         Self::new(ErrorKind::Config, format!("`{setting}` = {value:?}: {problem}"))
+    }
+
+    /// A name or a value that is not one.
+    pub(crate) fn mistaken(mistake: Mistake) -> Self {
+        Self::new(ErrorKind::Argument, mistake.to_string())
+    }
+
+    /// Of a cache that stands in for one that could not be made.
+    pub(crate) fn no_cache() -> Self {
+        let problem = "the environment does not describe a cache; the log says which of `CACHE_URL`, `CACHE_NAMESPACE` and \
+                       `CACHE_POLICY` cannot be used";
+        Self::new(ErrorKind::Config, problem)
     }
 
     pub(crate) fn with_source(mut self, source: impl Into<Source>) -> Self {

@@ -199,7 +199,7 @@ impl Pending {
         match &cache.core().store {
             // What dies with the process needs no fence.
             Store::Local(_) => Ok(()),
-            Store::Off => Err(Error::new(ErrorKind::Config, "the environment does not describe a cache")),
+            Store::Off => Err(Error::no_cache()),
             Store::Redis(remote) => {
                 if remote.server.breaks(Mutant::NoFence) {
                     return Ok(());

@@ -16,6 +16,7 @@
 //!   shape    canonical  negative minted  what a type looks like | equal values | is it a `None` | own tokens
 //!   metrics/  span                       what is told of calls, in numbers | one by one
 //!   key/  site  found  outcome  context  observation  stats  config  budget  clock  glob  error  sync
+//!   named  mistake  suggest                which function is meant | what is mistyped, and what was meant
 //! ```
 
 #[cfg(any(doc, doctest))]
@@ -59,11 +60,13 @@ pub mod metrics;
 mod metrics;
 mod minted;
 mod missed;
+mod mistake;
 #[cfg(not(feature = "mutants"))]
 mod mutant;
 #[cfg(feature = "mutants")]
 #[doc(hidden)]
 pub mod mutant;
+mod named;
 mod negative;
 mod observation;
 mod observe;
@@ -78,6 +81,10 @@ mod shape;
 mod site;
 mod span;
 mod stats;
+/// The closest of a few words: what the macros suggest by, too.
+mod suggest {
+    cache_macros::__suggest!();
+}
 mod sync;
 mod tally;
 mod warm;

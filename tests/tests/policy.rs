@@ -390,6 +390,34 @@ async fn the_keys_that_are_in_stay_in_as_the_percentage_grows() {
     assert_eq!(before.len(), 200);
 }
 
+#[cached(key = "twice:{id}", ttl = "10m")]
+async fn twice(id: u64) -> u64 {
+    id
+}
+
+/// A path that ends in that of another function.
+mod more {
+    pub(crate) mod policy {
+        #[cache_runtime::cached(key = "more:twice:{id}", ttl = "10m")]
+        pub(crate) async fn twice(id: u64) -> u64 {
+            id
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_is_said_of_a_function_is_found_by_the_name_that_it_was_said_by() {
+    let cache = Cache::local();
+    let of = |function: &str| cache.policy().of(function);
+    steer(&cache, "more::policy::twice", OFF);
+    assert_eq!((of("more::policy::twice"), of("policy::twice")), (OFF, AS_DECLARED));
+    steer(&cache, "policy::twice", Rule::new().scaled(0.5));
+    assert_eq!((of("more::policy::twice"), of("policy::twice")), (OFF, Rule::new().scaled(0.5)));
+    assert_eq!((of("twice"), of("nobody")), (AS_DECLARED, AS_DECLARED), "which of the two?");
+    assert_eq!(source(&cache, more::policy::twice(1)).await, Source::Bypassed);
+    assert_eq!(source(&cache, twice(1)).await, Source::Loaded);
+}
+
 #[tokio::test]
 async fn a_mistake_is_told_and_changes_nothing() {
     let cache = Cache::local();

@@ -47,6 +47,7 @@ async fn whoever_the_sentinels_name_is_used_and_who_was_deposed_is_not() {
     row.are_told(&there).await;
     assert_eq!(plain.health().history_guard, Some(true));
 
+    let mut opened = 0;
     for _ in 0..2 {
         let dead = group.master();
         row.become_hits(&plain, Source::Redis).await;
@@ -60,6 +61,8 @@ async fn whoever_the_sentinels_name_is_used_and_who_was_deposed_is_not() {
 
         group.wait_master_changes_from(dead);
         are_used(&all, &group).await;
+        let before = std::mem::replace(&mut opened, plain.stats().breaker_opened);
+        assert!(opened > before, "a dead master's breaker counts on: {opened} after {before}");
         // It has the value of before, which is of another history.
         assert_eq!(row.read(&there, 0).await.0, row.now(0));
         plain.shutdown().await.expect("delivered to the new master");

@@ -18,8 +18,8 @@ use crate::session::Session;
 const CALLERS: [usize; 3] = [1, 16, 256];
 /// Turns of each, so that what else the machine does meets all alike.
 const ROUNDS: u64 = 3;
-/// What it leaves behind when it is ended in the middle goes by itself.
-const TTL: Duration = Duration::from_secs(120);
+/// What it leaves behind when it is ended in the middle goes by itself, so long after it would have ended.
+const MARGIN: Duration = Duration::from_secs(60);
 
 /// What is done again and again.
 #[derive(Clone, Copy, PartialEq, Eq, Serialize)]
@@ -49,6 +49,7 @@ struct Caller {
     /// The name that is read and written by hand.
     name: String,
     value: String,
+    ttl: Duration,
     cache: Cache,
     key: Key,
 }
@@ -63,7 +64,7 @@ impl Caller {
             }
             Path::Set => {
                 let mut set = redis::cmd("SET");
-                set.arg(&self.name).arg(&self.value).arg("PX").arg(TTL.as_millis() as u64);
+                set.arg(&self.name).arg(&self.value).arg("PX").arg(self.ttl.as_millis() as u64);
                 Ok(set.query_async::<()>(&mut self.connection).await?)
             }
             Path::Hit => match self.cache.get::<String>(&self.key).await? {
@@ -107,10 +108,11 @@ pub(crate) async fn run(session: &Session, given: &Bench) -> Result<Exit, Proble
         connection,
         name: format!("{}:e:cachectl:bench:hand:{id}", session.namespace()),
         value: "x".repeat(given.bytes),
+        ttl: Duration::from_secs(given.seconds) + MARGIN,
         cache: session.cache.clone(),
         key: Key::new(format!("cachectl:bench:{id}")),
     };
-    caller.cache.put(&caller.key, &caller.value, TTL).await?;
+    caller.cache.put(&caller.key, &caller.value, caller.ttl).await?;
     caller.call(Path::Set).await?;
     let measured = measure(&caller, given).await;
     caller.cache.remove([&caller.key]).await?;

@@ -53,7 +53,8 @@ impl Done {
 /// The program with nothing of the environment that it looks at.
 pub(crate) fn bare(arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_cachectl"));
-    for name in ["CACHE_URL", "VALKEY_URL", "REDIS_URL", "CACHE_NAMESPACE", "NO_COLOR", "CLICOLOR_FORCE"] {
+    let services = ["CACHE_URL", "VALKEY_URL", "REDIS_URL", "CACHE_NAMESPACE", "CACHE_POLICY", "CACHE_DISABLED"];
+    for name in services.into_iter().chain(["NO_COLOR", "CLICOLOR_FORCE"]) {
         command.env_remove(name);
     }
     command.args(arguments).stdin(Stdio::null());

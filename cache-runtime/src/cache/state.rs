@@ -32,7 +32,7 @@ impl Cache {
                 remote.server.ping(&mut self.core.budget()).await.map_err(crate::redis::Failure::into_error)
             }
             Store::Local(_) => Ok(()),
-            Store::Off => Err(Error::new(ErrorKind::Config, "the environment does not describe a cache")),
+            Store::Off => Err(Error::no_cache()),
         }
     }
 
@@ -64,8 +64,7 @@ impl Cache {
             }
             Store::Redis(remote) => {
                 stats.owed = remote.recovery.count();
-                let nodes = remote.server.topology.nodes();
-                stats.breaker_opened = nodes.iter().map(|node| node.breaker.times_opened()).sum();
+                stats.breaker_opened = remote.server.topology.breaker_opened();
                 if let Some(store) = &remote.server.local {
                     stats.local_entries = store.len();
                     stats.local_bytes = store.weight();

@@ -4,8 +4,8 @@ use std::fmt;
 
 use serde::Serialize;
 
-use super::suggest::closest;
 use super::{Finding, Graph};
+use crate::suggest::closest;
 
 impl Graph {
     /// Fails if anything is probably a mistake: for a test of one line.

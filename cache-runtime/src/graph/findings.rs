@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use super::suggest::{closest, slip};
 use super::template::Piece;
 use super::unify::in_values;
 use super::{Finding, Graph, Place, Template};
+use crate::suggest::{closest, slip};
 
 /// Entries that nothing reaches may live for so long.
 const AN_HOUR_MS: u64 = 3_600_000;

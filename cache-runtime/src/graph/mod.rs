@@ -51,11 +51,6 @@ mod template;
 mod tests;
 mod unify;
 
-/// The closest of a few words: what the macros suggest by, too.
-mod suggest {
-    cache_macros::__suggest!();
-}
-
 use std::fmt;
 
 use serde::{Deserialize, Serialize};

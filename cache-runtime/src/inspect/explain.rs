@@ -5,8 +5,8 @@ use serde::{Deserialize, Serialize};
 use super::judge::{Looked, Outcome, Reason, Verdict, absent, unknown};
 use super::standing::tags;
 use super::steered::Steers;
-use super::whose::Owner;
-use super::{Inspect, budget, failed, off};
+use super::whose::{Owner, misreader};
+use super::{Inspect, budget, failed};
 use crate::core::{Remote, Store};
 use crate::entry::{Envelope, History, Kind};
 use crate::graph::Place;
@@ -168,7 +168,7 @@ impl Inspect {
 
     async fn explained(&self, key: &Key, search: bool) -> Result<Explanation, Error> {
         match &self.core().store {
-            Store::Off => Err(off()),
+            Store::Off => Err(Error::no_cache()),
             Store::Local(store) => Ok(self.explain_kept(store, key)),
             Store::Redis(remote) => self.explain_stored(remote, key, search).await,
         }
@@ -251,8 +251,15 @@ impl Inspect {
         let verdict = match &kept {
             _ if let Some(off) = Steers::of(self.core(), asked, &owners).switched_off() => off,
             None => absent(),
+            Some((entry, _)) if entry.expires_at <= now => absent(),
+            Some((entry, _)) if let Some(owner) = misreader(&owners, entry.shape) => Verdict::new(
+                Reason::OtherShape,
+                format!(
+                    "it was stored as another type, or with another `version`, than `{}` reads",
+                    owner.place.name()
+                ),
+            ),
             Some((_, true)) => Verdict::new(Reason::Stands, "it is kept in this process and stands"),
-            Some((entry, false)) if entry.expires_at <= now => absent(),
             Some((entry, false)) if tagged.is_none() && entry.tag_count() > 0 => unknown(entry.tag_count()),
             Some((entry, false)) if entry.tag_count() > 0 => {
                 Verdict::new(Reason::TagVoid, "it, or one of its tags, was invalidated after it was stored")

@@ -5,7 +5,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use super::explain::{Held, TagStanding, TagState};
-use super::whose::Owner;
+use super::whose::{Owner, misreader};
 use crate::entry::{self, Envelope, History};
 
 /// Whether a read would hit.
@@ -151,11 +151,7 @@ impl Looked<'_> {
                  that nothing from before counts",
             );
         }
-        let shape = envelope.shape();
-        let readers: Vec<_> = self.owners.iter().filter_map(|owner| Some((owner, owner.shape?))).collect();
-        if let Some((owner, _)) = readers.first()
-            && readers.iter().all(|(_, wanted)| *wanted != shape)
-        {
+        if let Some(owner) = misreader(self.owners, envelope.shape()) {
             let why = format!(
                 "it holds another type than `{}` reads, or was written with another codec or `version`: an older or newer \
                  build stored it",

@@ -108,7 +108,7 @@ impl Inspect {
             Store::Local(_) => {
                 Err(Error::new(ErrorKind::Config, "this cache lives in its process only; there is no server to ask"))
             }
-            Store::Off => Err(off()),
+            Store::Off => Err(Error::no_cache()),
         }
     }
 }
@@ -117,10 +117,6 @@ impl std::fmt::Debug for Inspect {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Inspect").field("cache", &self.cache).finish_non_exhaustive()
     }
-}
-
-fn off() -> Error {
-    Error::new(ErrorKind::Config, "the environment does not describe a cache")
 }
 
 fn budget() -> Budget {

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Inspect, budget, failed, off};
+use super::{Inspect, budget, failed};
 use crate::core::Store;
 use crate::entry::History;
 use crate::local::LocalStore;
@@ -125,7 +125,7 @@ impl Inspect {
         at_least: usize,
     ) -> Result<(Page, Page), Error> {
         let remote = match &self.core().store {
-            Store::Off => return Err(off()),
+            Store::Off => return Err(Error::no_cache()),
             Store::Local(store) => {
                 let page =
                     |keys, tags| Page { keys, next: None, looked_at: store.len() as u64, master: String::new(), tags };

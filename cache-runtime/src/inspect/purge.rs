@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use xxhash_rust::xxh3::xxh3_64;
 
 use super::page::Walked;
-use super::{Inspect, budget, failed, off};
+use super::{Inspect, budget, failed};
 use crate::core::{Remote, Store};
 use crate::graph::Template;
 use crate::invalidate::{Targets, invalidate};
@@ -111,7 +111,7 @@ impl Inspect {
             Purge::Pattern(pattern) => Choice::matching(pattern),
         };
         match &self.core().store {
-            Store::Off => Err(off()),
+            Store::Off => Err(Error::no_cache()),
             Store::Local(store) => {
                 Ok(Preview::of(store.keys(|key| glob::matches(&choice.pattern, key) && choice.takes(key))))
             }
@@ -121,7 +121,7 @@ impl Inspect {
 
     async fn preview_key(&self, key: &Key) -> Result<Preview, Error> {
         let there = match &self.core().store {
-            Store::Off => return Err(off()),
+            Store::Off => return Err(Error::no_cache()),
             Store::Local(store) => !store.keys(|there| there == key.as_str()).is_empty(),
             Store::Redis(remote) => remote.server.expires_in(&mut budget(), key).await.map_err(failed)? != -2,
         };
@@ -131,7 +131,7 @@ impl Inspect {
     /// `tag`: a tag, rendered as keys are.
     async fn preview_tag(&self, tag: &Key) -> Result<Preview, Error> {
         let remote = match &self.core().store {
-            Store::Off => return Err(off()),
+            Store::Off => return Err(Error::no_cache()),
             // Which entries carry a tag is known to nobody there.
             Store::Local(_) => return Ok(Preview { complete: false, ..Preview::of(Vec::new()) }),
             Store::Redis(remote) => remote,
@@ -184,7 +184,7 @@ impl Inspect {
 
     async fn remove(&self, choice: Choice) -> Result<u64, Error> {
         match &self.core().store {
-            Store::Off => Err(off()),
+            Store::Off => Err(Error::no_cache()),
             Store::Local(store) => Ok(store.sweep(|key| glob::matches(&choice.pattern, key) && choice.takes(key))),
             Store::Redis(remote) => {
                 let names = remote.server.names.clone();

@@ -1,11 +1,10 @@
 //! Which function an entry belongs to, and which tags it then has: by joining its key with the templates.
 
-use std::collections::BTreeSet;
 use std::sync::{Arc, LazyLock};
 
 use crate::graph::{Function, Graph, Place};
 use crate::site::{SITES, Site};
-use crate::{Error, ErrorKind, Key};
+use crate::{Error, Key, named};
 
 /// The functions that entries are explained by.
 pub(super) struct Functions {
@@ -24,6 +23,12 @@ pub(super) struct Owner {
     pub(super) site: Option<&'static Site>,
     /// The shape of what it reads, if it was called in this process.
     pub(super) shape: Option<u64>,
+}
+
+/// A reader of another shape than this, if all of whom it is known read another.
+pub(super) fn misreader(owners: &[Owner], shape: u64) -> Option<&Owner> {
+    let reader = owners.iter().find(|owner| owner.shape.is_some())?;
+    owners.iter().all(|owner| owner.shape != Some(shape)).then_some(reader)
 }
 
 impl Functions {
@@ -64,22 +69,7 @@ impl Functions {
     ///
     /// If there is none, or if they have several paths.
     pub(super) fn named(&self, name: &str) -> Result<Vec<&Function>, Error> {
-        let of = |is_it: &dyn Fn(&str) -> bool| -> Vec<_> {
-            self.all.iter().filter(|function| is_it(&function.place.path)).collect()
-        };
-        let mut found = of(&|path| path == name);
-        if found.is_empty() {
-            found = of(&|path| path.strip_suffix(name).is_some_and(|rest| rest.ends_with("::")));
-        }
-        let paths: BTreeSet<&str> = found.iter().map(|function| function.place.path.as_str()).collect();
-        let problem = match paths.len() {
-            0 => format!("no cached function is called `{name}`"),
-            1 => return Ok(found),
-            _ => {
-                let paths: Vec<&str> = paths.into_iter().collect();
-                format!("`{name}` can be {}; give its path", paths.join(" or "))
-            }
-        };
-        Err(Error::new(ErrorKind::Argument, problem))
+        let path = named::path(name, self.all.iter().map(|function| &*function.place.path)).map_err(Error::mistaken)?;
+        Ok(self.all.iter().filter(|function| function.place.path == path).collect())
     }
 }

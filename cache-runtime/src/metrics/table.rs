@@ -121,7 +121,7 @@ metrics! {
     BREAKER_OPEN Gauge "cache_breaker_open" Count ["cache"]:
         "masters that are left alone because they are in trouble";
     BREAKER_OPENED Counter "cache_breaker_opened_total" Count ["cache"]:
-        "how often a breaker opened, of the masters in use";
+        "how often a breaker opened";
     MASTERS Gauge "cache_masters" Count ["cache"]:
         "masters in use";
     POOL Gauge "cache_pool_connections" Count ["cache", "state"] ["open", "limit"]:

@@ -7,8 +7,8 @@ use std::time::Duration;
 use serde::de::{Deserialize, Deserializer, Visitor};
 
 use super::duration;
-use super::mistake::Mistake;
 use super::rule::{Local, Rule, Ttl};
+use crate::mistake::Mistake;
 
 /// The fields, in the order in which they are written.
 pub(super) const FIELDS: [&str; 4] = ["enabled", "ttl", "local", "percent"];
@@ -29,11 +29,14 @@ impl Rule {
         if let Some(percent) = self.percent {
             check_percent(percent)?;
         }
-        match (self.ttl, self.local) {
-            (Some(Ttl::Scaled(factor)), _) => check_factor(factor),
-            (Some(Ttl::Fixed(Duration::ZERO)), _) => Err(ttl_of_zero()),
-            (_, Some(Local::For(Duration::ZERO))) => Err(local_of_zero()),
-            _ => Ok(()),
+        match self.ttl {
+            Some(Ttl::Scaled(factor)) => check_factor(factor)?,
+            Some(Ttl::Fixed(Duration::ZERO)) => return Err(ttl_of_zero()),
+            Some(Ttl::Fixed(_)) | None => {}
+        }
+        match self.local {
+            Some(Local::For(Duration::ZERO)) => Err(local_of_zero()),
+            Some(Local::For(_) | Local::Off) | None => Ok(()),
         }
     }
 
@@ -291,6 +294,7 @@ mod tests {
             Rule::new().scaled(0.0),
             Rule::new().scaled(f64::INFINITY),
             Rule::new().local(Duration::ZERO),
+            Rule::new().scaled(0.5).local(Duration::ZERO),
             Rule::new().percent(100.1),
             Rule::new().percent(f64::NAN),
         ] {

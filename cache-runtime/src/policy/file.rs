@@ -7,9 +7,9 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::field::{self, Given};
-use super::mistake::Mistake;
 use super::rule::Rule;
 use super::rules::{self, Rules};
+use crate::mistake::Mistake;
 
 /// All mistakes of a file, in the order of its lines.
 #[derive(Debug, PartialEq)]

@@ -24,7 +24,6 @@ mod operations {}
 mod field;
 #[cfg(feature = "policy")]
 mod file;
-mod mistake;
 mod rule;
 mod rules;
 mod steering;
@@ -37,12 +36,6 @@ mod duration {
     cache_macros::__duration!();
 }
 
-/// The closest of a few words: what the macros suggest by, too.
-#[allow(dead_code, reason = "the graph uses more of it")]
-mod suggest {
-    cache_macros::__suggest!();
-}
-
 pub use rule::{Local, Rule, Ttl};
 pub(crate) use steering::{Steer, Steering};
 #[cfg(not(feature = "policy"))]
@@ -52,7 +45,7 @@ pub(crate) use watch::Watched;
 
 use crate::core::Store;
 use crate::local::LocalStore;
-use crate::{Cache, Error, ErrorKind};
+use crate::{Cache, Error};
 
 /// What is in force in a cache, by [`Cache::policy`].
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -100,11 +93,12 @@ pub struct PrefixPolicy {
 }
 
 impl Policy {
-    /// What is said of a function, by its path or the end of it; nothing, if there is nothing or no such function.
+    /// What is said of a function, by its path or the end of it, as [`Cache::steer`] takes it; nothing, if there is nothing, no
+    /// such function, or several.
     pub fn of(&self, function: &str) -> Rule {
-        let named =
-            |path: &str| path.strip_suffix(function).is_some_and(|rest| rest.is_empty() || rest.ends_with("::"));
-        self.functions.iter().find(|policy| named(policy.function)).map(|policy| policy.rule).unwrap_or_default()
+        let meant = rules::function(function).ok();
+        let found = self.functions.iter().find(|policy| Some(policy.function) == meant);
+        found.map(|policy| policy.rule).unwrap_or_default()
     }
 }
 
@@ -147,12 +141,11 @@ impl Cache {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Argument`]: there is no such function, or there are several; or a value is out of its limits, as a
+    /// [`ErrorKind::Argument`](crate::ErrorKind::Argument): there is no such function, or there are several; or a value is out of its limits, as a
     /// lifetime of zero is. The message says what to give instead, and nothing has changed.
     pub fn steer(&self, function: &str, rule: Rule) -> Result<(), Error> {
-        let mistaken = |mistake: mistake::Mistake| Error::new(ErrorKind::Argument, mistake.to_string());
-        let function = rules::function(function).map_err(mistaken)?;
-        rule.check().map_err(mistaken)?;
+        let function = rules::function(function).map_err(Error::mistaken)?;
+        rule.check().map_err(Error::mistaken)?;
         let core = self.core();
         core.steering.take(function, rule, kept(&core.store));
         tracing::info!(function, %rule, "a cached function was steered");

@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use super::mistake::Mistake;
 use super::rule::Rule;
-use crate::Key;
+use crate::mistake::Mistake;
 use crate::site::{SITES, Segment, Site};
+use crate::{Key, named};
 
 /// What a file says, or a hand.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -56,62 +56,14 @@ pub(super) fn is_in(key: &Key, percent: f64) -> bool {
     ((key.hash64() >> 32) as f64) < percent / 100.0 * 4_294_967_296.0
 }
 
-/// The path of the function that is meant: as a whole, or its last names, as long as no other function's path ends in them.
+/// The path of the function of this program that is meant.
 pub(super) fn function(name: &str) -> Result<&'static str, Mistake> {
-    find(name, SITES.iter().map(|site| site.declaration.function))
-}
-
-fn find(name: &str, all: impl Iterator<Item = &'static str>) -> Result<&'static str, Mistake> {
-    let mut all: Vec<&'static str> = all.collect();
-    all.sort_unstable();
-    all.dedup();
-    if let Some(whole) = all.iter().find(|path| **path == name) {
-        return Ok(whole);
-    }
-    let ends = |path: &&&str| path.strip_suffix(name).is_some_and(|rest| rest.ends_with("::"));
-    let meant: Vec<&'static str> = all.iter().filter(ends).copied().collect();
-    match meant[..] {
-        [one] => Ok(one),
-        [] => {
-            // As many names of each path as were typed.
-            let count = name.split("::").count();
-            let last = |path: &'static str| {
-                let cut = path.rmatch_indices("::").nth(count - 1);
-                cut.map_or(path, |(at, _)| &path[at + 2..])
-            };
-            Err(Mistake::unknown("cached function", name, all.iter().map(|path| last(path))))
-        }
-        _ => {
-            let these: Vec<String> = meant.iter().map(|path| format!("`{path}`")).collect();
-            Err(Mistake::new(format!("several cached functions are called `{name}`"))
-                .help(format!("one of {}", these.join(", "))))
-        }
-    }
+    named::path(name, SITES.iter().map(|site| site.declaration.function))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    const ALL: [&str; 4] = ["shop::users::get", "shop::users::get_user", "shop::orders::get", "shop::rates"];
-
-    fn found(name: &str) -> Result<&'static str, String> {
-        find(name, ALL.into_iter()).map_err(|mistake| mistake.to_string())
-    }
-
-    #[test]
-    fn a_function_is_named_as_far_as_it_takes() {
-        assert_eq!(found("shop::users::get"), Ok("shop::users::get"));
-        assert_eq!(found("users::get"), Ok("shop::users::get"));
-        assert_eq!(found("get_user"), Ok("shop::users::get_user"));
-        let several = "several cached functions are called `get`; one of `shop::orders::get`, `shop::users::get`";
-        assert_eq!(found("get"), Err(several.to_owned()));
-        let slip = "there is no cached function `get_usr`; did you mean `get_user`?";
-        assert_eq!(found("get_usr"), Err(slip.to_owned()));
-        let slip = "there is no cached function `user::get`; did you mean `users::get`?";
-        assert_eq!(found("user::get"), Err(slip.to_owned()));
-        assert!(found("ser").is_err_and(|mistake| mistake.starts_with("there is no cached function `ser`")));
-    }
 
     #[test]
     fn the_longest_prefix_that_says_something_wins() {

@@ -17,6 +17,7 @@ use crate::Error;
 use crate::breaker::Breaker;
 use crate::local::LocalStore;
 use crate::mutant::Rules;
+use crate::sync::atomic::AtomicU64;
 
 /// What all masters of a cache have in common.
 pub(super) struct Common {
@@ -24,6 +25,8 @@ pub(super) struct Common {
     pub(super) source: Option<Arc<dyn Look>>,
     pub(super) lanes: usize,
     pub(super) breaker_failures: u32,
+    /// How often a breaker opened, also of masters that are in no map any more.
+    pub(super) breaker_opened: Arc<AtomicU64>,
     pub(super) local: Option<Arc<LocalStore>>,
     /// How long a request for several callers may take.
     pub(super) budget: Duration,
@@ -58,7 +61,7 @@ impl Node {
             gather: Gather::new(common.lanes),
             budget: common.budget,
             info,
-            breaker: Breaker::new(common.breaker_failures),
+            breaker: Breaker::new(common.breaker_failures, Arc::clone(&common.breaker_opened)),
             probe: Probe::default(),
             channel,
             guard: AtomicU8::new(0),

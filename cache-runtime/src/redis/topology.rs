@@ -7,7 +7,7 @@
 #[cfg(feature = "cluster")]
 use std::pin::pin;
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed, Ordering::SeqCst};
 use std::sync::{Arc, PoisonError, RwLock, Weak};
 use std::time::Duration;
 
@@ -111,6 +111,7 @@ impl Topology {
                 source,
                 lanes: config.lanes,
                 breaker_failures: config.breaker_failures,
+                breaker_opened: Arc::default(),
                 local: local.clone(),
                 budget: config.budget,
                 rules: config.rules,
@@ -158,6 +159,11 @@ impl Topology {
 
     pub(crate) fn nodes(&self) -> Vec<Arc<Node>> {
         self.known().map(|map| map.nodes.clone()).unwrap_or_default()
+    }
+
+    /// How often a breaker opened, also of masters that are in no map any more.
+    pub(crate) fn breaker_opened(&self) -> u64 {
+        self.common.breaker_opened.load(Relaxed)
     }
 
     /// Why there is no map.

@@ -88,7 +88,8 @@ mod tests {
     fn node(budget: std::time::Duration) -> Arc<Node> {
         let info = redis::IntoConnectionInfo::into_connection_info("redis://127.0.0.1:1").expect("an address");
         let rules = Rules::default();
-        let common = Common { source: None, lanes: 1, breaker_failures: 5, local: None, budget, rules };
+        let breaker_opened = Arc::default();
+        let common = Common { source: None, lanes: 1, breaker_failures: 5, breaker_opened, local: None, budget, rules };
         Arc::new(Node::new(info, false, &common).expect("in order"))
     }
 

@@ -1,28 +1,28 @@
-//! What is wrong with a policy, in words for who wrote it.
+//! What is wrong with what a person has typed, in words for who typed it.
 
 use std::fmt;
 
-use super::suggest;
+use crate::suggest;
 
 /// What is wrong, and what to type instead, where that is plain.
 #[derive(Debug, PartialEq)]
-pub(super) struct Mistake {
-    pub(super) problem: String,
-    pub(super) help: Option<String>,
+pub(crate) struct Mistake {
+    pub(crate) problem: String,
+    pub(crate) help: Option<String>,
 }
 
 impl Mistake {
-    pub(super) fn new(problem: impl Into<String>) -> Self {
+    pub(crate) fn new(problem: impl Into<String>) -> Self {
         Self { problem: problem.into(), help: None }
     }
 
-    pub(super) fn help(mut self, help: impl Into<String>) -> Self {
+    pub(crate) fn help(mut self, help: impl Into<String>) -> Self {
         self.help = Some(help.into());
         self
     }
 
     /// Of a name that is not one of `known`.
-    pub(super) fn unknown<'a>(what: &str, name: &str, known: impl IntoIterator<Item = &'a str> + Clone) -> Self {
+    pub(crate) fn unknown<'a>(what: &str, name: &str, known: impl IntoIterator<Item = &'a str> + Clone) -> Self {
         let mistake = Self::new(format!("there is no {what} `{name}`"));
         match suggest::closest(name, known.clone()) {
             Some(meant) => mistake.help(format!("did you mean `{meant}`?")),
