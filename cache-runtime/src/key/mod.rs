@@ -3,6 +3,7 @@
 mod hash;
 mod part;
 mod parts;
+mod tagset;
 mod text;
 mod writer;
 
@@ -17,6 +18,7 @@ pub(crate) use hash::kept_of_cut;
 pub use part::{KeyPart, Rendered};
 pub use parts::Parts;
 pub(crate) use parts::{FIRST, Part};
+pub(crate) use tagset::{Tagset, tag_hash};
 pub use writer::KeyWriter;
 
 /// Longer keys and tags keep a prefix and end in their 128-bit hash.
@@ -115,6 +117,11 @@ impl Key {
         (1..self.ends.len()).map(|index| self.piece_bytes(index))
     }
 
+    /// A tag, of those that there are.
+    pub(crate) fn tag_at(&self, index: usize) -> &[u8] {
+        self.piece_bytes(1 + index)
+    }
+
     /// A stable hash of the key's text.
     pub(crate) fn hash64(&self) -> u64 {
         xxh3_64(self.bytes())
@@ -122,15 +129,9 @@ impl Key {
 
     /// Fingerprint of the ordered tags: an entry stored under other tags is a miss.
     pub(crate) fn tagset(&self) -> u32 {
-        if self.tag_count() == 0 {
-            return 0;
-        }
-        let mut lengths_and_text = SmallVec::<[u8; 128]>::new();
-        for tag in self.tag_bytes() {
-            lengths_and_text.extend_from_slice(&(tag.len() as u32).to_le_bytes());
-            lengths_and_text.extend_from_slice(tag);
-        }
-        (xxh3_64(&lengths_and_text) >> 32) as u32
+        let mut tagset = Tagset::default();
+        self.tag_bytes().for_each(|tag| tagset.add(tag_hash(tag)));
+        tagset.finish()
     }
 }
 

@@ -5,9 +5,9 @@
 //! cost an extra load, never a stale value. No index of members, so nothing grows and nothing leaks.
 
 use smallvec::SmallVec;
-use xxhash_rust::xxh3::xxh3_64;
 
 use crate::Key;
+use crate::key::{Tagset, tag_hash};
 use crate::sync::atomic::{AtomicU32, AtomicU64, Ordering::SeqCst};
 
 /// What an entry carries: the epoch, the key's counter, which tags the key has, and the counter of each tag, those of its
@@ -22,25 +22,6 @@ const TAGS: usize = 3;
 /// How many counters an entry without tags carries.
 #[cfg(feature = "inspect")]
 pub(super) const UNTAGGED: usize = TAGS;
-
-/// The hash by which a tag is known in process and on the bus; not that of the key of the same text.
-pub(crate) fn tag_hash(tag: impl AsRef<[u8]>) -> u64 {
-    xxh3_64(tag.as_ref()).rotate_left(32)
-}
-
-/// A fingerprint of ordered tags, from their hashes.
-#[derive(Default)]
-struct Tagset(u64);
-
-impl Tagset {
-    fn add(&mut self, hash: u64) {
-        self.0 = (self.0.rotate_left(23) ^ hash).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-    }
-
-    fn finish(&self) -> u32 {
-        (self.0 >> 32) as u32
-    }
-}
 
 pub(crate) struct Generations {
     slots: Box<[AtomicU32]>,

@@ -9,7 +9,6 @@ mod tie;
 
 pub(crate) use entry::LocalEntry;
 pub(crate) use front::Called;
-pub(crate) use generation::tag_hash;
 use generation::{Generations, Seen};
 pub(crate) use lease::Lease;
 pub(crate) use store::{Fresh, LocalObservation, LocalStore};

@@ -11,6 +11,7 @@ use super::front::{self, Called, Front, Looked, Slot};
 use super::tie::Tie;
 use super::{Generations, Lease, Seen};
 use crate::flight::Shared;
+use crate::key::tag_hash;
 use crate::sync::RwLock;
 use crate::{Key, clock};
 
@@ -66,7 +67,7 @@ pub(crate) struct LocalObservation {
 
 impl LocalObservation {
     pub(crate) fn bytes(&self) -> impl Iterator<Item = u8> {
-        let found = self.found.iter().flat_map(|tag| super::tag_hash(tag).to_le_bytes());
+        let found = self.found.iter().flat_map(|tag| tag_hash(tag).to_le_bytes());
         self.seen.iter().copied().chain([self.sweeps]).flat_map(u32::to_le_bytes).chain(found)
     }
 }
@@ -263,7 +264,7 @@ impl LocalStore {
 
     /// Voids keys and tags, in constant time each.
     pub(crate) fn void<'a>(&self, keys: impl IntoIterator<Item = &'a Key>, tags: impl IntoIterator<Item = &'a str>) {
-        tags.into_iter().for_each(|tag| self.generations.bump(super::tag_hash(tag)));
+        tags.into_iter().for_each(|tag| self.generations.bump(tag_hash(tag)));
         for key in keys {
             self.generations.bump(key.hash64());
             self.take_out(key.as_str());

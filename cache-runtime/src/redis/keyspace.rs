@@ -6,7 +6,8 @@ use std::io::Write as _;
 use redis::{RedisWrite, ToRedisArgs};
 use xxhash_rust::xxh3::xxh3_64;
 
-use crate::{Key, glob, local};
+use crate::key::tag_hash;
+use crate::{Key, glob};
 
 #[derive(Clone, Debug)]
 pub(crate) struct Names {
@@ -69,16 +70,23 @@ impl Names {
     }
 
     /// The entry of a key, then each of its tags, as they are read.
-    pub(crate) fn of<'a>(&'a self, key: &'a Key) -> impl Iterator<Item = Name<'a>> + Clone {
-        let entry = Name { kind: &self.entry, text: key.bytes(), hash: key.hash64() };
-        std::iter::once(entry).chain(self.tagged(key.tag_bytes()))
+    pub(crate) fn of<'a>(&'a self, key: &'a Key) -> impl ExactSizeIterator<Item = Name<'a>> + Clone {
+        // Small, since it is handed on from future to future.
+        (0..1 + key.tag_count()).map(move |name| match name.checked_sub(1) {
+            None => Name { kind: &self.entry, text: key.bytes(), hash: key.hash64() },
+            Some(tag) => self.name_of_tag(key.tag_at(tag)),
+        })
+    }
+
+    fn name_of_tag<'a>(&'a self, tag: &'a [u8]) -> Name<'a> {
+        Name { kind: &self.tag, text: tag, hash: tag_hash(tag) }
     }
 
     pub(crate) fn tagged<'a>(
         &'a self,
         tags: impl Iterator<Item = &'a [u8]> + Clone,
     ) -> impl Iterator<Item = Name<'a>> + Clone {
-        tags.map(|tag| Name { kind: &self.tag, text: tag, hash: local::tag_hash(tag) })
+        tags.map(|tag| self.name_of_tag(tag))
     }
 
     /// The entry of a key, then each of its tags.
@@ -95,7 +103,7 @@ impl Names {
     pub(crate) fn hash(&self, name: &str) -> u64 {
         match (name.strip_prefix(&self.entry), name.strip_prefix(&self.tag)) {
             (Some(key), _) => xxh3_64(key.as_bytes()),
-            (None, Some(tag)) => local::tag_hash(tag),
+            (None, Some(tag)) => tag_hash(tag),
             (None, None) => xxh3_64(name.as_bytes()),
         }
     }

@@ -148,8 +148,9 @@ impl Lanes {
     ///
     /// Dialed and checked in tasks of their own: a caller who is not polled must not hold up the others.
     pub(crate) async fn wire(self: &Arc<Self>, lane: usize) -> Result<Arc<Wire>, Failure> {
-        if let Some(wire) = self.lanes[lane].wire().filter(|wire| wire.unchecked() <= STALE) {
-            if wire.unchecked() > RECHECK && !wire.checking.swap(true, Ordering::AcqRel) {
+        let wire = self.lanes[lane].wire().map(|wire| (wire.unchecked(), wire));
+        if let Some((unchecked, wire)) = wire.filter(|(unchecked, _)| *unchecked <= STALE) {
+            if unchecked > RECHECK && !wire.checking.swap(true, Ordering::AcqRel) {
                 let (lanes, checking) = (Arc::clone(self), Checking(Arc::clone(&wire)));
                 tokio::spawn(async move {
                     if !checking.0.still_stands().await {

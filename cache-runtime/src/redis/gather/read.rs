@@ -15,7 +15,6 @@ use super::task::Task;
 use super::watch::{Watch, late};
 use super::{Alone, Turn, count};
 use crate::budget::Budget;
-use crate::clock;
 
 impl Node {
     /// What each of `names` holds, read after this was called. `None`: one of them is another master's.
@@ -72,7 +71,7 @@ impl Node {
         count: usize,
         names: impl Iterator<Item: ToRedisArgs>,
     ) -> Result<Told, Failure> {
-        let since = clock::now();
+        let left = budget.left();
         let (values, witness) = if self.clustered {
             let commands: Vec<Cmd> = names.map(|name| mget(std::iter::once(name), 1)).collect();
             let build = |_, pipeline: &mut Pipeline| {
@@ -101,7 +100,7 @@ impl Node {
         if told.len() != count {
             return Err(nonsense());
         }
-        self.gather.learn(&told, since.elapsed());
+        self.gather.learn(&told, left.saturating_sub(budget.left()));
         Ok(told)
     }
 }
