@@ -5,7 +5,6 @@
 use std::cell::RefCell;
 use std::collections::HashMap;
 use std::path::PathBuf;
-use std::rc::Rc;
 
 /// Where an item stands.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -18,27 +17,57 @@ pub(crate) enum Surroundings {
     Unknown,
 }
 
-/// Looks at what is open at `line` and `column` of `source`, both counted from 1, in characters.
-pub(crate) fn at(source: &str, line: usize, column: usize) -> Surroundings {
-    let Some(offset) = offset(source, line, column) else {
-        return Surroundings::Unknown;
-    };
-    let mut scan = Scan { rest: &source[..offset], open: vec![Frame::new(Opened::Module)] };
-    scan.run();
-    if !source[offset..].starts_with('#') && !scan.leave_attribute() {
-        return Surroundings::Unknown;
-    }
-    scan.answer()
+/// A file, read as far as was asked for: attributes are expanded one after the other, and a long file is not to be read
+/// again for each.
+struct Source {
+    text: String,
+    /// A line, counted from 1, and where it starts.
+    line: (usize, usize),
+    /// How far it is read, and what is open there.
+    read: usize,
+    open: Vec<Frame>,
 }
 
-fn offset(source: &str, line: usize, column: usize) -> Option<usize> {
-    let mut start = 0;
-    for _ in 1..line {
-        start += source[start..].find('\n')? + 1;
+impl Source {
+    fn new(text: String) -> Self {
+        Self { text, line: (1, 0), read: 0, open: vec![Frame::new(Opened::Module)] }
     }
-    let text = source[start..].split('\n').next()?;
-    let (bytes, _) = text.char_indices().nth(column.checked_sub(1)?)?;
-    Some(start + bytes)
+
+    /// Looks at what is open at `line` and `column`, both counted from 1, in characters.
+    fn at(&mut self, line: usize, column: usize) -> Surroundings {
+        let Some(offset) = self.offset(line, column) else {
+            return Surroundings::Unknown;
+        };
+        if offset < self.read {
+            self.start_over();
+        }
+        let mut scan = Scan { rest: &self.text[self.read..offset], open: std::mem::take(&mut self.open) };
+        scan.run();
+        (self.read, self.open) = (offset, scan.open.clone());
+        if !self.text[offset..].starts_with('#') && !scan.leave_attribute() {
+            // It may be within a token.
+            self.start_over();
+            return Surroundings::Unknown;
+        }
+        scan.answer()
+    }
+
+    fn start_over(&mut self) {
+        (self.read, self.open) = (0, vec![Frame::new(Opened::Module)]);
+    }
+
+    fn offset(&mut self, line: usize, column: usize) -> Option<usize> {
+        if line < self.line.0 {
+            self.line = (1, 0);
+        }
+        while self.line.0 < line {
+            let (before, start) = self.line;
+            self.line = (before + 1, start + self.text[start..].find('\n')? + 1);
+        }
+        let text = self.text[self.line.1..].split('\n').next()?;
+        let (bytes, _) = text.char_indices().nth(column.checked_sub(1)?)?;
+        Some(self.line.1 + bytes)
+    }
 }
 
 /// What opened a delimiter.
@@ -59,6 +88,7 @@ enum Opened {
 }
 
 /// An open delimiter, and what has been read of the item in front of the next one.
+#[derive(Clone)]
 struct Frame {
     opened: Opened,
     item: Option<Opened>,
@@ -255,7 +285,7 @@ impl Scan<'_> {
 }
 
 thread_local! {
-    static SOURCES: RefCell<HashMap<PathBuf, Option<Rc<str>>>> = RefCell::default();
+    static SOURCES: RefCell<HashMap<PathBuf, Option<Source>>> = RefCell::default();
 }
 
 /// What stands around the attribute that is being expanded.
@@ -267,11 +297,11 @@ pub(crate) fn of_call_site() -> Surroundings {
     let Some(file) = span.local_file() else {
         return Surroundings::Unknown;
     };
-    let source = SOURCES.with_borrow_mut(|sources| {
-        let read = || std::fs::read_to_string(&file).ok().map(Rc::from);
-        sources.entry(file.clone()).or_insert_with(read).clone()
-    });
-    source.map_or(Surroundings::Unknown, |source| at(&source, span.line(), span.column()))
+    SOURCES.with_borrow_mut(|sources| {
+        let read = |file: &PathBuf| std::fs::read_to_string(file).ok().map(Source::new);
+        let source = sources.entry(file).or_insert_with_key(read).as_mut();
+        source.map_or(Surroundings::Unknown, |source| source.at(span.line(), span.column()))
+    })
 }
 
 #[cfg(test)]
@@ -285,7 +315,7 @@ mod tests {
         let before = &source[..text.len()];
         let line = before.matches('\n').count() + 1;
         let column = before.chars().rev().take_while(|&c| c != '\n').count() + 1;
-        at(&source, line, column)
+        Source::new(source).at(line, column)
     }
 
     #[test]
@@ -352,6 +382,35 @@ mod tests {
             "const É: char = 'é'; /* é */ ",
         ] {
             assert_eq!(around(text), Free, "{text}");
+        }
+    }
+
+    fn at(text: &str, line: usize, column: usize) -> Surroundings {
+        Source::new(text.to_owned()).at(line, column)
+    }
+
+    #[test]
+    fn a_file_answers_in_any_order() {
+        let text = "#[a]\nimpl A {\n #[b]\n #[cfg_attr(all(), c)]\n const A: &str = \"#[d] {\";\n}\nwrap! {\n #[e]\n}\n#[é] #[f]\n";
+        let known = [
+            ((1, 1), Free),
+            ((3, 2), Associated),
+            ((4, 20), Associated),
+            ((8, 2), Unknown),
+            ((10, 1), Free),
+            ((10, 6), Free),
+            ((12, 1), Unknown),
+        ];
+        for ((line, column), expected) in known {
+            assert_eq!(at(text, line, column), expected, "{line}:{column}");
+        }
+        let mut file = Source::new(text.to_owned());
+        for (first, _) in known {
+            for (second, expected) in known {
+                file.at(first.0, first.1);
+                assert_eq!(file.at(second.0, second.1), expected, "{second:?} after {first:?}");
+                assert_eq!(file.at(second.0, second.1), expected, "{second:?} again");
+            }
         }
     }
 

@@ -138,6 +138,16 @@ pub(crate) fn mentions(tokens: TokenStream, name: &str) -> bool {
     })
 }
 
+/// Whether `tokens` can only stand in an `async fn` that returns a `Result`: they have `.await` or `?`.
+pub(crate) fn waits(tokens: &TokenStream) -> bool {
+    tokens.clone().into_iter().any(|token| match token {
+        TokenTree::Ident(ident) => ident == "await",
+        TokenTree::Group(group) => waits(&group.stream()),
+        TokenTree::Punct(punct) => punct.as_char() == '?',
+        TokenTree::Literal(_) => false,
+    })
+}
+
 fn captures(literal: &str, name: &str) -> bool {
     literal.match_indices('{').any(|(at, _)| {
         let rest = literal[at + 1..].trim_start();
@@ -175,5 +185,12 @@ mod tests {
         assert!(mentions(quote!(format!("{id:>8}")), "id"));
         assert!(!mentions(quote!(format!("{ids}")), "id"));
         assert!(!mentions(quote!(context), "ctx"));
+    }
+
+    #[test]
+    fn what_waits_is_found_at_any_depth() {
+        assert!(waits(&quote!(.on(&caches.of(tenant).await))));
+        assert!(waits(&quote!(.on(find(tenant)?))));
+        assert!(!waits(&quote!(.on(&awaited).ttl({ TTL }))));
     }
 }

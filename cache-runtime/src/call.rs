@@ -15,7 +15,8 @@ use crate::local::{Called, LocalEntry, LocalStore};
 use crate::metrics;
 use crate::missed::Missed;
 use crate::observation::Source;
-use crate::outcome::{Load, Peeked, StoredAs};
+use crate::operation::Operation;
+use crate::outcome::{Load, Peeked, Plain, StoredAs};
 use crate::site::{Local, SITES, Site};
 use crate::stats::add;
 use crate::{Cache, Error, Key, span};
@@ -304,33 +305,47 @@ impl<'c> Call<'c> {
     }
 
     /// Invalidates the entry of this call.
-    pub async fn invalidate(&self) -> Result<(), Error> {
-        let cache = self.cache_of_task();
-        let targets = Targets { keys: vec![self.key(&mut None).clone()], ..Targets::default() };
-        invalidate::invalidate(cache.core(), targets).await.map(drop)
+    pub fn invalidate(&mut self) -> Operation<()> {
+        let call = self.owned();
+        Operation::new(async move {
+            let cache = call.cache_of_task();
+            let targets = Targets { keys: vec![call.key(&mut None).clone()], ..Targets::default() };
+            invalidate::invalidate(cache.core(), targets).await.map(drop)
+        })
     }
 
     /// The cached value, if there is one; nothing is loaded.
-    pub async fn peek<L, V>(&self, _kind: L) -> Result<Option<V>, Error>
+    // Its future names nothing of `L` but the value, which is owned: an error may be of any type.
+    pub fn peek<L, V>(&mut self, _kind: L) -> Operation<Option<V>>
     where
         L: Load,
         L::Return: Peeked<V>,
+        V: 'static,
     {
+        let call = self.owned();
+        let peeked: fn(L::Value) -> Option<V> = |value| L::close(Ok(value)).peeked();
+        Operation::new(call.peek_whole::<Plain<L::Value, L::Codec>, V>(peeked))
+    }
+
+    async fn peek_whole<L: Load, V>(self, peeked: fn(L::Value) -> Option<V>) -> Result<Option<V>, Error> {
         let cache = self.cache_of_task();
-        let value = self.ask(&cache, self.key(&mut None)).peek::<L>().await?;
-        Ok(value.and_then(|value| L::close(Ok(value)).peeked()))
+        Ok(self.ask(&cache, self.key(&mut None)).peek::<L>().await?.and_then(peeked))
     }
 
     /// Stores a value that the caller says is current.
-    pub async fn put<L, S>(&self, _kind: L, value: S) -> Result<(), Error>
+    pub fn put<L, S>(&mut self, _kind: L, value: S) -> Operation<()>
     where
         L: Load,
         S: StoredAs<L::Return>,
     {
+        let call = self.owned();
+        Operation::new(call.put_whole::<Plain<L::Value, L::Codec>>(L::open(value.stored_as()).ok()))
+    }
+
+    /// An error is not stored.
+    async fn put_whole<L: Load>(self, value: Option<L::Value>) -> Result<(), Error> {
+        let Some(value) = value else { return Ok(()) };
         let cache = self.cache_of_task();
-        match L::open(value.stored_as()) {
-            Ok(value) => self.ask(&cache, self.key(&mut None)).put::<L>(&value).await.map(drop),
-            Err(_) => Ok(()),
-        }
+        self.ask(&cache, self.key(&mut None)).put::<L>(&value).await.map(drop)
     }
 }

@@ -132,13 +132,13 @@ impl price {
             .into_key()
     }
     /// Removes the entry for these arguments.
-    pub async fn invalidate(
+    pub fn invalidate(
         item: &str,
         r#type: Kind,
         __cache_pattern_2: (u8, u8),
         #[cfg(feature = "region")]
         region: Region,
-    ) -> ::core::result::Result<(), ::cache_runtime::Error> {
+    ) -> ::cache_runtime::Operation<()> {
         Self::__cache_call(
                 item,
                 &r#type,
@@ -147,16 +147,15 @@ impl price {
                 &region,
             )
             .invalidate()
-            .await
     }
     /// The stored value, if there is one; runs nothing.
-    pub async fn peek(
+    pub fn peek(
         item: &str,
         r#type: Kind,
         __cache_pattern_2: (u8, u8),
         #[cfg(feature = "region")]
         region: Region,
-    ) -> ::core::result::Result<::core::option::Option<u32>, ::cache_runtime::Error> {
+    ) -> ::cache_runtime::Operation<::core::option::Option<u32>> {
         Self::__cache_call(
                 item,
                 &r#type,
@@ -170,17 +169,16 @@ impl price {
                 };
                 ::cache_runtime::__private::Returns::<u32>::new().load().copied()
             })
-            .await
     }
     /// Stores a value that is current.
-    pub async fn put(
+    pub fn put(
         item: &str,
         r#type: Kind,
         __cache_pattern_2: (u8, u8),
         #[cfg(feature = "region")]
         region: Region,
         __cache_put: impl ::cache_runtime::__private::StoredAs<u32>,
-    ) -> ::core::result::Result<(), ::cache_runtime::Error> {
+    ) -> ::cache_runtime::Operation<()> {
         Self::__cache_call(
                 item,
                 &r#type,
@@ -197,7 +195,6 @@ impl price {
                 },
                 __cache_put,
             )
-            .await
     }
 }
 impl Prices {

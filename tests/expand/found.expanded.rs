@@ -97,18 +97,13 @@ impl get_user {
         Self::__cache_call(id).into_key()
     }
     /// Removes the entry for these arguments.
-    pub async fn invalidate(
-        id: u64,
-    ) -> ::core::result::Result<(), ::cache_runtime::Error> {
-        Self::__cache_call(&id).invalidate().await
+    pub fn invalidate(id: u64) -> ::cache_runtime::Operation<()> {
+        Self::__cache_call(&id).invalidate()
     }
     /// The stored value, if there is one; runs nothing.
-    pub async fn peek(
+    pub fn peek(
         id: u64,
-    ) -> ::core::result::Result<
-        ::core::option::Option<Option<User>>,
-        ::cache_runtime::Error,
-    > {
+    ) -> ::cache_runtime::Operation<::core::option::Option<Option<User>>> {
         Self::__cache_call(&id)
             .peek({
                 use ::cache_runtime::__private::{
@@ -120,15 +115,14 @@ impl get_user {
                     .load()
                     .copied()
             })
-            .await
     }
     /// Stores a value that is current.
-    pub async fn put(
+    pub fn put(
         id: u64,
         __cache_put: impl ::cache_runtime::__private::StoredAs<
             Result<Option<User>, DbError>,
         >,
-    ) -> ::core::result::Result<(), ::cache_runtime::Error> {
+    ) -> ::cache_runtime::Operation<()> {
         let mut __cache_call = Self::__cache_call(&id).owned();
         let __cache_found = __cache_call.found();
         let __cache_found_1_0 = ::cache_runtime::__private::Rendered::new(&id);
@@ -165,7 +159,6 @@ impl get_user {
                 },
                 __cache_return,
             )
-            .await
     }
 }
 impl Users {
@@ -324,15 +317,13 @@ impl first {
         Self::__cache_call(__cache_pattern_0).into_key()
     }
     /// Removes the entry for these arguments.
-    pub async fn invalidate(
-        __cache_pattern_0: (u64, u64),
-    ) -> ::core::result::Result<(), ::cache_runtime::Error> {
-        Self::__cache_call(&__cache_pattern_0).invalidate().await
+    pub fn invalidate(__cache_pattern_0: (u64, u64)) -> ::cache_runtime::Operation<()> {
+        Self::__cache_call(&__cache_pattern_0).invalidate()
     }
     /// The stored value, if there is one; runs nothing.
-    pub async fn peek(
+    pub fn peek(
         __cache_pattern_0: (u64, u64),
-    ) -> ::core::result::Result<::core::option::Option<User>, ::cache_runtime::Error> {
+    ) -> ::cache_runtime::Operation<::core::option::Option<User>> {
         Self::__cache_call(&__cache_pattern_0)
             .peek({
                 use ::cache_runtime::__private::{
@@ -340,13 +331,12 @@ impl first {
                 };
                 ::cache_runtime::__private::Returns::<User>::new().load().copied()
             })
-            .await
     }
     /// Stores a value that is current.
-    pub async fn put(
+    pub fn put(
         __cache_pattern_0: (u64, u64),
         __cache_put: impl ::cache_runtime::__private::StoredAs<User>,
-    ) -> ::core::result::Result<(), ::cache_runtime::Error> {
+    ) -> ::cache_runtime::Operation<()> {
         let mut __cache_call = Self::__cache_call(&__cache_pattern_0).owned();
         let (a, b) = __cache_pattern_0;
         let _ = (&a, &b);
@@ -373,7 +363,6 @@ impl first {
                 },
                 __cache_return,
             )
-            .await
     }
 }
 async fn of_skipped(db: &Db, id: u64) -> User {
@@ -455,15 +444,11 @@ impl of_skipped {
         Self::__cache_call(id).into_key()
     }
     /// Removes the entry for these arguments.
-    pub async fn invalidate(
-        id: u64,
-    ) -> ::core::result::Result<(), ::cache_runtime::Error> {
-        Self::__cache_call(&id).invalidate().await
+    pub fn invalidate(id: u64) -> ::cache_runtime::Operation<()> {
+        Self::__cache_call(&id).invalidate()
     }
     /// The stored value, if there is one; runs nothing.
-    pub async fn peek(
-        id: u64,
-    ) -> ::core::result::Result<::core::option::Option<User>, ::cache_runtime::Error> {
+    pub fn peek(id: u64) -> ::cache_runtime::Operation<::core::option::Option<User>> {
         Self::__cache_call(&id)
             .peek({
                 use ::cache_runtime::__private::{
@@ -471,6 +456,5 @@ impl of_skipped {
                 };
                 ::cache_runtime::__private::Returns::<User>::new().load().copied()
             })
-            .await
     }
 }

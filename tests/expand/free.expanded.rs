@@ -74,18 +74,13 @@ impl get_user {
         Self::__cache_call(id).into_key()
     }
     /// Removes the entry for these arguments.
-    pub async fn invalidate(
-        id: u64,
-    ) -> ::core::result::Result<(), ::cache_runtime::Error> {
-        Self::__cache_call(&id).invalidate().await
+    pub fn invalidate(id: u64) -> ::cache_runtime::Operation<()> {
+        Self::__cache_call(&id).invalidate()
     }
     /// The stored value, if there is one; runs nothing.
-    pub async fn peek(
+    pub fn peek(
         id: u64,
-    ) -> ::core::result::Result<
-        ::core::option::Option<Option<User>>,
-        ::cache_runtime::Error,
-    > {
+    ) -> ::cache_runtime::Operation<::core::option::Option<Option<User>>> {
         Self::__cache_call(&id)
             .peek({
                 use ::cache_runtime::__private::{
@@ -97,15 +92,14 @@ impl get_user {
                     .load()
                     .copied()
             })
-            .await
     }
     /// Stores a value that is current.
-    pub async fn put(
+    pub fn put(
         id: u64,
         __cache_put: impl ::cache_runtime::__private::StoredAs<
             Result<Option<User>, DbError>,
         >,
-    ) -> ::core::result::Result<(), ::cache_runtime::Error> {
+    ) -> ::cache_runtime::Operation<()> {
         Self::__cache_call(&id)
             .put(
                 {
@@ -120,6 +114,5 @@ impl get_user {
                 },
                 __cache_put,
             )
-            .await
     }
 }

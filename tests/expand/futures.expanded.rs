@@ -58,15 +58,11 @@ impl one {
         Self::__cache_call(id).into_key()
     }
     /// Removes the entry for these arguments.
-    pub async fn invalidate(
-        id: u64,
-    ) -> ::core::result::Result<(), ::cache_runtime::Error> {
-        Self::__cache_call(&id).invalidate().await
+    pub fn invalidate(id: u64) -> ::cache_runtime::Operation<()> {
+        Self::__cache_call(&id).invalidate()
     }
     /// The stored value, if there is one; runs nothing.
-    pub async fn peek(
-        id: u64,
-    ) -> ::core::result::Result<::core::option::Option<u64>, ::cache_runtime::Error> {
+    pub fn peek(id: u64) -> ::cache_runtime::Operation<::core::option::Option<u64>> {
         Self::__cache_call(&id)
             .peek({
                 use ::cache_runtime::__private::{
@@ -74,13 +70,12 @@ impl one {
                 };
                 ::cache_runtime::__private::Returns::<u64>::new().load().copied()
             })
-            .await
     }
     /// Stores a value that is current.
-    pub async fn put(
+    pub fn put(
         id: u64,
         __cache_put: impl ::cache_runtime::__private::StoredAs<u64>,
-    ) -> ::core::result::Result<(), ::cache_runtime::Error> {
+    ) -> ::cache_runtime::Operation<()> {
         Self::__cache_call(&id)
             .put(
                 {
@@ -91,7 +86,6 @@ impl one {
                 },
                 __cache_put,
             )
-            .await
     }
 }
 impl Repo for Pg {

@@ -90,20 +90,20 @@ impl load {
         Self::__cache_call(id, kind).into_key()
     }
     /// Removes the entry for these arguments.
-    pub async fn invalidate<'a, I: Into<u64> + KeyPart>(
+    pub fn invalidate<'a, I: Into<u64> + KeyPart>(
         id: I,
         kind: impl KeyPart + 'a,
-    ) -> ::core::result::Result<(), ::cache_runtime::Error>
+    ) -> ::cache_runtime::Operation<()>
     where
         I: Send,
     {
-        Self::__cache_call(&id, &kind).invalidate().await
+        Self::__cache_call(&id, &kind).invalidate()
     }
     /// The stored value, if there is one; runs nothing.
-    pub async fn peek<'a, I: Into<u64> + KeyPart, const N: usize>(
+    pub fn peek<'a, I: Into<u64> + KeyPart, const N: usize>(
         id: I,
         kind: impl KeyPart + 'a,
-    ) -> ::core::result::Result<::core::option::Option<[u8; N]>, ::cache_runtime::Error>
+    ) -> ::cache_runtime::Operation<::core::option::Option<[u8; N]>>
     where
         I: Send,
     {
@@ -114,14 +114,13 @@ impl load {
                 };
                 ::cache_runtime::__private::Returns::<[u8; N]>::new().load().copied()
             })
-            .await
     }
     /// Stores a value that is current.
-    pub async fn put<'a, I: Into<u64> + KeyPart, const N: usize>(
+    pub fn put<'a, I: Into<u64> + KeyPart, const N: usize>(
         id: I,
         kind: impl KeyPart + 'a,
         __cache_put: impl ::cache_runtime::__private::StoredAs<[u8; N]>,
-    ) -> ::core::result::Result<(), ::cache_runtime::Error>
+    ) -> ::cache_runtime::Operation<()>
     where
         I: Send,
     {
@@ -139,6 +138,5 @@ impl load {
                 },
                 __cache_put,
             )
-            .await
     }
 }

@@ -6,7 +6,7 @@
 //!     fn __cache_call(id: &u64) -> Call<'static> { { static SITE: ..; &SITE }.bind(&[id]) }
 //!     pub fn key(id: u64) -> Key { Self::__cache_call(&id).into_key() }
 //!     pub fn __cache_key(id: &u64) -> Key { Self::__cache_call(id).into_key() }
-//!     pub async fn invalidate(id: u64) -> Result<(), Error> { Self::__cache_call(&id).invalidate().await }
+//!     pub fn invalidate(id: u64) -> Operation<()> { Self::__cache_call(&id).invalidate() }
 //!     ..
 //! }
 //! ```
@@ -19,7 +19,7 @@ use syn::{Expr, Pat, Type};
 
 use crate::item::{Item, Name, allowed, cfgs};
 use crate::plan::{Cached, Companion, Function, Parts, Root};
-use crate::tokens::{located, mentions};
+use crate::tokens::{located, mentions, waits};
 
 use super::cached::{at_return, bound_call, finds, on_cache, options, witness};
 use super::{data, generics, local, private, values};
@@ -54,19 +54,25 @@ pub(super) fn for_cached(plan: &Cached, companion: &Companion) -> TokenStream {
     let bodies = Bodies {
         key: quote_spanned!(span=> #made.into_key()),
         key_of_references: quote_spanned!(span=> Self::__cache_call(#(#ids),*).into_key()),
-        invalidate: quote_spanned!(span=> #made #on.invalidate().await),
-        peek: at_return(
-            &plan.function,
-            &quote_spanned!(span=> #made #on),
-            &quote_spanned!(span=> peek(#witness).await),
-        ),
-        put: match plan.site.found.is_empty() {
-            true => at_return(
+        invalidate: Body { tokens: quote_spanned!(span=> #made #on.invalidate()), waits: waits(&on) },
+        peek: Body {
+            tokens: at_return(
                 &plan.function,
-                &quote_spanned!(span=> #made #options),
-                &quote_spanned!(span=> put(#witness, #value).await),
+                &quote_spanned!(span=> #made #on),
+                &quote_spanned!(span=> peek(#witness)),
             ),
-            false => put_found(plan, &quote_spanned!(span=> #made #options), &methods.opened),
+            waits: waits(&on),
+        },
+        put: Body {
+            tokens: match plan.site.found.is_empty() {
+                true => at_return(
+                    &plan.function,
+                    &quote_spanned!(span=> #made #options),
+                    &quote_spanned!(span=> put(#witness, #value)),
+                ),
+                false => put_found(plan, &quote_spanned!(span=> #made #options), &methods.opened),
+            },
+            waits: waits(&options),
         },
     };
     methods.render(companion, &bodies, &call)
@@ -77,7 +83,7 @@ pub(super) fn for_cached(plan: &Cached, companion: &Companion) -> TokenStream {
 /// let found = call.found();
 /// let ret: Ret = StoredAs::stored_as(value);
 /// if let Some(value) = (&&Returned(&ret)).value() { found.tag(0, &[&value.org]); }
-/// call.put(Returns::<Ret>::new().load(), ret).await
+/// call.put(Returns::<Ret>::new().load(), ret)
 /// ```
 fn put_found(plan: &Cached, made: &TokenStream, opened: &TokenStream) -> TokenStream {
     let span = Span::mixed_site();
@@ -87,7 +93,7 @@ fn put_found(plan: &Cached, made: &TokenStream, opened: &TokenStream) -> TokenSt
     let (before, after) = finds(plan, &ret);
     let names = plan.site.found.iter().flat_map(|owed| &owed.parts).any(|part| !matches!(part.root, Root::Return));
     let opened = names.then_some(opened);
-    let put = at_return(&plan.function, &call.to_token_stream(), &quote_spanned!(span=> put(#witness, #ret).await));
+    let put = at_return(&plan.function, &call.to_token_stream(), &quote_spanned!(span=> put(#witness, #ret)));
     quote_spanned! {span=>
         let mut #call = #made.owned();
         #opened
@@ -128,12 +134,13 @@ pub(crate) fn companion(function: &Function, companion: &Companion) -> TokenStre
     let names = companion.params.iter().flat_map(|&index| &function.item.params[index].names);
     let used = names.map(|name| &name.ident);
     let never = quote_spanned!(span=> { let _ = (#(&#used,)*); ::core::unreachable!() });
+    let asked = Body { tokens: never.clone(), waits: false };
     let bodies = Bodies {
         key: never.clone(),
-        key_of_references: never.clone(),
-        invalidate: never.clone(),
-        peek: never.clone(),
-        put: never,
+        key_of_references: never,
+        invalidate: asked.clone(),
+        peek: asked.clone(),
+        put: asked,
     };
     methods.render(companion, &bodies, &TokenStream::new())
 }
@@ -148,9 +155,17 @@ fn type_name(item: &Item) -> Ident {
 struct Bodies {
     key: TokenStream,
     key_of_references: TokenStream,
-    invalidate: TokenStream,
-    peek: TokenStream,
-    put: TokenStream,
+    invalidate: Body,
+    peek: Body,
+    put: Body,
+}
+
+/// A body that makes an `Operation`.
+#[derive(Clone)]
+struct Body {
+    tokens: TokenStream,
+    /// An expression of the user's waits in it, or leaves it.
+    waits: bool,
 }
 
 /// What the signatures of all methods are made of.
@@ -306,36 +321,59 @@ impl<'a> Methods<'a> {
 
     fn full(&self, companion: &Companion, bodies: &Bodies) -> TokenStream {
         let at_name = located(self.function.item.sig.ident.span());
-        let (rt, ret, value) = (&self.function.rt, &self.function.ret, &companion.value);
-        let (p, put) = (private(rt, at_name), local("__cache_put"));
+        let (ret, value) = (&self.function.ret, &companion.value);
+        let (p, put) = (private(&self.function.rt, at_name), local("__cache_put"));
         let params = &self.params;
         let (angles, clause) = self.generics(&self.types);
         let with_ret: Vec<&Type> = self.types.iter().copied().chain([ret]).collect();
         let (ret_angles, ret_clause) = self.generics(&with_ret);
-        let result = quote_spanned!(at_name=> ::core::result::Result);
-        let (invalidate, peek, store) = (&bodies.invalidate, &bodies.peek, &bodies.put);
+        let nothing = quote_spanned!(at_name=> ());
+        let invalidate = self.asks(
+            &quote_spanned!(at_name=> invalidate #angles (#(#params),*)),
+            &nothing,
+            &clause,
+            &bodies.invalidate,
+        );
+        let peek = self.asks(
+            &quote_spanned!(at_name=> peek #ret_angles (#(#params),*)),
+            &quote_spanned!(at_name=> ::core::option::Option<#value>),
+            &ret_clause,
+            &bodies.peek,
+        );
         let put = companion.put.then(|| {
+            let put = self.asks(
+                &quote_spanned!(at_name=> put #ret_angles (#(#params,)* #put: impl #p::StoredAs<#ret>)),
+                &nothing,
+                &ret_clause,
+                &bodies.put,
+            );
             quote_spanned! {at_name=>
                 /// Stores a value that is current.
-                pub async fn put #ret_angles (#(#params,)* #put: impl #p::StoredAs<#ret>)
-                    -> #result<(), #rt::Error> #ret_clause
-                {
-                    #store
-                }
+                #put
             }
         });
         quote_spanned! {at_name=>
             /// Removes the entry for these arguments.
-            pub async fn invalidate #angles (#(#params),*) -> #result<(), #rt::Error> #clause {
-                #invalidate
-            }
+            #invalidate
             /// The stored value, if there is one; runs nothing.
-            pub async fn peek #ret_angles (#(#params),*)
-                -> #result<::core::option::Option<#value>, #rt::Error> #ret_clause
-            {
-                #peek
-            }
+            #peek
             #put
+        }
+    }
+
+    /// A method that asks the cache. An `async fn` only where it has to be: the compiler takes three times as long for it.
+    fn asks(&self, signature: &TokenStream, output: &TokenStream, clause: &TokenStream, body: &Body) -> TokenStream {
+        let at_name = located(self.function.item.sig.ident.span());
+        let (rt, tokens) = (&self.function.rt, &body.tokens);
+        if !body.waits {
+            return quote_spanned!(at_name=> pub fn #signature -> #rt::Operation<#output> #clause { #tokens });
+        }
+        let operation = local("__cache_operation");
+        quote_spanned! {at_name=>
+            pub async fn #signature -> ::core::result::Result<#output, #rt::Error> #clause {
+                let #operation = { #tokens };
+                #operation.await
+            }
         }
     }
 }

@@ -55,7 +55,7 @@ macro_rules! with_chosen {
 }
 
 /// The codec of a function, given the default of its cache.
-pub trait CodecChoice {
+pub trait CodecChoice: 'static {
     #[doc(hidden)]
     fn name(cache: CacheCodec) -> &'static str;
     #[doc(hidden)]

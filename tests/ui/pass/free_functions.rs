@@ -2,7 +2,7 @@
 #![forbid(unsafe_code)]
 #![deny(warnings, missing_docs)]
 
-use cache_runtime::{KeyPart, cached};
+use cache_runtime::{Cache, KeyPart, cached};
 
 /// A database.
 pub struct Db;
@@ -13,6 +13,12 @@ pub struct User(u64);
 
 /// Why not.
 pub struct DbError;
+
+impl From<u8> for DbError {
+    fn from(_: u8) -> Self {
+        Self
+    }
+}
 
 impl From<std::num::ParseIntError> for DbError {
     fn from(_: std::num::ParseIntError) -> Self {
@@ -125,6 +131,40 @@ mod inner {
     }
 }
 
+async fn cache_of(_tenant: &str) -> Result<Cache, cache_runtime::Error> {
+    Ok(Cache::local())
+}
+
+/// Which cache is meant is asked for with each call.
+#[cached(key = "of:{tenant}:{id}", ttl = "1m", cache = &cache_of(tenant).await?)]
+pub async fn of_tenant(tenant: &str, id: u64) -> Result<u64, cache_runtime::Error> {
+    Ok(id + tenant.len() as u64)
+}
+
+/// An error of any type, and one that is never sent.
+#[cached(key = "fails:{id}", ttl = "1m")]
+pub async fn fails<E: From<u8>>(id: u64) -> Result<u64, E> {
+    Ok(id)
+}
+
+/// Stays on its thread.
+#[cached(key = "here:{id}", ttl = "1m")]
+pub async fn here(id: u64) -> Result<u64, std::rc::Rc<u64>> {
+    Ok(id)
+}
+
+/// What is asked of the cache can be sent away; it borrows nothing.
+fn spawned<T>(_: impl Future<Output = Result<T, cache_runtime::Error>> + Send + 'static) {}
+
+fn sent() {
+    let tenant = String::from("a");
+    spawned(get_user::invalidate(1));
+    spawned(page::peek(&tenant, &vec![]));
+    spawned(fails::peek::<DbError>(1));
+    spawned(here::peek(1));
+    spawned(here::put(1, 2));
+}
+
 async fn companions() -> Result<(), cache_runtime::Error> {
     let _: cache_runtime::Key = get_user::key(1);
     get_user::invalidate(1).await?;
@@ -141,7 +181,9 @@ async fn companions() -> Result<(), cache_runtime::Error> {
     let _ = page::key("a", &vec![]);
     page::put("a", &vec![], "a".to_owned()).await?;
     let _ = inner::get_user::key(1);
-    Ok(())
+    of_tenant::put("a", 1, 2).await?;
+    let _: Option<u64> = of_tenant::peek("a", 1).await?;
+    of_tenant::invalidate("a", 1).await
 }
 
 #[derive(Clone, Copy, KeyPart)]
@@ -155,6 +197,10 @@ impl From<EvenId> for u64 {
 
 fn main() {
     drop(companions());
+    sent();
+    drop(of_tenant("a", 1));
+    drop(fails::<DbError>(1));
+    drop(here(1));
     drop(get_user(&Db, 1));
     drop(by_name(String::new()));
     drop(generic::<_, _, 3>(&|n| n as u8, EvenId, 'x'));
