@@ -241,7 +241,8 @@ async fn a_fence_does_not_end_before_its_ttl() {
             let (value, source) = see(&living, &table, 1).await;
             assert_eq!(value, 2, "from {source}");
             if is_fenced(servers.get_raw("fence:t:row:1")) {
-                assert_eq!(source, Source::Loaded, "nothing is stored until it has ended");
+                let ran = matches!(source, Source::Loaded | Source::Bypassed);
+                assert!(ran, "nothing is stored until it has ended, and this is from {source}");
             }
         }
     })

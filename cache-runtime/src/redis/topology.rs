@@ -4,8 +4,8 @@
 //! A new map begins a new epoch: what is in process was vouched for by the masters of the old one. A master that
 //! is in no map any more is never asked again, even if it comes back under its address: it gets a new `Node`.
 
-#[cfg(feature = "cluster")]
 use std::pin::pin;
+#[cfg(feature = "cluster")]
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed, Ordering::SeqCst};
 use std::sync::{Arc, PoisonError, RwLock, Weak};
