@@ -38,7 +38,7 @@ impl Lingering {
     }
 
     /// Closes those that came before `until`.
-    fn close(&self, until: Instant, flights: &Flights) {
+    pub(crate) fn close(&self, until: Instant, flights: &Flights) {
         let due: Vec<_> = {
             let mut waiting = self.lock();
             let count = waiting.flights.partition_point(|(since, _)| *since <= until);
@@ -89,5 +89,65 @@ impl Drop for Watch {
             self.core.lingering.lock().watched = false;
             self.core.lingering.close(clock::now(), &self.core.flights);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::runtime::{Builder, Runtime};
+
+    use super::*;
+    use crate::Cache;
+    use crate::flight::{FlightKey, Turn};
+
+    fn runtime() -> Runtime {
+        Builder::new_current_thread().enable_all().build().expect("a thread can be made")
+    }
+
+    /// A flight that lingers from now on.
+    async fn lingers(core: &Arc<Core>, key: &str) {
+        let value = std::any::TypeId::of::<u8>();
+        let key = FlightKey { key: key.as_bytes().into(), observed: Default::default(), value };
+        let Turn::Lead(lead) = core.flights.turn(key, Vec::new()).await else { panic!("nobody else is there") };
+        close_later(core, lead.ready(Arc::new(1_u8)));
+    }
+
+    #[test]
+    fn flights_are_closed_in_a_moment() {
+        let cache = Cache::local();
+        runtime().block_on(async {
+            for key in ["a", "b"] {
+                lingers(cache.core(), key).await;
+            }
+            while cache.core().flights.len() > 0 {
+                tokio::time::sleep(MOMENT).await;
+            }
+            // The task has ended, or will see this one.
+            lingers(cache.core(), "c").await;
+            while cache.core().flights.len() > 0 {
+                tokio::time::sleep(MOMENT).await;
+            }
+        });
+    }
+
+    #[test]
+    fn flights_are_closed_with_the_runtime() {
+        let (cache, runtime) = (Cache::local(), runtime());
+        runtime.block_on(lingers(cache.core(), "a"));
+        assert_eq!(cache.core().flights.len(), 1);
+        drop(runtime);
+        assert_eq!(cache.core().flights.len(), 0);
+    }
+
+    #[test]
+    fn where_nobody_drives_the_runtime_the_next_one_closes_them() {
+        let (cache, idle) = (Cache::local(), runtime());
+        idle.block_on(lingers(cache.core(), "a"));
+        std::thread::sleep(3 * MOMENT);
+        assert_eq!(cache.core().flights.len(), 1);
+        runtime().block_on(async {
+            lingers(cache.core(), "b").await;
+            assert_eq!(cache.core().flights.len(), 1, "the second one");
+        });
     }
 }

@@ -256,6 +256,7 @@ async fn a_shorter_ttl_counts_for_what_is_there() {
             a_while().await;
             assert_eq!(source(cache, price(1, 0)).await, Source::Loaded, "what is new lives no longer");
             is_idle(cache).await;
+            a_while().await;
         }
     }
 }

@@ -7,7 +7,7 @@ use super::Cache;
 use crate::core::Store;
 use crate::site::SITES;
 use crate::stats::{FunctionStats, Health, LocalHealth, Stats, Tier};
-use crate::{Error, ErrorKind};
+use crate::{Error, ErrorKind, clock};
 
 /// How long [`Cache::shutdown`] tries to deliver what is owed.
 const SHUTDOWN: Duration = Duration::from_secs(5);
@@ -160,6 +160,7 @@ impl Cache {
                     remote.recovery.settle(&remote.server).await;
                 }
             });
+            self.core.lingering.close(clock::now(), &self.core.flights);
         });
         drained.await.map_err(|_| {
             let owed = self.health().owed;
