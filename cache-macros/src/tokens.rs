@@ -138,13 +138,28 @@ pub(crate) fn mentions(tokens: TokenStream, name: &str) -> bool {
     })
 }
 
-/// Whether `tokens` can only stand in an `async fn` that returns a `Result`: they have `.await` or `?`.
-pub(crate) fn waits(tokens: &TokenStream) -> bool {
+/// Whether `tokens` may be such as only stand in an `async fn` that returns a `Result`: `.await`, `?`, `return`, or a macro,
+/// which may hold any of these.
+pub(crate) fn may_wait(tokens: &TokenStream) -> bool {
+    let mut after_name = false;
+    let mut called = false;
     tokens.clone().into_iter().any(|token| match token {
-        TokenTree::Ident(ident) => ident == "await",
-        TokenTree::Group(group) => waits(&group.stream()),
-        TokenTree::Punct(punct) => punct.as_char() == '?',
-        TokenTree::Literal(_) => false,
+        TokenTree::Ident(ident) => {
+            (after_name, called) = (true, false);
+            ident == "await" || ident == "return"
+        }
+        TokenTree::Punct(punct) => {
+            called = std::mem::take(&mut after_name) && punct.as_char() == '!';
+            punct.as_char() == '?'
+        }
+        TokenTree::Group(group) => {
+            after_name = false;
+            std::mem::take(&mut called) || may_wait(&group.stream())
+        }
+        TokenTree::Literal(_) => {
+            (after_name, called) = (false, false);
+            false
+        }
     })
 }
 
@@ -189,8 +204,10 @@ mod tests {
 
     #[test]
     fn what_waits_is_found_at_any_depth() {
-        assert!(waits(&quote!(.on(&caches.of(tenant).await))));
-        assert!(waits(&quote!(.on(find(tenant)?))));
-        assert!(!waits(&quote!(.on(&awaited).ttl({ TTL }))));
+        assert!(may_wait(&quote!(.on(&caches.of(tenant).await))));
+        assert!(may_wait(&quote!(.on(find(tenant)?))));
+        assert!(may_wait(&quote!(.on(match found { Some(cache) => cache, None => return Err(missing) }))));
+        assert!(may_wait(&quote!(.on(of!(tenant)))));
+        assert!(!may_wait(&quote!(.on(&awaited).ttl({ TTL }).only(a != (b), !(c), [d]))));
     }
 }

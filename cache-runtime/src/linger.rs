@@ -51,11 +51,12 @@ impl Lingering {
 /// Closes the flight in a moment, or at once where there is no runtime to wait in.
 pub(crate) fn close_later(core: &Arc<Core>, landed: Landed) {
     let Ok(runtime) = Handle::try_current() else { return landed.close(&core.flights) };
-    let now = clock::now();
-    let watched = {
+    let (now, watched) = {
         let mut waiting = core.lingering.lock();
+        // Under the lock, so that they are in order.
+        let now = clock::now();
         waiting.flights.push_back((now, landed));
-        std::mem::replace(&mut waiting.watched, true)
+        (now, std::mem::replace(&mut waiting.watched, true))
     };
     if !watched {
         runtime.spawn(Watch { core: Arc::clone(core), ended: false }.run());

@@ -9,7 +9,10 @@ use crate::Error;
 
 /// What `invalidate`, `peek` or `put` of a cached function returns: a future of `Result<T, Error>`, which can be sent and spawned.
 ///
-/// It has its arguments, and borrows nothing. The cache is asked when it is awaited: the one of the task that awaits.
+/// It has its arguments, and borrows nothing. The cache is asked when it is awaited: the one of the task that awaits, or, with
+/// `cache = ..`, the one that this said when the function was called.
+///
+/// Where an expression in the attribute may wait (`cache = of(tenant).await`), these are async functions in place of that.
 ///
 /// ```
 /// use cache_runtime::{Cache, Operation, cached};

@@ -19,7 +19,7 @@ use syn::{Expr, Pat, Type};
 
 use crate::item::{Item, Name, allowed, cfgs};
 use crate::plan::{Cached, Companion, Function, Parts, Root};
-use crate::tokens::{located, mentions, waits};
+use crate::tokens::{located, may_wait, mentions};
 
 use super::cached::{at_return, bound_call, finds, on_cache, options, witness};
 use super::{data, generics, local, private, values};
@@ -54,25 +54,15 @@ pub(super) fn for_cached(plan: &Cached, companion: &Companion) -> TokenStream {
     let bodies = Bodies {
         key: quote_spanned!(span=> #made.into_key()),
         key_of_references: quote_spanned!(span=> Self::__cache_call(#(#ids),*).into_key()),
-        invalidate: Body { tokens: quote_spanned!(span=> #made #on.invalidate()), waits: waits(&on) },
-        peek: Body {
-            tokens: at_return(
+        invalidate: quote_spanned!(span=> #made #on.invalidate()),
+        peek: at_return(&plan.function, &quote_spanned!(span=> #made #on), &quote_spanned!(span=> peek(#witness))),
+        put: match plan.site.found.is_empty() {
+            true => at_return(
                 &plan.function,
-                &quote_spanned!(span=> #made #on),
-                &quote_spanned!(span=> peek(#witness)),
+                &quote_spanned!(span=> #made #options),
+                &quote_spanned!(span=> put(#witness, #value)),
             ),
-            waits: waits(&on),
-        },
-        put: Body {
-            tokens: match plan.site.found.is_empty() {
-                true => at_return(
-                    &plan.function,
-                    &quote_spanned!(span=> #made #options),
-                    &quote_spanned!(span=> put(#witness, #value)),
-                ),
-                false => put_found(plan, &quote_spanned!(span=> #made #options), &methods.opened),
-            },
-            waits: waits(&options),
+            false => put_found(plan, &quote_spanned!(span=> #made #options), &methods.opened),
         },
     };
     methods.render(companion, &bodies, &call)
@@ -133,14 +123,13 @@ pub(crate) fn companion(function: &Function, companion: &Companion) -> TokenStre
     let methods = Methods::new(function, companion);
     let names = companion.params.iter().flat_map(|&index| &function.item.params[index].names);
     let used = names.map(|name| &name.ident);
-    let never = quote_spanned!(span=> { let _ = (#(&#used,)*); ::core::unreachable!() });
-    let asked = Body { tokens: never.clone(), waits: false };
+    let never = quote_spanned!(span=> { let _ = (#(&#used,)*); ::std::process::abort() });
     let bodies = Bodies {
         key: never.clone(),
-        key_of_references: never,
-        invalidate: asked.clone(),
-        peek: asked.clone(),
-        put: asked,
+        key_of_references: never.clone(),
+        invalidate: never.clone(),
+        peek: never.clone(),
+        put: never,
     };
     methods.render(companion, &bodies, &TokenStream::new())
 }
@@ -155,17 +144,10 @@ fn type_name(item: &Item) -> Ident {
 struct Bodies {
     key: TokenStream,
     key_of_references: TokenStream,
-    invalidate: Body,
-    peek: Body,
-    put: Body,
-}
-
-/// A body that makes an `Operation`.
-#[derive(Clone)]
-struct Body {
-    tokens: TokenStream,
-    /// An expression of the user's waits in it, or leaves it.
-    waits: bool,
+    /// Each of these makes an `Operation`.
+    invalidate: TokenStream,
+    peek: TokenStream,
+    put: TokenStream,
 }
 
 /// What the signatures of all methods are made of.
@@ -362,16 +344,22 @@ impl<'a> Methods<'a> {
     }
 
     /// A method that asks the cache. An `async fn` only where it has to be: the compiler takes three times as long for it.
-    fn asks(&self, signature: &TokenStream, output: &TokenStream, clause: &TokenStream, body: &Body) -> TokenStream {
+    fn asks(
+        &self,
+        signature: &TokenStream,
+        output: &TokenStream,
+        clause: &TokenStream,
+        body: &TokenStream,
+    ) -> TokenStream {
         let at_name = located(self.function.item.sig.ident.span());
-        let (rt, tokens) = (&self.function.rt, &body.tokens);
-        if !body.waits {
-            return quote_spanned!(at_name=> pub fn #signature -> #rt::Operation<#output> #clause { #tokens });
+        let rt = &self.function.rt;
+        if !may_wait(body) {
+            return quote_spanned!(at_name=> pub fn #signature -> #rt::Operation<#output> #clause { #body });
         }
         let operation = local("__cache_operation");
         quote_spanned! {at_name=>
             pub async fn #signature -> ::core::result::Result<#output, #rt::Error> #clause {
-                let #operation = { #tokens };
+                let #operation = { #body };
                 #operation.await
             }
         }

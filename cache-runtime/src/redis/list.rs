@@ -55,7 +55,7 @@ impl List {
         &self.text[start..self.ends[place]]
     }
 
-    pub(super) fn iter(&self) -> impl ExactSizeIterator<Item = &[u8]> + Clone {
+    pub(super) fn iter(&self) -> impl ExactSizeIterator<Item = &[u8]> {
         (0..self.ends.len()).map(|place| self.name(place))
     }
 }

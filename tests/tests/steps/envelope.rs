@@ -16,7 +16,7 @@ pub(crate) fn set_flags(envelope: &mut [u8], flags: u8) {
 
 /// Of an envelope whose result named no tags.
 pub(crate) fn payload_start(envelope: &[u8]) -> usize {
-    51 + 12 * usize::from(envelope[34])
+    46 + 12 * usize::from(envelope[34])
 }
 
 /// Makes the check right again.

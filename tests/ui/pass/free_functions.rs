@@ -141,6 +141,34 @@ pub async fn of_tenant(tenant: &str, id: u64) -> Result<u64, cache_runtime::Erro
     Ok(id + tenant.len() as u64)
 }
 
+/// The same, and it leaves by `return`.
+#[cached(key = "left:{tenant}", ttl = "1m", cache = &match cache_of(tenant).await { Ok(cache) => cache, Err(error) => return Err(error) })]
+pub async fn left(tenant: &str) -> Result<u64, cache_runtime::Error> {
+    Ok(tenant.len() as u64)
+}
+
+macro_rules! cache_of {
+    ($tenant:expr) => {
+        &cache_of($tenant).await?
+    };
+}
+
+/// The same, in a macro.
+#[cached(key = "macro:{tenant}", ttl = "1m", cache = cache_of!(tenant))]
+pub async fn by_macro(tenant: &str) -> Result<u64, cache_runtime::Error> {
+    Ok(tenant.len() as u64)
+}
+
+async fn org_of(id: u64) -> u64 {
+    id / 10
+}
+
+/// What a tag of the result needs is asked for.
+#[cached(key = "bound:{id}", ttl = "1m", tags = ["{org}:{return}"], bind(org = org_of(id).await))]
+pub async fn bound(id: u64) -> u64 {
+    id
+}
+
 /// An error of any type, and one that is never sent.
 #[cached(key = "fails:{id}", ttl = "1m")]
 pub async fn fails<E: From<u8>>(id: u64) -> Result<u64, E> {
@@ -182,6 +210,9 @@ async fn companions() -> Result<(), cache_runtime::Error> {
     page::put("a", &vec![], "a".to_owned()).await?;
     let _ = inner::get_user::key(1);
     of_tenant::put("a", 1, 2).await?;
+    left::put("a", 1).await?;
+    by_macro::put("a", 1).await?;
+    bound::put(1, 2).await?;
     let _: Option<u64> = of_tenant::peek("a", 1).await?;
     of_tenant::invalidate("a", 1).await
 }
@@ -199,6 +230,9 @@ fn main() {
     drop(companions());
     sent();
     drop(of_tenant("a", 1));
+    drop(left("a"));
+    drop(by_macro("a"));
+    drop(bound(1));
     drop(fails::<DbError>(1));
     drop(here(1));
     drop(get_user(&Db, 1));
