@@ -147,7 +147,7 @@ fn verdict(done: &[(Kind, Report)]) -> ExitCode {
 fn row(name: &str, reports: &[&Report]) {
     let sum = |of: fn(&Report) -> u64| reports.iter().map(|report| of(report)).sum::<u64>();
     let worst = reports.iter().map(|report| report.worst_local()).max().unwrap_or_default();
-    let hits = sum(Report::hits) as f64 / sum(Report::reads).max(1) as f64 * 100.0;
+    let hits = sum(Report::hits) as f64 / sum(Report::told).max(1) as f64 * 100.0;
     println!(
         "{name:<12} {:>5} {:>12} {hits:>5.0}% {:>7} {:>11} {:>19.1} ms",
         reports.len(),

@@ -29,7 +29,7 @@ impl Report {
     }
 
     /// How many of them told where their answers came from.
-    fn told(&self) -> u64 {
+    pub fn told(&self) -> u64 {
         self.reads() - self.sums.of(Count::Untold)
     }
 
