@@ -12,7 +12,9 @@
 //!    graph of waits is searched for a way back to him.
 
 use std::any::{Any, TypeId};
-use std::collections::HashMap;
+use std::borrow::Borrow;
+use std::collections::HashSet;
+use std::hash::{Hash, Hasher};
 use std::pin::{Pin, pin};
 use std::sync::{Arc, PoisonError, Weak};
 use std::time::{Duration, Instant};
@@ -28,7 +30,7 @@ pub(crate) type Shared = Arc<dyn Any + Send + Sync>;
 /// A second load may be tried after one that panicked; after that, those who joined panic too.
 const PANICS_ALLOWED: u32 = 1;
 
-#[derive(Clone, PartialEq, Eq, Hash)]
+#[derive(PartialEq, Eq, Hash)]
 pub(crate) struct FlightKey {
     pub(crate) key: SmallVec<[u8; 64]>,
     /// What was observed before the load, as bytes.
@@ -51,6 +53,7 @@ enum State {
 }
 
 pub(crate) struct Flight {
+    key: FlightKey,
     state: Mutex<State>,
     turns: AtomicU64,
     panics: AtomicU32,
@@ -64,10 +67,33 @@ pub(crate) struct Flight {
 pub(crate) struct Flights {
     /// How long a follower waits before he leads as well.
     patience: Duration,
-    open: Mutex<HashMap<FlightKey, Arc<Flight>>>,
+    open: Mutex<HashSet<Open>>,
     /// Held while the graph of waits is searched and changed.
     waits: Mutex<()>,
 }
+
+/// A flight that may be joined, found by its key.
+struct Open(Arc<Flight>);
+
+impl Borrow<FlightKey> for Open {
+    fn borrow(&self) -> &FlightKey {
+        &self.0.key
+    }
+}
+
+impl Hash for Open {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.0.key.hash(state);
+    }
+}
+
+impl PartialEq for Open {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.key == other.0.key
+    }
+}
+
+impl Eq for Open {}
 
 /// What a caller is to do.
 pub(crate) enum Turn<'a> {
@@ -86,6 +112,18 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl Flight {
+    fn new(key: FlightKey) -> Self {
+        Self {
+            key,
+            state: Mutex::new(State::Vacant),
+            turns: AtomicU64::new(0),
+            panics: AtomicU32::new(0),
+            changed: Notify::new(),
+            seats: AtomicUsize::new(0),
+            waits_for: Mutex::default(),
+        }
+    }
+
     /// Counts a panic of the leader's body.
     pub(crate) fn body_panicked(&self) {
         self.panics.fetch_add(1, Ordering::Relaxed);
@@ -110,20 +148,18 @@ impl Flights {
     pub(crate) async fn turn(&self, key: FlightKey, chain: Vec<Arc<Flight>>) -> Turn<'_> {
         let flight = {
             let mut open = lock(&self.open);
-            let flight = open.entry(key.clone()).or_insert_with(|| {
-                Arc::new(Flight {
-                    state: Mutex::new(State::Vacant),
-                    turns: AtomicU64::new(0),
-                    panics: AtomicU32::new(0),
-                    changed: Notify::new(),
-                    seats: AtomicUsize::new(0),
-                    waits_for: Mutex::default(),
-                })
-            });
+            let flight = match open.get(&key) {
+                Some(Open(flight)) => Arc::clone(flight),
+                None => {
+                    let flight = Arc::new(Flight::new(key));
+                    open.insert(Open(Arc::clone(&flight)));
+                    flight
+                }
+            };
             flight.seats.fetch_add(1, Ordering::Relaxed);
-            Arc::clone(flight)
+            flight
         };
-        let seat = Seat { flights: self, key, flight, left: false };
+        let seat = Seat { flights: self, flight, left: false };
         if chain.iter().any(|led| Arc::ptr_eq(led, &seat.flight)) {
             return Turn::Recursion;
         }
@@ -212,7 +248,6 @@ impl Drop for Wait {
 /// One caller's hold on a flight; the last one out of a flight without a value takes it off the table.
 struct Seat<'a> {
     flights: &'a Flights,
-    key: FlightKey,
     flight: Arc<Flight>,
     left: bool,
 }
@@ -225,9 +260,9 @@ impl Seat<'_> {
         }
         let mut open = lock(&self.flights.open);
         let last = self.flight.seats.fetch_sub(1, Ordering::Relaxed) == 1;
-        let ours = open.get(&self.key).is_some_and(|flight| Arc::ptr_eq(flight, &self.flight));
-        if last && ours && matches!(*lock(&self.flight.state), State::Vacant) {
-            open.remove(&self.key);
+        let ours = || open.get(&self.flight.key).is_some_and(|Open(there)| Arc::ptr_eq(there, &self.flight));
+        if last && matches!(*lock(&self.flight.state), State::Vacant) && ours() {
+            open.remove(&self.flight.key);
         }
         last
     }
@@ -257,7 +292,7 @@ impl Lead<'_> {
         // Also of a leader who was overdue: he observed what the flight is known by, as everybody in it did.
         *lock(&self.seat.flight.state) = State::Ready(value);
         self.seat.flight.changed.notify_waiters();
-        Landed { key: self.seat.key.clone(), flight: Arc::clone(&self.seat.flight) }
+        Landed { flight: Arc::clone(&self.seat.flight) }
     }
 
     /// The load failed. Followers get a shared error; without one they lead in turn. True if nobody is left
@@ -279,7 +314,7 @@ impl Lead<'_> {
     }
 
     fn close(&self) {
-        close(self.seat.flights, &self.seat.key, &self.seat.flight);
+        close(self.seat.flights, &self.seat.flight);
     }
 
     /// Ends this turn without a value, unless another one has begun since.
@@ -314,21 +349,20 @@ impl Drop for Lead<'_> {
 
 /// A flight whose value is there and whose fill is on its way.
 pub(crate) struct Landed {
-    key: FlightKey,
     flight: Arc<Flight>,
 }
 
 impl Landed {
     /// The fill was answered, or given up: later callers find the entry itself.
     pub(crate) fn close(self, flights: &Flights) {
-        close(flights, &self.key, &self.flight);
+        close(flights, &self.flight);
     }
 }
 
-fn close(flights: &Flights, key: &FlightKey, flight: &Arc<Flight>) {
+fn close(flights: &Flights, flight: &Arc<Flight>) {
     let mut open = lock(&flights.open);
-    if open.get(key).is_some_and(|there| Arc::ptr_eq(there, flight)) {
-        open.remove(key);
+    if open.get(&flight.key).is_some_and(|Open(there)| Arc::ptr_eq(there, flight)) {
+        open.remove(&flight.key);
     }
 }
 

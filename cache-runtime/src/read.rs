@@ -282,7 +282,7 @@ impl Question<'_> {
         names.extend(found.iter().map(|tag| server.names.tag(tag)));
         stamps.resize(names.len() - 1, None);
         let history = answers.witness(0).history();
-        let ensured = server.ensure(budget, &names, &stamps).await?;
+        let ensured = server.ensure(budget, names, &stamps).await?;
         if ensured.history != history {
             // A failover in between: nothing to store under.
             return Ok(Found::Trouble);

@@ -153,6 +153,8 @@ fn without_resp3(refusal: &'static str) -> FakeRedis {
     FakeRedis::scripted(move |command| match command[0].to_ascii_uppercase().as_slice() {
         b"HELLO" => reply::error(refusal).into(),
         b"MGET" | b"EVAL" | b"PUBLISH" => forgets(command).into(),
+        // Such a one has no `GET` beside `NX` either.
+        b"SET" => reply::error("ERR syntax error").into(),
         _ => tests::Reply::Default,
     })
 }
@@ -187,8 +189,10 @@ async fn a_server_without_resp3_is_used_without_the_tier_and_told_of_once() {
             use_it().await;
         }
         assert_eq!(warnings.so_far().len(), 1, "{refusal}: {:#?}", warnings.so_far());
-        let asked = server.commands().iter().filter(|command| command.starts_with("HELLO")).count();
-        assert_eq!(asked, 1, "{refusal}");
+        let asked = |word| server.commands().iter().filter(|command| command.starts_with(word)).count();
+        assert_eq!(asked("HELLO"), 1, "{refusal}");
+        // For the entry and its tag, once.
+        assert_eq!(asked("SET "), 2, "{refusal}");
         let (health, direct) = (cache.health(), cache.stats().direct);
         assert!(health.available && health.last_error.is_none() && health.owed == 0, "{refusal}: {health:?}");
         assert_eq!((direct.refusals, direct.disconnects, direct.timeouts, direct.fail_open), (0, 0, 0, 0), "{refusal}");

@@ -15,7 +15,7 @@ const TTL: Duration = Duration::from_secs(60);
 /// What was held back on its way, and the connection on which it was going.
 type Held = (Vec<u8>, TcpStream);
 
-/// A relay that holds back the first script, closes the connection to its sender, and keeps that to the server.
+/// A relay that holds back the first ENSURE, closes the connection to its sender, and keeps that to the server.
 /// Everything after that passes.
 async fn relay(server: u16) -> (u16, oneshot::Receiver<Held>) {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.expect("there is a port");
@@ -29,9 +29,9 @@ async fn relay(server: u16) -> (u16, oneshot::Receiver<Held>) {
             match held.take() {
                 Some(held) => {
                     tokio::spawn(async move {
-                        let script = until_a_script(&mut client, &mut to_server).await;
+                        let ensure = until_an_ensure(&mut client, &mut to_server).await;
                         drop(client);
-                        held.send((script, to_server)).expect("the test waits for it");
+                        held.send((ensure, to_server)).expect("the test waits for it");
                     });
                 }
                 None => {
@@ -43,14 +43,14 @@ async fn relay(server: u16) -> (u16, oneshot::Receiver<Held>) {
     (port, receive)
 }
 
-/// Passes everything on, except for the first message that holds a script.
-async fn until_a_script(client: &mut TcpStream, server: &mut TcpStream) -> Vec<u8> {
+/// Passes everything on, except for the first message that sets what is not there.
+async fn until_an_ensure(client: &mut TcpStream, server: &mut TcpStream) -> Vec<u8> {
     let (mut request, mut reply) = (vec![0; 1 << 16], vec![0; 1 << 16]);
     loop {
         tokio::select! {
             read = client.read(&mut request) => {
                 let request = &request[..read.expect("the client is here")];
-                if request.windows(4).any(|word| word == b"EVAL") {
+                if request.windows(6).any(|word| word == b"\r\nNX\r\n") {
                     return request.to_vec();
                 }
                 server.write_all(request).await.expect("the server is up");
@@ -78,11 +78,11 @@ async fn after_a_late_ensure(mutant: Option<Mutant>) -> Option<u8> {
     assert_eq!(cache.get_or_load(&key, TTL, loader).await.expect("the loader does not fail"), 1);
     cache.shutdown().await.expect("the fill was answered");
     assert_eq!(cache.get::<u8>(&key).await.expect("up"), Some(1), "the second copy was executed");
-    let (script, mut connection) = held.await.expect("the first copy was held back");
+    let (ensure, mut connection) = held.await.expect("the first copy was held back");
     cache.invalidate_tags(["t"]).await.expect("up");
     assert_eq!(cache.get::<u8>(&key).await.expect("up"), None);
     assert_eq!(server.get_raw("late:t:t"), None);
-    connection.write_all(&script).await.expect("the server is up");
+    connection.write_all(&ensure).await.expect("the server is up");
     connection.read_exact(&mut [0; 20]).await.expect("it is executed");
     eventually("all of it is", async || server.get_raw("late:t:t").is_some()).await;
     cache.get::<u8>(&key).await.expect("up")

@@ -90,7 +90,7 @@ async fn joins_across_a_failover(mutant: Option<Mutant>) -> u64 {
     // Acknowledged by the master, and lost with it: the replica still has the token.
     other.remove([&key]).await.expect("up");
     pair.promote(Predecessor::Killed);
-    let asked = pair.master().calls_of(&["eval"]);
+    let asked = pair.master().calls_of(&["set"]);
     let joining = {
         let (cache, key) = (cache.clone(), key.clone());
         tokio::spawn(async move {
@@ -104,7 +104,7 @@ async fn joins_across_a_failover(mutant: Option<Mutant>) -> u64 {
         })
     };
     // He has looked, and left or found a token; with the answer he finds the flight, or leads one of his own.
-    eventually("he has asked", async || pair.master().calls_of(&["eval"]) > asked).await;
+    eventually("he has asked", async || pair.master().calls_of(&["set"]) > asked).await;
     cache.ping().await.expect("on the same connection, so his answer has come before this one");
     for _ in 0..100 {
         tokio::task::yield_now().await;

@@ -84,6 +84,12 @@ impl Failure {
         self.is("NOPERM") || self.is("ERR") && NO_SUCH_COMMAND.iter().any(|words| text.contains(words))
     }
 
+    /// Whether another command about the same name may fare better: the server is too old for the options of this one, or the
+    /// name holds what it does not work on.
+    pub(crate) fn is_of_the_command(&self) -> bool {
+        self.is("WRONGTYPE") || self.is("ERR") && self.message.contains("syntax error")
+    }
+
     pub(crate) fn into_error(self) -> Error {
         let kind = match self.cause {
             Cause::Open | Cause::Disconnected => ErrorKind::Unavailable,

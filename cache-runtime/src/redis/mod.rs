@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! READ        MGET e t..                                  in a Cluster: MGET of each, one pipeline per master
-//! ENSURE      TOKEN e; STAMP of each tag that has none    scripts: what is there, or what was brought
+//! ENSURE      SET e T NX GET; SET t s NX GET of each tag that has no stamp      or a script of the same effect
 //! FILL        script: if e still starts with what was expected, SET e V PX ttl
 //! RELEASE     script: if e still starts with what was expected, UNLINK e
 //! INVALIDATE  VOID e.. t..; PUBLISH bus                   script: UNLINK, except what others have fenced
@@ -10,7 +10,7 @@
 //! ```
 //!
 //! ```text
-//! server: several, void                   the operations; reads at several masters, those that void
+//! server: ensure, several, void           the operations; that before a load, reads at several masters, those that void
 //!   scatter (redirect)                    each name's commands to its master
 //!     topology: look (cluster, sentinel)  who is master of what
 //!       node: gather, request, lanes      one master: shared reads, requests, connections
@@ -26,6 +26,7 @@ mod answers;
 mod channel;
 #[cfg(feature = "cluster")]
 mod cluster;
+mod ensure;
 mod failure;
 mod gather;
 mod history;

@@ -128,8 +128,8 @@ impl Node {
 
     /// Several commands in one go. `build` writes them, and returns what it brought along, with each attempt.
     ///
-    /// An error among the replies fails the request, except where the server only points elsewhere, and where it is
-    /// nothing but the news that may not be told: then nobody listens either.
+    /// An error among the replies fails the request, except where the server only points elsewhere, where another command
+    /// would do, and where it is nothing but the news that may not be told: then nobody listens either.
     pub(super) async fn pipeline<M: Send>(
         self: &Arc<Self>,
         budget: &mut Budget,
@@ -140,14 +140,22 @@ impl Node {
             let mut pipeline = redis::pipe();
             let brought = build(history, &mut pipeline);
             async move {
-                let values = connection.send_packed_commands(&pipeline, 0, pipeline.len()).await?;
+                let values = match (pipeline.len(), pipeline.cmd_iter().next()) {
+                    (1, Some(command)) => vec![connection.send_packed_command(command).await?],
+                    // Boxed: its future is twice as large, and most requests are one command.
+                    (count, _) => Box::pin(connection.send_packed_commands(&pipeline, 0, count)).await?,
+                };
                 for (value, command) in values.iter().zip(pipeline.cmd_iter()) {
-                    let news = matches!(command.args_iter().next(), Some(Arg::Simple(b"PUBLISH")));
+                    let name = command.args_iter().next();
+                    let news = matches!(name, Some(Arg::Simple(b"PUBLISH")));
+                    // What voids is one unit: any error fails it.
+                    let sets = matches!(name, Some(Arg::Simple(b"SET")));
                     match value {
                         Value::ServerError(error) => {
                             let failure = Failure::from(RedisError::from(error.clone()));
                             match error.code() {
                                 "MOVED" | "ASK" | "TRYAGAIN" if self.clustered => {}
+                                _ if sets && failure.is_of_the_command() => {}
                                 _ if news && failure.forbids_command() => self.news_denied(&failure.message),
                                 _ => return Err(error.clone().into()),
                             }

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use redis::{Pipeline, Value};
+use smallvec::{SmallVec, smallvec};
 
 use super::node::Node;
 use super::request::Witness;
@@ -12,7 +13,7 @@ use crate::entry::History;
 
 /// The replies to the commands of one name.
 pub(super) struct Part<M> {
-    pub(super) values: Vec<Value>,
+    pub(super) values: SmallVec<[Value; 1]>,
     /// What the commands brought along, as they were answered.
     pub(super) brought: M,
     pub(super) witness: Witness,
@@ -37,7 +38,7 @@ impl Server {
     ) -> Result<Vec<Result<Part<M>, Failure>>, Failure> {
         let map = self.map(budget).await?;
         if let Some(node) = map.only() {
-            let all: Vec<usize> = (0..names.len()).collect();
+            let all: SmallVec<[usize; 8]> = (0..names.len()).collect();
             let parts = at_node(node, budget, &all, build, &around, false).await;
             let parts = parts.inspect_err(|failure| self.topology.suspect(failure))?;
             return Ok(parts.into_iter().map(finished).collect());
@@ -73,8 +74,8 @@ pub(super) async fn at_node<M: Send>(
             if let Around::Before(write) = around {
                 write(group, pipeline);
             }
-            let mut counts = vec![pipeline.len()];
-            let mut brought = Vec::with_capacity(group.len());
+            let mut counts: SmallVec<[usize; 8]> = smallvec![pipeline.len()];
+            let mut brought: SmallVec<[M; 4]> = SmallVec::with_capacity(group.len());
             for name in group {
                 let before = pipeline.len();
                 if asking {
@@ -101,7 +102,7 @@ pub(super) async fn at_node<M: Send>(
     values.by_ref().take(counts[0]).for_each(drop);
     let mut parts = Vec::with_capacity(group.len());
     for (count, brought) in counts[1..].iter().zip(brought) {
-        let mut own: Vec<Value> = values.by_ref().take(*count).collect();
+        let mut own: SmallVec<[Value; 1]> = values.by_ref().take(*count).collect();
         if own.len() != *count {
             return Err(Failure::refused("the server answered a pipeline with another number of replies"));
         }

@@ -2,23 +2,22 @@
 //! `scatter` and `topology`.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use redis::{Pipeline, Value};
-use smallvec::SmallVec;
 
 use super::address::Address;
-use super::answers::{Answers, Told};
+use super::answers::Answers;
 use super::keyspace::Name;
-use super::scatter::{Around, Part};
+use super::scatter::Around;
 use super::script;
 use super::topology::{Map, Topology};
 use super::void::Void;
 use super::{Failure, Names};
 use crate::budget::Budget;
 use crate::config::Config;
-use crate::entry::{self, Expected, History, Stamp};
+use crate::entry::History;
 use crate::local::LocalStore;
 use crate::mutant::{Mutant, Rules};
 use crate::{Error, Key, clock};
@@ -33,28 +32,12 @@ pub(crate) struct Server {
     pub(crate) local: Option<Arc<LocalStore>>,
     /// For how long an answered heartbeat vouches for the in-process tier.
     pub(super) lease: Duration,
-    token_ttl_ms: u64,
+    pub(super) token_ttl_ms: u64,
+    /// Whether a server was too old for the command that does for ENSURE.
+    pub(super) only_scripts: AtomicBool,
     pub(super) fence_ttl_ms: u64,
     tag_ttl_ms: AtomicU64,
     rules: Rules,
-}
-
-/// What an ENSURE found; all of it was read before the load.
-#[derive(Debug)]
-pub(crate) struct Ensured {
-    /// What the entry begins with.
-    pub(crate) expected: Expected,
-    pub(crate) history: History,
-    /// Whether the entry now holds the token that this call brought.
-    pub(crate) ours: bool,
-    /// Whether it holds somebody else's token: a load is under way elsewhere.
-    pub(crate) theirs: bool,
-    /// Whether the entry or a tag is fenced: a mutation is under way, and nothing may be stored.
-    pub(crate) fenced: bool,
-    /// What it holds, if it is none of these.
-    pub(crate) held: Option<Answers>,
-    pub(crate) stamps: SmallVec<[Stamp; 4]>,
-    pub(crate) in_step: bool,
 }
 
 /// A step of a walk.
@@ -80,6 +63,7 @@ impl Server {
             local,
             lease: config.lease,
             token_ttl_ms: clock::millis(config.token_ttl),
+            only_scripts: AtomicBool::new(false),
             fence_ttl_ms: clock::millis(config.fence_ttl),
             tag_ttl_ms: AtomicU64::new(clock::millis(config.tag_ttl)),
             rules: config.rules,
@@ -128,76 +112,6 @@ impl Server {
         };
         let told = node.read(budget, names).await.inspect_err(|failure| self.topology.suspect(failure))?;
         told.ok_or_else(|| Failure::refused("the server points elsewhere"))
-    }
-
-    /// ENSURE: the entry, first of `names`, holds something to compare with, and every tag behind it has a stamp.
-    /// `stamps`: what is known of each tag from the READ.
-    pub(crate) async fn ensure(
-        self: &Arc<Self>,
-        budget: &mut Budget,
-        names: &[String],
-        stamps: &[Option<Stamp>],
-    ) -> Result<Ensured, Failure> {
-        let asked: Vec<usize> =
-            std::iter::once(0).chain((1..names.len()).filter(|name| stamps[name - 1].is_none())).collect();
-        let asked_names: Vec<String> = asked.iter().map(|name| names[*name].clone()).collect();
-        let reused = self.breaks(Mutant::RetryReusesToken).then(entry::random8);
-        let build = |name: usize, history: History, pipeline: &mut Pipeline| {
-            let id = reused.unwrap_or_else(entry::random8);
-            if name > 0 {
-                let id = if self.breaks(Mutant::Counters) { [0; 8] } else { id };
-                let stamp = entry::stamp(history, id);
-                let mut eval = script::on(&asked_names[name], script::STAMP, stamp.len());
-                eval.arg(&stamp).arg(self.tag_ttl_ms());
-                pipeline.add_command(eval);
-                return None;
-            }
-            let token = entry::token(history, id);
-            let mut eval = script::on(&asked_names[0], script::TOKEN, token.len());
-            eval.arg(&token).arg(self.token_ttl_ms);
-            pipeline.add_command(eval);
-            Some(token)
-        };
-        let parts = self.at_owners(budget, &asked_names, &build, Around::Nothing).await?;
-        let mut found: SmallVec<[Option<Stamp>; 4]> = SmallVec::from_slice(stamps);
-        let (mut fenced, mut in_step) = (false, true);
-        let mut entry_part = None;
-        for (index, part) in asked.into_iter().zip(parts) {
-            let Part { values, brought: token, witness } = part?;
-            let answer = Answers::of_one(Told::new(vec![values.into_iter().next().unwrap_or(Value::Nil)], witness));
-            in_step &= witness.in_step;
-            if index == 0 {
-                entry_part = Some((answer, token));
-                continue;
-            }
-            let held = answer.held(0).unwrap_or_default();
-            if let Some(state) = entry::fence(held) {
-                fenced = true;
-                let mut observed = Stamp::default();
-                observed[..8].copy_from_slice(&state);
-                found[index - 1] = Some(observed);
-            } else {
-                found[index - 1] = entry::current_stamp(held, witness.history());
-            }
-        }
-        let stamps: Option<SmallVec<[Stamp; 4]>> = found.into_iter().collect();
-        let (Some((answer, token)), Some(stamps)) = (entry_part, stamps) else {
-            return Err(Failure::refused("the server took neither a token nor a stamp"));
-        };
-        let held = answer.held(0).unwrap_or_default();
-        let ours = token.is_some_and(|token| held == token);
-        let theirs = !ours && entry::is_token(held);
-        fenced |= entry::fence(held).is_some();
-        Ok(Ensured {
-            expected: entry::expected(held),
-            history: answer.witness(0).history(),
-            ours,
-            theirs,
-            fenced,
-            held: (!ours && !theirs && !fenced).then_some(answer),
-            stamps,
-            in_step,
-        })
     }
 
     /// FILL: true if the entry still held what was expected, and holds the envelope now.

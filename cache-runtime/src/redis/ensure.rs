@@ -1,0 +1,203 @@
+//! ENSURE: an entry holds something to compare with, and every tag has a stamp, before the load begins.
+//!
+//! By a command where the server has one that does it, and holds nothing but what is ours; else by a script for the name:
+//! Redis has `SET` with `NX` and `GET` from 7 on, and neither sets anything in the place of a stamp of another history.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
+
+use redis::{Pipeline, Value};
+use smallvec::SmallVec;
+
+use super::answers::{Answers, Told};
+use super::request::Witness;
+use super::scatter::{Around, Part};
+use super::{Failure, Server, script};
+use crate::budget::Budget;
+use crate::entry::{self, COMPARED, Expected, History, Stamp};
+use crate::mutant::Mutant;
+
+/// What an ENSURE found; all of it was read before the load.
+#[derive(Debug)]
+pub(crate) struct Ensured {
+    /// What the entry begins with.
+    pub(crate) expected: Expected,
+    pub(crate) history: History,
+    /// Whether the entry now holds the token that this call brought.
+    pub(crate) ours: bool,
+    /// Whether it holds somebody else's token: a load is under way elsewhere.
+    pub(crate) theirs: bool,
+    /// Whether the entry or a tag is fenced: a mutation is under way, and nothing may be stored.
+    pub(crate) fenced: bool,
+    /// What it holds, if it is none of these.
+    pub(crate) held: Option<Answers>,
+    pub(crate) stamps: SmallVec<[Stamp; 4]>,
+    pub(crate) in_step: bool,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum By {
+    Command,
+    Script,
+}
+
+/// A token or a stamp.
+type Brought = SmallVec<[u8; 16]>;
+
+/// What a name holds now.
+struct Holds {
+    /// Nothing: what was brought.
+    reply: Value,
+    brought: Brought,
+    witness: Witness,
+}
+
+impl Holds {
+    fn bytes(&self) -> &[u8] {
+        match &self.reply {
+            Value::BulkString(bytes) => bytes,
+            Value::Nil => &self.brought,
+            _ => &[],
+        }
+    }
+
+    /// Whether that is of use, as the scripts have it.
+    fn is_ours(&self, place: usize) -> bool {
+        match place {
+            0 => self.bytes().len() >= COMPARED,
+            _ => self.stamp().is_some(),
+        }
+    }
+
+    /// What is observed of a tag. A fence is never equal before and after it changed.
+    fn stamp(&self) -> Option<Stamp> {
+        let of_a_fence = |state: [u8; 8]| {
+            let mut observed = Stamp::default();
+            observed[..8].copy_from_slice(&state);
+            observed
+        };
+        let held = self.bytes();
+        entry::fence(held).map(of_a_fence).or_else(|| entry::current_stamp(held, self.witness.history()))
+    }
+}
+
+impl Server {
+    /// `names`: of the entry, and behind it of its tags; `stamps`: what is known of each tag from the READ.
+    pub(crate) async fn ensure(
+        self: &Arc<Self>,
+        budget: &mut Budget,
+        names: Vec<String>,
+        stamps: &[Option<Stamp>],
+    ) -> Result<Ensured, Failure> {
+        let is_asked = |place: &usize| *place == 0 || stamps[place - 1].is_none();
+        let (asked, names): (SmallVec<[usize; 4]>, Vec<String>) =
+            names.into_iter().enumerate().filter(|(place, _)| is_asked(place)).unzip();
+        let by = if self.only_scripts.load(Relaxed) { By::Script } else { By::Command };
+        let mut all = self.offer(budget, by, &asked, &names).await?;
+        let left = left(&asked, &all);
+        if by == By::Command && !left.is_empty() {
+            Box::pin(self.offer_by_script(budget, &asked, &names, &left, &mut all)).await?;
+        }
+        let mut found: SmallVec<[Option<Stamp>; 4]> = SmallVec::from_slice(stamps);
+        let (mut fenced, mut in_step) = (false, true);
+        let mut entry = None;
+        for (place, holds) in asked.into_iter().zip(all) {
+            let holds = holds?;
+            in_step &= holds.witness.in_step;
+            fenced |= entry::fence(holds.bytes()).is_some();
+            match place {
+                0 => entry = Some(holds),
+                _ => found[place - 1] = holds.stamp(),
+            }
+        }
+        let stamps: Option<SmallVec<[Stamp; 4]>> = found.into_iter().collect();
+        let (Some(entry), Some(stamps)) = (entry, stamps) else {
+            return Err(Failure::refused("the server took neither a token nor a stamp"));
+        };
+        let held = entry.bytes();
+        let ours = held == &*entry.brought;
+        let theirs = !ours && entry::is_token(held);
+        let expected = entry::expected(held);
+        let is_a_value = !ours && !theirs && entry::fence(held).is_none();
+        let Holds { reply, witness, .. } = entry;
+        let answer = || Answers::of_one(Told::new(vec![reply], witness));
+        Ok(Ensured {
+            expected,
+            history: witness.history(),
+            ours,
+            theirs,
+            fenced,
+            held: is_a_value.then(answer),
+            stamps,
+            in_step,
+        })
+    }
+
+    /// Sets a token or a stamp for each of `names`, unless it holds something.
+    async fn offer(
+        self: &Arc<Self>,
+        budget: &mut Budget,
+        by: By,
+        asked: &[usize],
+        names: &[String],
+    ) -> Result<Vec<Result<Holds, Failure>>, Failure> {
+        let reused = self.breaks(Mutant::RetryReusesToken).then(entry::random8);
+        let build = |name: usize, history: History, pipeline: &mut Pipeline| {
+            let id = reused.unwrap_or_else(entry::random8);
+            let (brought, ttl, script) = match asked[name] {
+                0 => (Brought::from_slice(&entry::token(history, id)), self.token_ttl_ms, script::TOKEN),
+                _ => {
+                    let id = if self.breaks(Mutant::Counters) { [0; 8] } else { id };
+                    (Brought::from_slice(&entry::stamp(history, id)), self.tag_ttl_ms(), script::STAMP)
+                }
+            };
+            pipeline.add_command(match by {
+                By::Command => {
+                    let mut set = redis::Cmd::with_capacity(7, names[name].len() + 64);
+                    set.arg("SET").arg(&names[name]).arg(&*brought).arg("NX").arg("GET").arg("PX").arg(ttl);
+                    set
+                }
+                By::Script => {
+                    let mut eval = script::on(&names[name], script, brought.len());
+                    eval.arg(&*brought).arg(ttl);
+                    eval
+                }
+            });
+            brought
+        };
+        let parts = self.at_owners(budget, names, &build, Around::Nothing).await?;
+        let holds = |Part { values, brought, witness }| {
+            let reply = values.into_iter().next().unwrap_or(Value::Nil);
+            Holds { reply, brought, witness }
+        };
+        Ok(parts.into_iter().map(|part| part.map(holds)).collect())
+    }
+
+    /// The same by script, for those of them that are left.
+    async fn offer_by_script(
+        self: &Arc<Self>,
+        budget: &mut Budget,
+        asked: &[usize],
+        names: &[String],
+        left: &[usize],
+        all: &mut [Result<Holds, Failure>],
+    ) -> Result<(), Failure> {
+        if all.iter().any(|holds| holds.as_ref().is_err_and(|failure| failure.is("ERR"))) {
+            self.only_scripts.store(true, Relaxed);
+        }
+        let places: SmallVec<[usize; 4]> = left.iter().map(|at| asked[*at]).collect();
+        let names: Vec<String> = left.iter().map(|at| names[*at].clone()).collect();
+        let offered = self.offer(budget, By::Script, &places, &names).await?;
+        left.iter().zip(offered).for_each(|(at, holds)| all[*at] = holds);
+        Ok(())
+    }
+}
+
+/// Those for which the command did not do.
+fn left(asked: &[usize], all: &[Result<Holds, Failure>]) -> SmallVec<[usize; 4]> {
+    let is_left = |at: &usize| match &all[*at] {
+        Ok(holds) => !holds.is_ours(asked[*at]),
+        Err(failure) => failure.is_of_the_command(),
+    };
+    (0..all.len()).filter(is_left).collect()
+}
