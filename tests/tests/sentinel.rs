@@ -29,7 +29,7 @@ fn tiered(url: impl Into<String>) -> Cache {
 /// How often a server was asked for values, and by how many caches it is listened to.
 fn used(server: &RedisServer) -> (u64, usize) {
     // Not PUBLISH, which comes from its master as well.
-    let asked = server.calls_of(&["mget", "set"]);
+    let asked = server.calls_of(&["mget", "eval"]);
     let clients: String = server.query(&["CLIENT", "LIST", "TYPE", "pubsub"]);
     (asked, clients.lines().filter(|client| client.contains("resp=3")).count())
 }

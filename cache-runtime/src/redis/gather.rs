@@ -5,7 +5,8 @@
 //! request is sent after all of its callers came: each of them is told what the server holds later than that. Those who
 //! come while requests are under way wait for one of them to end; the first of a lull lets those who can run come along
 //! before it asks, and so does a task that comes back, for those whom it told. How many may be under way depends on how
-//! far away the server is: about one every [`PACE`].
+//! far away the server is: about one every [`PACE`], and [`AT_LEAST`] so many, to which the callers are dealt out: while the
+//! server answers some, others read what they were told, and the next ones gather.
 //!
 //! A caller in a crowd has no timer of his own: [`watch`] tells all those whose time is up, also where the task that asks
 //! for them is held up.
@@ -18,7 +19,7 @@ mod task;
 mod watch;
 
 use std::collections::VecDeque;
-use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -35,13 +36,17 @@ use crate::clock;
 /// How many callers at each door send their own. Below that, the connection itself writes what it finds in one go, and a
 /// task in between would cost more than it saves; measured.
 const ALONE: usize = 4;
-/// When so few came along, it is not worth it any more.
+/// When there are so few, it is not worth it any more.
 const FEW: usize = 3;
 /// The doors of each lane.
 const DOORS: usize = 2;
-/// As long as no more share a request, all threads use one door: what a larger request saves is more than what the
+/// As long as there are no more callers, all threads use one door: what larger requests save is more than what the
 /// threads cost each other.
-const ONE_DOOR: usize = 32;
+const ONE_DOOR: usize = 448;
+/// How many requests may be under way however near the server is, as long as there is one door.
+const AT_LEAST: usize = 3;
+/// As long as there are fewer callers to each of them, it is fewer requests.
+const TOGETHER: usize = 8;
 /// How long a door waits between two requests, if the way to the server is longer than that.
 const PACE: Duration = Duration::from_micros(100);
 /// How many requests may be under way from each door.
@@ -56,8 +61,8 @@ const CALLERS: usize = 16 * 1024;
 pub(super) struct Gather {
     /// In each there is nearly always one runtime.
     doors: Box<[Mutex<Vec<Callers>>]>,
-    /// How many callers shared the latest request.
-    shared_by: AtomicUsize,
+    /// Whether each thread has a door of its own.
+    spread: AtomicBool,
     /// How many bytes a name has brought of late, on the average.
     bytes: AtomicUsize,
     trip: Trip,
@@ -78,6 +83,10 @@ struct Callers {
     /// Those who wait, in the order in which they will be served.
     batches: VecDeque<Batch>,
     waiting: usize,
+    /// How many callers are asked for.
+    asked: usize,
+    /// How many there were of late, at most; not known in the beginning.
+    around: usize,
     /// How many names the latest batch had.
     usual: usize,
     /// All who were not told when it was last looked at, and since when the first of them waits; the longest first.
@@ -120,7 +129,7 @@ impl Gather {
     pub(super) fn new(lanes: usize) -> Self {
         Self {
             doors: (0..DOORS * lanes).map(|_| Mutex::default()).collect(),
-            shared_by: AtomicUsize::new(0),
+            spread: AtomicBool::new(false),
             bytes: AtomicUsize::new(0),
             trip: Trip::default(),
         }
@@ -131,14 +140,26 @@ impl Gather {
     }
 
     fn door(&self) -> usize {
-        match self.shared_by.load(Relaxed) > ONE_DOOR {
-            true => own_number() % self.doors.len(),
-            false => 0,
+        match self.doors_in_use() {
+            1 => 0,
+            doors => own_number() % doors,
+        }
+    }
+
+    fn doors_in_use(&self) -> usize {
+        if self.spread.load(Relaxed) { self.doors.len() } else { 1 }
+    }
+
+    /// So many callers are around at one of the doors in use.
+    fn spread(&self, around: usize) {
+        let is = self.spread.load(Relaxed);
+        let shall = around * self.doors_in_use() > if is { ONE_DOOR / 2 } else { ONE_DOOR };
+        if shall != is {
+            self.spread.store(shall, Relaxed);
         }
     }
 
     fn turn<'a>(&self, door: usize, runtime: runtime::Id, names: impl Iterator<Item = Name<'a>> + Clone) -> Turn {
-        let at_once = self.at_once();
         let count = count(&names);
         let mut all = self.lock(door);
         let callers = Callers::of(&mut all, runtime);
@@ -152,13 +173,22 @@ impl Gather {
         callers.crowd = true;
         callers.waiting += 1;
         let most = (BYTES / self.bytes.load(Relaxed).max(1)).clamp(1, NAMES);
-        let waiting = callers.join(names, count, most);
+        let waiting = callers.join(names, count, most, self.at_least(callers));
         let watch = !std::mem::replace(&mut callers.watched, true);
-        Turn::Wait(waiting, Start { task: callers.needs_a_task(at_once), watch })
+        Turn::Wait(waiting, Start { task: callers.needs_a_task(self.at_once(callers)), watch })
     }
 
-    fn at_once(&self) -> usize {
-        self.trip.holds(PACE, AT_ONCE)
+    /// How many requests may be under way from a door.
+    fn at_once(&self, callers: &Callers) -> usize {
+        self.trip.holds(PACE, AT_ONCE).max(self.at_least(callers))
+    }
+
+    /// The same, however near the server is.
+    fn at_least(&self, callers: &Callers) -> usize {
+        match self.doors_in_use() {
+            1 => (callers.around / TOGETHER).clamp(1, AT_LEAST),
+            _ => 1,
+        }
     }
 
     fn learn(&self, told: &Told, took: Duration) {
@@ -187,6 +217,8 @@ impl Callers {
                 ready: 0,
                 batches: VecDeque::new(),
                 waiting: 0,
+                asked: 0,
+                around: 0,
                 usual: 0,
                 held_up: 0,
                 untold: Vec::new(),
@@ -201,9 +233,14 @@ impl Callers {
         self.alone + self.tasks + self.waiting == 0 && !self.watched
     }
 
-    /// Joins the last batch, which asks for at most so many names, or begins another.
-    fn join<'a>(&mut self, names: impl Iterator<Item = Name<'a>>, count: usize, most: usize) -> Waiting {
-        if self.batches.back().is_none_or(|batch| batch.list.len() + count > most) {
+    /// Joins the last batch, which asks for at most so many names, or begins another. All who are around make so many batches.
+    fn join<'a>(&mut self, names: impl Iterator<Item = Name<'a>>, count: usize, most: usize, parts: usize) -> Waiting {
+        let share = match self.around {
+            0 => usize::MAX,
+            around => around.max(self.waiting + self.asked).div_ceil(parts).max(TOGETHER),
+        };
+        let is_full = |batch: &Batch| batch.list.len() + count > most || batch.callers >= share;
+        if self.batches.back().is_none_or(is_full) {
             let (since, outcome) = (clock::now(), Arc::default());
             self.untold.push((since, Arc::clone(&outcome)));
             self.batches.push_back(Batch { list: List::with_room_for(self.usual), callers: 0, since, outcome });
@@ -243,6 +280,13 @@ impl Callers {
         self.waiting -= batch.callers;
         self.usual = batch.list.len();
         Some(batch)
+    }
+
+    /// A task is back that had asked for so many, some of whom wait again.
+    fn back(&mut self, asked: usize) {
+        let now = self.asked.max(self.asked - asked + self.waiting);
+        self.around = now.max(self.around - self.around.div_ceil(8));
+        self.asked -= asked;
     }
 }
 

@@ -1,7 +1,6 @@
 //! The task that asks for those who gathered.
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering::Relaxed;
 use std::task::Poll;
 
 use tokio::runtime;
@@ -45,25 +44,31 @@ impl Task {
     /// Takes those along who have waited longest. If there is nobody, the task has ended: whoever comes next starts
     /// another.
     fn next(&mut self) -> bool {
+        let gather = &self.node.gather;
         // What it held is freed before the door is shut.
-        drop(self.batch.take());
-        let at_once = self.node.gather.at_once();
+        let asked = self.batch.take().map_or(0, |batch| batch.callers);
         let (_let_go, more) = {
-            let mut all = self.node.gather.lock(self.door);
+            let mut all = gather.lock(self.door);
             let callers = Callers::of(&mut all, self.runtime);
             callers.ready -= usize::from(std::mem::take(&mut self.ready));
             callers.held_up = 0;
+            callers.back(asked);
             let told = callers.told();
-            self.batch = callers.next();
+            gather.spread(callers.around);
+            let is_one_too_many = callers.tasks > gather.at_once(callers);
+            self.batch = if is_one_too_many { None } else { callers.next() };
             match &self.batch {
                 Some(batch) => {
-                    callers.crowd = batch.callers > FEW;
-                    self.node.gather.shared_by.store(batch.callers, Relaxed);
-                    (told, callers.needs_a_task(at_once))
+                    callers.asked += batch.callers;
+                    callers.crowd = callers.asked + callers.waiting > FEW;
+                    (told, callers.needs_a_task(gather.at_once(callers)))
                 }
                 None => {
                     callers.tasks -= 1;
-                    callers.crowd &= callers.tasks > 0;
+                    if callers.tasks == 0 {
+                        callers.crowd = false;
+                        callers.around = 0;
+                    }
                     self.ended = true;
                     (told, false)
                 }
@@ -85,6 +90,7 @@ impl Drop for Task {
         let mut all = self.node.gather.lock(self.door);
         let callers = Callers::of(&mut all, self.runtime);
         callers.ready -= usize::from(self.ready);
+        callers.asked -= self.batch.as_ref().map_or(0, |batch| batch.callers);
         callers.tasks -= 1;
         callers.held_up = 0;
         let left: Vec<Batch> = match callers.tasks {
