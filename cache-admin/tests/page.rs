@@ -75,6 +75,15 @@ impl Scene {
         Self { browser: Browser::start(), cache, addr, _redis: redis }
     }
 
+    /// The same, with the page open, and some calls behind it.
+    async fn in_use() -> Self {
+        let scene = Self::new(|admin| admin).await;
+        scene.open();
+        scene.browser.wait(SHOWN);
+        scene.traffic().await;
+        scene
+    }
+
     fn open(&self) {
         self.browser.open(&format!("http://{}/admin/cache", self.addr));
     }
@@ -128,10 +137,7 @@ async fn without_a_token_it_shows_and_changes_nothing() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn figures_charts_and_feed_move() {
-    let scene = Scene::new(|admin| admin).await;
-    scene.open();
-    scene.browser.wait(SHOWN);
-    scene.traffic().await;
+    let scene = Scene::in_use().await;
     let row = r#"document.querySelector('[data-function$="::page_user"]')"#;
     scene.browser.wait(&format!("{row}?.querySelector('.meter rect').getAttribute('width') > 0"));
     scene.browser.wait("document.querySelectorAll('#ratio-chart .line, #ratio-chart .mark').length > 0");
@@ -180,10 +186,7 @@ async fn figures_charts_and_feed_move() {
 /// What another process answers, which numbers its functions anew, and what breaks off while it starts.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_service_that_starts_anew_leaves_the_page_alive() {
-    let scene = Scene::new(|admin| admin).await;
-    scene.open();
-    scene.browser.wait(SHOWN);
-    scene.traffic().await;
+    let scene = Scene::in_use().await;
     let empty = "document.querySelector('#ratio-chart .empty').hidden";
     scene.browser.wait(empty);
     let instead = |of: &str, body: &str| {

@@ -123,8 +123,9 @@ use proc_macro::TokenStream;
 /// # assert!(stored.is_some() && key.as_str() == "user:7"); Ok(()) }
 /// ```
 ///
-/// The three are plain functions that return an `Operation<T>`, a future that borrows nothing and can be spawned. Where an expression in
-/// the attribute that they need has `.await`, `?`, `return` or a macro in it, they are async functions.
+/// `put`, `peek` and `invalidate` are plain functions that return an `Operation<T>`, a future that borrows nothing and can
+/// be spawned. Where an expression in the attribute that they need has `.await`, `?`, `return` or a macro in it, they are
+/// async functions.
 ///
 /// A module, a struct or an imported type of the same name stands in its way, as two types of one
 /// name do. Methods have no such type: their tags and keys serve. Where a template needs a skipped parameter

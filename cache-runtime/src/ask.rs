@@ -121,11 +121,16 @@ impl Ask<'_> {
 
     /// What is known of the type that is asked for.
     pub(crate) fn facts<L: Load>(&self) -> &'static Facts {
-        let codec = self.core.config.codec;
         match self.counters {
-            Counted::Site(site) => site.facts(const { &Kind::of::<L>() }, codec),
-            Counted::Direct(_) => facts::facts::<L::Value>(L::Codec::name(codec), self.key.version),
+            Counted::Site(site) => site.facts(const { &Kind::of::<L>() }, self.core.config.codec),
+            Counted::Direct(_) => self.facts_by_type::<L>(),
         }
+    }
+
+    /// The same, without a trace in the site: it remembers the kind that is called first, and is quickest with that one, which
+    /// should be the function's own and not that of a `put` or a `peek`.
+    pub(crate) fn facts_by_type<L: Load>(&self) -> &'static Facts {
+        facts::facts::<L::Value>(L::Codec::name(self.core.config.codec), self.key.version)
     }
 
     /// Counts an answer that is counted nowhere else: the call is over.

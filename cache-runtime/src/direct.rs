@@ -12,7 +12,7 @@ use crate::metrics::{self, Timer};
 use crate::outcome::Load;
 use crate::read::{self, Found, Question};
 use crate::stats::add;
-use crate::{Error, ErrorKind, facts, negative};
+use crate::{Error, ErrorKind, negative};
 
 impl Ask<'_> {
     fn fit(&self) -> Result<(), Error> {
@@ -31,7 +31,7 @@ impl Ask<'_> {
             add(&counters.bypassed);
             return Ok(None);
         }
-        let facts = facts::facts::<L::Value>(L::Codec::name(self.core.config.codec), self.key.version);
+        let facts = self.facts_by_type::<L>();
         let found = match &self.core.store {
             Store::Off => None,
             Store::Local(store) => self.held::<L>(store, facts).map(|(value, _)| value),
@@ -77,7 +77,7 @@ impl Ask<'_> {
         if self.steer.off {
             return self.forget().await.map(|()| false);
         }
-        let facts = facts::facts::<L::Value>(L::Codec::name(self.core.config.codec), self.key.version);
+        let facts = self.facts_by_type::<L>();
         let negative = negative::is_none(value);
         let Some(ttl) = (if negative { self.lifetime.negative } else { Some(self.lifetime.ttl) }) else {
             return Ok(false);
@@ -165,9 +165,8 @@ impl Ask<'_> {
             return Ok(values);
         };
         asks.iter().try_for_each(Self::fit)?;
-        let facts = |ask: &Self| facts::facts::<L::Value>(L::Codec::name(ask.core.config.codec), ask.key.version);
-        let questions: Vec<_> =
-            asks.iter().filter(|ask| !ask.steer.off).map(|ask| ask.question(remote, facts(ask))).collect();
+        let question = |ask| Self::question(ask, remote, Self::facts_by_type::<L>(ask));
+        let questions: Vec<_> = asks.iter().filter(|ask| !ask.steer.off).map(question).collect();
         metrics::attend(first.core);
         let timer = Timer::start();
         let hits = read::peek_many(&mut first.core.budget(), &questions).await;
@@ -183,7 +182,7 @@ impl Ask<'_> {
                 return None;
             }
             let hit = hits.next().flatten();
-            let value = hit.and_then(|hit| ask.take::<L>(remote, facts(ask), &hit));
+            let value = hit.and_then(|hit| ask.take::<L>(remote, ask.facts_by_type::<L>(), &hit));
             if value.is_none() {
                 ask.missed();
             }

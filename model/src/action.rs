@@ -14,9 +14,9 @@ pub enum Action {
     ReadEntry(u8),
     /// The server executes READ's `GET t`. The first of the two begins the read.
     ReadTag(u8),
-    /// The server executes ENSURE's script for the entry.
+    /// The server executes ENSURE for the entry.
     EnsureEntry(u8),
-    /// The server executes ENSURE's script for the tag.
+    /// The server executes ENSURE for the tag.
     EnsureTag(u8),
     /// The connection breaks with ENSURE on its way; the reader sends it again over another.
     Retry(u8),

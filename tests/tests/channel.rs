@@ -148,13 +148,21 @@ const NO_RESP3: [&str; 4] = [
     "NOPROTO sorry, this protocol version is not supported",
 ];
 
+/// What they say of a command with options that they do not know.
+const NO_OPTIONS: [&str; 4] = [
+    "ERR syntax error",
+    "ERR Syntax error",
+    "ERR wrong number of arguments for 'set' command",
+    "ERR unsupported arguments of `set`",
+];
+
 /// An empty server that forgets what it is told, and does not speak RESP3.
-fn without_resp3(refusal: &'static str) -> FakeRedis {
+fn without_resp3(refusal: &'static str, no_options: &'static str) -> FakeRedis {
     FakeRedis::scripted(move |command| match command[0].to_ascii_uppercase().as_slice() {
         b"HELLO" => reply::error(refusal).into(),
         b"MGET" | b"EVAL" | b"PUBLISH" => forgets(command).into(),
-        // Such a one has no `GET` beside `NX` either.
-        b"SET" => reply::error("ERR syntax error").into(),
+        // Nor does it take `GET` beside `NX`.
+        b"SET" => reply::error(no_options).into(),
         _ => tests::Reply::Default,
     })
 }
@@ -171,8 +179,8 @@ fn forgets(command: &[Vec<u8>]) -> Vec<u8> {
 
 #[tokio::test]
 async fn a_server_without_resp3_is_used_without_the_tier_and_told_of_once() {
-    for refusal in NO_RESP3 {
-        let server = without_resp3(refusal);
+    for (refusal, no_options) in NO_RESP3.into_iter().zip(NO_OPTIONS) {
+        let server = without_resp3(refusal, no_options);
         let warnings = Warnings::collect();
         let cache = cache(server.url());
         let use_it = async || {

@@ -94,7 +94,7 @@ impl Server {
             names.into_iter().enumerate().filter(|(place, _)| is_asked(place)).unzip();
         let by = if self.only_scripts.load(Relaxed) { By::Script } else { By::Command };
         let mut all = self.offer(budget, by, &asked, &names).await?;
-        let left = left(&asked, &all);
+        let left = not_done(&asked, &all);
         if by == By::Command && !left.is_empty() {
             Box::pin(self.offer_by_script(budget, &asked, &names, &left, &mut all)).await?;
         }
@@ -106,7 +106,7 @@ impl Server {
             in_step &= holds.witness.in_step;
             fenced |= entry::fence(holds.bytes()).is_some();
             match place {
-                0 => entry = Some(holds),
+                0 => entry = holds.is_ours(0).then_some(holds),
                 _ => found[place - 1] = holds.stamp(),
             }
         }
@@ -118,7 +118,7 @@ impl Server {
         let ours = held == &*entry.brought;
         let theirs = !ours && entry::is_token(held);
         let expected = entry::expected(held);
-        let is_a_value = !ours && !theirs && entry::fence(held).is_none();
+        let is_a_value = !ours && !theirs && !fenced;
         let Holds { reply, witness, .. } = entry;
         let answer = || Answers::of_one(Told::new(vec![reply], witness));
         Ok(Ensured {
@@ -166,11 +166,11 @@ impl Server {
             brought
         };
         let parts = self.at_owners(budget, names, &build, Around::Nothing).await?;
-        let holds = |Part { values, brought, witness }| {
-            let reply = values.into_iter().next().unwrap_or(Value::Nil);
-            Holds { reply, brought, witness }
+        let holds = |Part { values, brought, witness }: Part<Brought>| match values.into_iter().next() {
+            Some(reply) => Ok(Holds { reply, brought, witness }),
+            None => Err(Failure::refused("the server did not answer for a name")),
         };
-        Ok(parts.into_iter().map(|part| part.map(holds)).collect())
+        Ok(parts.into_iter().map(|part| part.and_then(holds)).collect())
     }
 
     /// The same by script, for those of them that are left.
@@ -182,19 +182,22 @@ impl Server {
         left: &[usize],
         all: &mut [Result<Holds, Failure>],
     ) -> Result<(), Failure> {
-        if all.iter().any(|holds| holds.as_ref().is_err_and(|failure| failure.is("ERR"))) {
-            self.only_scripts.store(true, Relaxed);
-        }
         let places: SmallVec<[usize; 4]> = left.iter().map(|at| asked[*at]).collect();
         let names: Vec<String> = left.iter().map(|at| names[*at].clone()).collect();
         let offered = self.offer(budget, By::Script, &places, &names).await?;
-        left.iter().zip(offered).for_each(|(at, holds)| all[*at] = holds);
+        for (at, holds) in left.iter().zip(offered) {
+            let unknown = all[*at].as_ref().is_err_and(|failure| failure.is("ERR"));
+            if unknown && holds.is_ok() {
+                self.only_scripts.store(true, Relaxed);
+            }
+            all[*at] = holds;
+        }
         Ok(())
     }
 }
 
 /// Those for which the command did not do.
-fn left(asked: &[usize], all: &[Result<Holds, Failure>]) -> SmallVec<[usize; 4]> {
+fn not_done(asked: &[usize], all: &[Result<Holds, Failure>]) -> SmallVec<[usize; 4]> {
     let is_left = |at: &usize| match &all[*at] {
         Ok(holds) => !holds.is_ours(asked[*at]),
         Err(failure) => failure.is_of_the_command(),

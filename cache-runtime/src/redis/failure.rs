@@ -84,10 +84,10 @@ impl Failure {
         self.is("NOPERM") || self.is("ERR") && NO_SUCH_COMMAND.iter().any(|words| text.contains(words))
     }
 
-    /// Whether another command about the same name may fare better: the server is too old for the options of this one, or the
-    /// name holds what it does not work on.
+    /// Whether another command about the same name may fare better: the server or a proxy does not know the options of this
+    /// one, which it says in words of its own, or the name holds what it does not work on.
     pub(crate) fn is_of_the_command(&self) -> bool {
-        self.is("WRONGTYPE") || self.is("ERR") && self.message.contains("syntax error")
+        self.is("WRONGTYPE") || self.is("ERR")
     }
 
     pub(crate) fn into_error(self) -> Error {

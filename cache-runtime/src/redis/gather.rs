@@ -5,7 +5,7 @@
 //! request is sent after all of its callers came: each of them is told what the server holds later than that. Those who
 //! come while requests are under way wait for one of them to end; the first of a lull lets those who can run come along
 //! before it asks, and so does a task that comes back, for those whom it told. How many may be under way depends on how
-//! far away the server is: about one every [`PACE`], and [`AT_LEAST`] so many, to which the callers are dealt out: while the
+//! far away the server is: about one every [`PACE`], and [`NEAR`] if that is more, to which the callers are dealt out: while the
 //! server answers some, others read what they were told, and the next ones gather.
 //!
 //! A caller in a crowd has no timer of his own: [`watch`] tells all those whose time is up, also where the task that asks
@@ -16,10 +16,12 @@
 
 mod read;
 mod task;
+#[cfg(test)]
+mod tests;
 mod watch;
 
 use std::collections::VecDeque;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -43,8 +45,8 @@ const DOORS: usize = 2;
 /// As long as there are no more callers, all threads use one door: what larger requests save is more than what the
 /// threads cost each other.
 const ONE_DOOR: usize = 448;
-/// How many requests may be under way however near the server is, as long as there is one door.
-const AT_LEAST: usize = 3;
+/// How many requests may be under way to a server that is near, as long as there is one door.
+const NEAR: usize = 3;
 /// As long as there are fewer callers to each of them, it is fewer requests.
 const TOGETHER: usize = 8;
 /// How long a door waits between two requests, if the way to the server is longer than that.
@@ -61,8 +63,8 @@ const CALLERS: usize = 16 * 1024;
 pub(super) struct Gather {
     /// In each there is nearly always one runtime.
     doors: Box<[Mutex<Vec<Callers>>]>,
-    /// Whether each thread has a door of its own.
-    spread: AtomicBool,
+    /// How many callers there were of late, at all doors.
+    around: AtomicUsize,
     /// How many bytes a name has brought of late, on the average.
     bytes: AtomicUsize,
     trip: Trip,
@@ -129,7 +131,7 @@ impl Gather {
     pub(super) fn new(lanes: usize) -> Self {
         Self {
             doors: (0..DOORS * lanes).map(|_| Mutex::default()).collect(),
-            spread: AtomicBool::new(false),
+            around: AtomicUsize::new(0),
             bytes: AtomicUsize::new(0),
             trip: Trip::default(),
         }
@@ -147,15 +149,13 @@ impl Gather {
     }
 
     fn doors_in_use(&self) -> usize {
-        if self.spread.load(Relaxed) { self.doors.len() } else { 1 }
+        if self.around.load(Relaxed) > ONE_DOOR { self.doors.len() } else { 1 }
     }
 
-    /// So many callers are around at one of the doors in use.
-    fn spread(&self, around: usize) {
-        let is = self.spread.load(Relaxed);
-        let shall = around * self.doors_in_use() > if is { ONE_DOOR / 2 } else { ONE_DOOR };
-        if shall != is {
-            self.spread.store(shall, Relaxed);
+    /// So many are around now where there were `before`.
+    fn count(&self, before: usize, now: usize) {
+        if now != before {
+            self.around.fetch_add(now.wrapping_sub(before), Relaxed);
         }
     }
 
@@ -173,20 +173,20 @@ impl Gather {
         callers.crowd = true;
         callers.waiting += 1;
         let most = (BYTES / self.bytes.load(Relaxed).max(1)).clamp(1, NAMES);
-        let waiting = callers.join(names, count, most, self.at_least(callers));
+        let waiting = callers.join(names, count, most, self.near(callers));
         let watch = !std::mem::replace(&mut callers.watched, true);
         Turn::Wait(waiting, Start { task: callers.needs_a_task(self.at_once(callers)), watch })
     }
 
     /// How many requests may be under way from a door.
     fn at_once(&self, callers: &Callers) -> usize {
-        self.trip.holds(PACE, AT_ONCE).max(self.at_least(callers))
+        self.trip.holds(PACE, AT_ONCE).max(self.near(callers))
     }
 
-    /// The same, however near the server is.
-    fn at_least(&self, callers: &Callers) -> usize {
+    /// The same, if the server is near.
+    fn near(&self, callers: &Callers) -> usize {
         match self.doors_in_use() {
-            1 => (callers.around / TOGETHER).clamp(1, AT_LEAST),
+            1 => (callers.around / TOGETHER).clamp(1, NEAR),
             _ => 1,
         }
     }
@@ -287,6 +287,14 @@ impl Callers {
         let now = self.asked.max(self.asked - asked + self.waiting);
         self.around = now.max(self.around - self.around.div_ceil(8));
         self.asked -= asked;
+    }
+
+    /// A task has ended.
+    fn ended(&mut self) {
+        self.tasks -= 1;
+        if self.tasks == 0 {
+            (self.crowd, self.around) = (false, 0);
+        }
     }
 }
 

@@ -148,13 +148,13 @@ impl Node {
                 for (value, command) in values.iter().zip(pipeline.cmd_iter()) {
                     let name = command.args_iter().next();
                     let news = matches!(name, Some(Arg::Simple(b"PUBLISH")));
-                    // What voids is one unit: any error fails it.
                     let sets = matches!(name, Some(Arg::Simple(b"SET")));
                     match value {
                         Value::ServerError(error) => {
                             let failure = Failure::from(RedisError::from(error.clone()));
                             match error.code() {
                                 "MOVED" | "ASK" | "TRYAGAIN" if self.clustered => {}
+                                // Of no other one: what voids is a unit, which any error fails.
                                 _ if sets && failure.is_of_the_command() => {}
                                 _ if news && failure.forbids_command() => self.news_denied(&failure.message),
                                 _ => return Err(error.clone().into()),

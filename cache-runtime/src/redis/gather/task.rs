@@ -52,27 +52,24 @@ impl Task {
             let callers = Callers::of(&mut all, self.runtime);
             callers.ready -= usize::from(std::mem::take(&mut self.ready));
             callers.held_up = 0;
+            let before = callers.around;
             callers.back(asked);
             let told = callers.told();
-            gather.spread(callers.around);
-            let is_one_too_many = callers.tasks > gather.at_once(callers);
-            self.batch = if is_one_too_many { None } else { callers.next() };
-            match &self.batch {
+            self.batch = callers.next();
+            let more = match &self.batch {
                 Some(batch) => {
                     callers.asked += batch.callers;
                     callers.crowd = callers.asked + callers.waiting > FEW;
-                    (told, callers.needs_a_task(gather.at_once(callers)))
+                    callers.needs_a_task(gather.at_once(callers))
                 }
                 None => {
-                    callers.tasks -= 1;
-                    if callers.tasks == 0 {
-                        callers.crowd = false;
-                        callers.around = 0;
-                    }
+                    callers.ended();
                     self.ended = true;
-                    (told, false)
+                    false
                 }
-            }
+            };
+            gather.count(before, callers.around);
+            (told, more)
         };
         if more {
             Self::start(&self.node, self.door, self.runtime);
@@ -91,8 +88,10 @@ impl Drop for Task {
         let callers = Callers::of(&mut all, self.runtime);
         callers.ready -= usize::from(self.ready);
         callers.asked -= self.batch.as_ref().map_or(0, |batch| batch.callers);
-        callers.tasks -= 1;
         callers.held_up = 0;
+        let before = callers.around;
+        callers.ended();
+        self.node.gather.count(before, callers.around);
         let left: Vec<Batch> = match callers.tasks {
             0 => std::iter::from_fn(|| callers.next()).collect(),
             _ => Vec::new(),

@@ -1,0 +1,95 @@
+use tokio::runtime::Handle;
+
+use super::*;
+use crate::Key;
+use crate::redis::Names;
+
+fn names() -> (Names, Key) {
+    (Names::new("ns"), Key::new("a"))
+}
+
+/// Callers in a runtime where so many were around of late.
+fn around(count: usize, all: &mut Vec<Callers>) -> &mut Callers {
+    let callers = Callers::of(all, Handle::current().id());
+    callers.around = count;
+    callers
+}
+
+/// How many callers each list has, after so many have joined one of at most `names`.
+fn joined(callers: &mut Callers, count: usize, most: usize, parts: usize) -> Vec<usize> {
+    let (names, key) = names();
+    for _ in 0..count {
+        callers.waiting += 1;
+        drop(callers.join(names.of(&key), 1, most, parts));
+    }
+    callers.batches.iter().map(|batch| batch.callers).collect()
+}
+
+#[tokio::test]
+async fn those_who_begin_together_share_a_list() {
+    assert_eq!(joined(around(0, &mut Vec::new()), 100, NAMES, 1), [100]);
+}
+
+#[tokio::test]
+async fn all_who_are_around_are_dealt_out() {
+    assert_eq!(joined(around(96, &mut Vec::new()), 96, NAMES, 3), [32, 32, 32]);
+    assert_eq!(joined(around(16, &mut Vec::new()), 16, NAMES, 2), [8, 8]);
+    assert_eq!(joined(around(4, &mut Vec::new()), 8, NAMES, 1), [8], "not to fewer than would come together");
+}
+
+#[tokio::test]
+async fn a_crowd_that_grows_makes_larger_lists() {
+    let lists = joined(around(24, &mut Vec::new()), 900, NAMES, 3);
+    assert!(lists.len() < 20 && lists.last().is_some_and(|last| *last > 200), "{lists:?}");
+}
+
+#[tokio::test]
+async fn a_list_asks_for_no_more_names_than_it_may() {
+    let mut all = Vec::new();
+    let callers = around(0, &mut all);
+    let names = Names::new("ns");
+    for n in 0..10 {
+        drop(callers.join(names.of(&Key::new(format!("k{n}"))), 1, 4, 1));
+    }
+    assert_eq!(callers.batches.iter().map(|batch| batch.list.len()).collect::<Vec<_>>(), [4, 4, 2]);
+}
+
+#[tokio::test]
+async fn requests_to_a_near_server_are_as_many_as_there_is_somebody_for() {
+    let (gather, mut all) = (Gather::new(1), Vec::new());
+    for (count, requests) in [(0, 1), (15, 1), (16, 2), (24, 3), (400, 3)] {
+        assert_eq!(gather.at_once(around(count, &mut all)), requests, "{count}");
+    }
+    gather.count(0, ONE_DOOR + 1);
+    assert_eq!(gather.at_once(around(ONE_DOOR + 1, &mut all)), 1, "from each door");
+}
+
+#[tokio::test]
+async fn threads_have_doors_of_their_own_while_there_are_many_at_all_doors_together() {
+    let gather = Gather::new(1);
+    gather.count(0, ONE_DOOR);
+    assert_eq!(gather.doors_in_use(), 1);
+    gather.count(0, 10);
+    assert_eq!(gather.doors_in_use(), DOORS);
+    gather.count(ONE_DOOR, ONE_DOOR / 2);
+    assert_eq!(gather.doors_in_use(), 1);
+}
+
+#[tokio::test]
+async fn how_many_are_around_is_forgotten_bit_by_bit_and_with_the_last_task() {
+    let mut all = Vec::new();
+    let callers = around(0, &mut all);
+    (callers.tasks, callers.asked, callers.waiting) = (2, 60, 20);
+    callers.back(30);
+    assert_eq!((callers.around, callers.asked), (60, 30));
+    callers.waiting = 70;
+    callers.back(30);
+    assert_eq!((callers.around, callers.asked), (70, 0), "those who wait are others");
+    callers.waiting = 0;
+    callers.back(0);
+    assert_eq!(callers.around, 70 - 9);
+    callers.ended();
+    assert_eq!(callers.around, 70 - 9);
+    callers.ended();
+    assert_eq!((callers.around, callers.tasks), (0, 0));
+}
