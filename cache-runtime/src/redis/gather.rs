@@ -282,6 +282,12 @@ impl Callers {
         Some(batch)
     }
 
+    /// A task runs, or has been dropped: its thread has been reached. Others may still be held up.
+    fn reached(&mut self, was_ready: bool) {
+        self.ready -= usize::from(was_ready);
+        self.held_up = self.held_up.min(self.ready);
+    }
+
     /// A task is back that had asked for so many, some of whom wait again.
     fn back(&mut self, asked: usize) {
         let now = self.asked.max(self.asked - asked + self.waiting);

@@ -50,8 +50,7 @@ impl Task {
         let (_let_go, more) = {
             let mut all = gather.lock(self.door);
             let callers = Callers::of(&mut all, self.runtime);
-            callers.ready -= usize::from(std::mem::take(&mut self.ready));
-            callers.held_up = 0;
+            callers.reached(std::mem::take(&mut self.ready));
             let before = callers.around;
             callers.back(asked);
             let told = callers.told();
@@ -86,9 +85,8 @@ impl Drop for Task {
         }
         let mut all = self.node.gather.lock(self.door);
         let callers = Callers::of(&mut all, self.runtime);
-        callers.ready -= usize::from(self.ready);
+        callers.reached(self.ready);
         callers.asked -= self.batch.as_ref().map_or(0, |batch| batch.callers);
-        callers.held_up = 0;
         let before = callers.around;
         callers.ended();
         self.node.gather.count(before, callers.around);

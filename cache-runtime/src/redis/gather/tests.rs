@@ -93,3 +93,26 @@ async fn how_many_are_around_is_forgotten_bit_by_bit_and_with_the_last_task() {
     callers.ended();
     assert_eq!((callers.around, callers.tasks), (0, 0));
 }
+
+#[tokio::test]
+async fn who_comes_after_a_task_that_is_held_up_waits_for_another_one_also_after_a_lull() {
+    let mut all = Vec::new();
+    let callers = around(0, &mut all);
+    joined(callers, 1, NAMES, 1);
+    assert!(callers.needs_a_task(1));
+    let since = callers.batches[0].since;
+    drop(callers.give_up(since));
+    // The second one is reached, asks, and ends because nobody else is there.
+    joined(callers, 1, NAMES, 1);
+    assert!(callers.needs_a_task(1));
+    callers.reached(true);
+    assert!(callers.next().is_some());
+    callers.reached(false);
+    callers.ended();
+    // The first one still is not.
+    joined(callers, 1, NAMES, 1);
+    assert!(callers.needs_a_task(1), "the next one would wait for a task that nobody runs");
+    callers.reached(true);
+    callers.reached(true);
+    assert_eq!((callers.ready, callers.held_up), (0, 0));
+}
