@@ -2,62 +2,36 @@
 
 use std::sync::Arc;
 
-use redis::Value;
 use smallvec::{SmallVec, smallvec};
 
+use super::held::Held;
 use super::request::Witness;
 use super::told::Outcome;
 
 /// What one request brought: a value for each name that it asked for.
 #[derive(Debug)]
 pub(super) struct Told {
-    values: Vec<Value>,
+    held: Held,
     witness: Witness,
 }
 
 impl Told {
-    pub(super) fn new(values: Vec<Value>, witness: Witness) -> Self {
-        Self { values, witness }
+    pub(super) fn new(held: Held, witness: Witness) -> Self {
+        Self { held, witness }
     }
 
     pub(super) fn len(&self) -> usize {
-        self.values.len()
+        self.held.len()
     }
 
-    /// How long the values are together.
+    /// How much came.
     pub(super) fn bytes(&self) -> usize {
-        self.values.iter().filter_map(held).map(<[u8]>::len).sum()
+        self.held.bytes()
     }
 
     /// Whether the name is another master's.
     pub(super) fn points_elsewhere(&self, place: usize) -> bool {
-        matches!(self.values[place], Value::ServerError(_))
-    }
-}
-
-/// What a name held.
-fn held(value: &Value) -> Option<&[u8]> {
-    match value {
-        Value::BulkString(bytes) => Some(bytes),
-        Value::SimpleString(text) => Some(text.as_bytes()),
-        _ => None,
-    }
-}
-
-/// Where an answer is.
-#[derive(Debug)]
-enum Source {
-    Own(Told),
-    /// Told without a failure.
-    Shared(Arc<Outcome>),
-}
-
-impl Source {
-    fn told(&self) -> &Told {
-        match self {
-            Self::Own(told) => told,
-            Self::Shared(outcome) => outcome.told().expect("answers are made of what was told"),
-        }
+        self.held.points_elsewhere(place)
     }
 }
 
@@ -72,7 +46,8 @@ struct Place {
 /// are freed together.
 #[derive(Debug)]
 pub(crate) struct Answers {
-    sources: SmallVec<[Source; 1]>,
+    /// All of them told, without a failure.
+    sources: SmallVec<[Arc<Outcome>; 1]>,
     /// By name.
     places: SmallVec<[Place; 4]>,
 }
@@ -81,18 +56,23 @@ impl Answers {
     /// To a request of its own.
     pub(super) fn of_one(told: Told) -> Self {
         let places = (0..told.len() as u32).map(|place| Place { source: 0, place }).collect();
-        Self { sources: smallvec![Source::Own(told)], places }
+        Self { sources: smallvec![Arc::new(Outcome::of(told))], places }
     }
 
     /// To some of the names of a request.
     pub(super) fn of_some(outcome: Arc<Outcome>, places: &[u32]) -> Self {
         let places = places.iter().map(|place| Place { source: 0, place: *place }).collect();
-        Self { sources: smallvec![Source::Shared(outcome)], places }
+        Self { sources: smallvec![outcome], places }
     }
 
     /// To no name.
     pub(crate) fn none() -> Self {
         Self { sources: SmallVec::new(), places: SmallVec::new() }
+    }
+
+    #[inline]
+    fn told(&self, source: u32) -> &Told {
+        self.sources[source as usize].told().expect("answers are made of what was told")
     }
 
     /// How many names there are.
@@ -104,18 +84,18 @@ impl Answers {
     #[inline]
     pub(crate) fn held(&self, name: usize) -> Option<&[u8]> {
         let Place { source, place } = self.places[name];
-        held(&self.sources[source as usize].told().values[place as usize])
+        self.told(source).held.value(place as usize)
     }
 
     /// Who answered for a name.
     #[inline]
     pub(crate) fn witness(&self, name: usize) -> Witness {
-        self.sources[self.places[name].source as usize].told().witness
+        self.told(self.places[name].source).witness
     }
 
     /// Whether all of them may be kept in process.
     pub(crate) fn in_step(&self) -> bool {
-        self.sources.iter().all(|source| source.told().witness.in_step)
+        (0..self.sources.len() as u32).all(|source| self.told(source).witness.in_step)
     }
 
     /// Adds those to another question.
@@ -136,19 +116,15 @@ impl Answers {
 
     /// Answers to several questions, so many names to each.
     pub(crate) fn deal(self, counts: impl Iterator<Item = usize>) -> impl Iterator<Item = Self> {
-        let share = |source| match source {
-            Source::Own(told) => Arc::new(Outcome::of(told)),
-            Source::Shared(outcome) => outcome,
-        };
-        let shared: SmallVec<[Arc<Outcome>; 1]> = self.sources.into_iter().map(share).collect();
-        let mut places = self.places.into_iter();
+        let Self { sources, places } = self;
+        let mut places = places.into_iter();
         counts.map(move |count| {
             let mut share = Self::none();
             let mut last = None;
             for Place { source, place } in places.by_ref().take(count) {
                 // Names that follow one another mostly have one source.
                 if last.replace(source) != Some(source) {
-                    share.sources.push(Source::Shared(Arc::clone(&shared[source as usize])));
+                    share.sources.push(Arc::clone(&sources[source as usize]));
                 }
                 share.places.push(Place { source: share.sources.len() as u32 - 1, place });
             }

@@ -10,6 +10,7 @@ use redis::{Pipeline, Value};
 use smallvec::SmallVec;
 
 use super::answers::{Answers, Told};
+use super::held::Held;
 use super::request::Witness;
 use super::scatter::{Around, Part};
 use super::{Failure, Server, script};
@@ -119,8 +120,8 @@ impl Server {
         let theirs = !ours && entry::is_token(held);
         let expected = entry::expected(held);
         let is_a_value = !ours && !theirs && !fenced;
-        let Holds { reply, witness, .. } = entry;
-        let answer = || Answers::of_one(Told::new(vec![reply], witness));
+        let witness = entry.witness;
+        let answer = || Answers::of_one(Told::new(Held::of(held), witness));
         Ok(Ensured {
             expected,
             history: witness.history(),

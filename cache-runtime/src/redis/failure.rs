@@ -1,6 +1,6 @@
 //! What can go wrong with a request, and how bad that is.
 
-use redis::{ErrorKind as RedisKind, RedisError};
+use redis::{ErrorKind as RedisKind, RedisError, ServerError};
 
 use crate::breaker::Severity;
 use crate::{Error, ErrorKind};
@@ -34,6 +34,11 @@ const FATAL: [&str; 9] =
 const NO_SUCH_COMMAND: [&str; 4] = ["unknown command", "unsupported", "not supported", "not allowed"];
 /// What a node of a Cluster answers to a client that takes it for a single server.
 const CLUSTER: &str = "the server is part of a Cluster; write `redis+cluster://host:port`";
+
+/// Whether a node of a Cluster says that a name is another one's, or on its way there.
+pub(super) fn points_elsewhere(error: &ServerError) -> bool {
+    matches!(error.code(), "MOVED" | "ASK" | "TRYAGAIN")
+}
 
 impl Failure {
     pub(crate) fn open() -> Self {

@@ -5,7 +5,7 @@
 //! request is sent after all of its callers came: each of them is told what the server holds later than that. Those who
 //! come while requests are under way wait for one of them to end; the first of a lull lets those who can run come along
 //! before it asks, and so does a task that comes back, for those whom it told. How many may be under way depends on how
-//! far away the server is: about one every [`PACE`], and [`NEAR`] if that is more, to which the callers are dealt out: while the
+//! far away the server is: about one every [`PACE`]; on how large the values are; and is [`NEAR`] if that is more, to which the callers are dealt out: while the
 //! server answers some, others read what they were told, and the next ones gather.
 //!
 //! A caller in a crowd has no timer of his own: [`watch`] tells all those whose time is up, also where the task that asks
@@ -23,6 +23,7 @@ mod watch;
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::Waker;
 use std::time::{Duration, Instant};
 
 use smallvec::SmallVec;
@@ -42,11 +43,15 @@ const ALONE: usize = 4;
 const FEW: usize = 3;
 /// The doors of each lane.
 const DOORS: usize = 2;
-/// As long as there are no more callers, all threads use one door: what larger requests save is more than what the
-/// threads cost each other.
-const ONE_DOOR: usize = 448;
+/// As long as there would be fewer callers at each door, fewer are used: what larger requests save is more than what threads
+/// cost each other.
+const A_DOOR: usize = 64;
 /// How many requests may be under way to a server that is near, as long as there is one door.
 const NEAR: usize = 3;
+/// The same from each of several doors.
+const BESIDE: usize = 2;
+/// If there are more callers at one of several doors, it is one request.
+const MANY: usize = 224;
 /// As long as there are fewer callers to each of them, it is fewer requests.
 const TOGETHER: usize = 8;
 /// How long a door waits between two requests, if the way to the server is longer than that.
@@ -56,8 +61,8 @@ const AT_ONCE: usize = 16;
 /// How many names are asked for in one request; a caller who has more is alone.
 const NAMES: usize = 1024;
 /// How many bytes one request is to bring, as far as the latest ones tell: a large value is not to hold up small ones.
-const BYTES: usize = 256 * 1024;
-/// How many callers wait. Those behind them send their own, and the connection holds them up.
+const BYTES: usize = 64 * 1024;
+/// How many callers wait. Those behind them send their own, one each.
 const CALLERS: usize = 16 * 1024;
 
 pub(super) struct Gather {
@@ -89,8 +94,8 @@ struct Callers {
     asked: usize,
     /// How many there were of late, at most; not known in the beginning.
     around: usize,
-    /// How many names the latest batch had.
-    usual: usize,
+    /// The room of a batch that was told.
+    spare: Option<(List, Vec<Waker>)>,
     /// All who were not told when it was last looked at, and since when the first of them waits; the longest first.
     untold: Vec<(Instant, Arc<Outcome>)>,
     /// Whether somebody watches them.
@@ -149,7 +154,7 @@ impl Gather {
     }
 
     fn doors_in_use(&self) -> usize {
-        if self.around.load(Relaxed) > ONE_DOOR { self.doors.len() } else { 1 }
+        (self.around.load(Relaxed) / A_DOOR).clamp(1, self.doors.len())
     }
 
     /// So many are around now where there were `before`.
@@ -159,7 +164,14 @@ impl Gather {
         }
     }
 
-    fn turn<'a>(&self, door: usize, runtime: runtime::Id, names: impl Iterator<Item = Name<'a>> + Clone) -> Turn {
+    /// For a caller who is polled by `waker`, and then polls what he waits for.
+    fn turn<'a>(
+        &self,
+        door: usize,
+        runtime: runtime::Id,
+        names: impl Iterator<Item = Name<'a>> + Clone,
+        waker: &Waker,
+    ) -> Turn {
         let count = count(&names);
         let mut all = self.lock(door);
         let callers = Callers::of(&mut all, runtime);
@@ -172,21 +184,27 @@ impl Gather {
         }
         callers.crowd = true;
         callers.waiting += 1;
-        let most = (BYTES / self.bytes.load(Relaxed).max(1)).clamp(1, NAMES);
-        let waiting = callers.join(names, count, most, self.near(callers));
+        let waiting = callers.join(names, count, self.most(), self.near(callers), waker);
         let watch = !std::mem::replace(&mut callers.watched, true);
         Turn::Wait(waiting, Start { task: callers.needs_a_task(self.at_once(callers)), watch })
     }
 
-    /// How many requests may be under way from a door.
+    /// How many names one request asks for.
+    fn most(&self) -> usize {
+        (BYTES / self.bytes.load(Relaxed).max(1)).clamp(1, NAMES)
+    }
+
+    /// How many requests may be under way from a door: more if the way is long, or if large values are asked for by few at a time.
     fn at_once(&self, callers: &Callers) -> usize {
-        self.trip.holds(PACE, AT_ONCE).max(self.near(callers))
+        let by_size = callers.around.div_ceil(self.most()).min(AT_ONCE);
+        self.trip.holds(PACE, AT_ONCE).max(self.near(callers)).max(by_size)
     }
 
     /// The same, if the server is near.
     fn near(&self, callers: &Callers) -> usize {
         match self.doors_in_use() {
             1 => (callers.around / TOGETHER).clamp(1, NEAR),
+            _ if callers.around <= MANY => (callers.around / TOGETHER).clamp(1, BESIDE),
             _ => 1,
         }
     }
@@ -219,7 +237,7 @@ impl Callers {
                 waiting: 0,
                 asked: 0,
                 around: 0,
-                usual: 0,
+                spare: None,
                 held_up: 0,
                 untold: Vec::new(),
                 watched: false,
@@ -234,21 +252,29 @@ impl Callers {
     }
 
     /// Joins the last batch, which asks for at most so many names, or begins another. All who are around make so many batches.
-    fn join<'a>(&mut self, names: impl Iterator<Item = Name<'a>>, count: usize, most: usize, parts: usize) -> Waiting {
+    fn join<'a>(
+        &mut self,
+        names: impl Iterator<Item = Name<'a>>,
+        count: usize,
+        most: usize,
+        parts: usize,
+        waker: &Waker,
+    ) -> Waiting {
         let share = match self.around {
             0 => usize::MAX,
             around => around.max(self.waiting + self.asked).div_ceil(parts).max(TOGETHER),
         };
         let is_full = |batch: &Batch| batch.list.len() + count > most || batch.callers >= share;
         if self.batches.back().is_none_or(is_full) {
-            let (since, outcome) = (clock::now(), Arc::default());
+            let (list, wakers) = self.spare.take().unwrap_or_default();
+            let (since, outcome) = (clock::now(), Arc::new(Outcome::with_room(wakers)));
             self.untold.push((since, Arc::clone(&outcome)));
-            self.batches.push_back(Batch { list: List::with_room_for(self.usual), callers: 0, since, outcome });
+            self.batches.push_back(Batch { list, callers: 0, since, outcome });
         }
         let batch = self.batches.back_mut().expect("there is one now");
         batch.callers += 1;
         let places: SmallVec<[u32; 4]> = names.map(|name| batch.list.add(name) as u32).collect();
-        Waiting::new(&batch.outcome, places, batch.since)
+        Waiting::new(&batch.outcome, places, batch.since, waker)
     }
 
     /// Those who have been told, to be let go of when the door is open again: this may be the last hold on what they were told.
@@ -278,7 +304,6 @@ impl Callers {
     fn next(&mut self) -> Option<Batch> {
         let batch = self.batches.pop_front()?;
         self.waiting -= batch.callers;
-        self.usual = batch.list.len();
         Some(batch)
     }
 
@@ -299,7 +324,7 @@ impl Callers {
     fn ended(&mut self) {
         self.tasks -= 1;
         if self.tasks == 0 {
-            (self.crowd, self.around) = (false, 0);
+            (self.crowd, self.around, self.spare) = (false, 0, None);
         }
     }
 }

@@ -1,7 +1,7 @@
 //! The replication history of a server: a restart, or a failover that lost writes, begins a new one, and
 //! everything stamped in another history is a miss.
 
-use redis::aio::MultiplexedConnection;
+use redis::aio::ConnectionLike;
 
 use super::Failure;
 use crate::entry::History;
@@ -24,7 +24,7 @@ impl Standing {
         }
     }
 
-    pub(crate) async fn ask(connection: &mut MultiplexedConnection) -> Result<Self, Failure> {
+    pub(crate) async fn ask(connection: &mut impl ConnectionLike) -> Result<Self, Failure> {
         match redis::cmd("INFO").arg("replication").query_async::<String>(connection).await {
             Ok(info) => Ok(Self::read(&info)),
             Err(error) => {

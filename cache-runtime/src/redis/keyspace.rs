@@ -1,11 +1,10 @@
 //! The names of our keys on the server.
 
 use std::fmt;
-use std::io::Write as _;
 
-use redis::{RedisWrite, ToRedisArgs};
 use xxhash_rust::xxh3::xxh3_64;
 
+use super::mget::Piecewise;
 use crate::key::tag_hash;
 use crate::{Key, glob};
 
@@ -42,11 +41,9 @@ impl<'a> Name<'a> {
     }
 }
 
-impl ToRedisArgs for Name<'_> {
-    fn write_redis_args<W: ?Sized + RedisWrite>(&self, out: &mut W) {
-        let mut name = out.writer_for_next_arg();
-        let written = name.write_all(self.kind.as_bytes()).and_then(|()| name.write_all(self.text));
-        written.expect("a command takes everything");
+impl Piecewise for Name<'_> {
+    fn pieces(&self) -> [&[u8]; 2] {
+        [self.kind.as_bytes(), self.text]
     }
 }
 

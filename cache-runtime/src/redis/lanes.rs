@@ -1,18 +1,19 @@
 //! Lanes: a few connections shared by all callers, made and bounded by the pool.
 //!
-//! Checking a connection out for each operation would cost a second round trip (the pool verifies on checkout),
-//! so a lane holds its pooled object for as long as it works and hands out clones of the multiplexed connection.
+//! Checking a connection out for each operation would cost more than most operations,
+//! so a lane holds its pooled object for as long as it works and hands out clones of the connection.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
-use deadpool_redis::redis::aio::MultiplexedConnection;
-use deadpool_redis::{Connection, Manager, Pool, PoolError, Runtime};
-use redis::{AsyncConnectionConfig, ConnectionInfo};
+use deadpool::Runtime;
+use deadpool::managed::{Object, Pool, PoolError};
+use redis::ConnectionInfo;
 
 use super::Failure;
 use super::channel::Channel;
+use super::connection::{Connection, Dialer};
 use super::history::Standing;
 use super::look::Look;
 use crate::{Error, clock};
@@ -30,8 +31,8 @@ static NUMBERS: AtomicU64 = AtomicU64::new(0);
 /// One working connection.
 pub(crate) struct Wire {
     /// Kept so that the pool counts it; taken out when the connection is no good any more.
-    pooled: Mutex<Option<Connection>>,
-    connection: MultiplexedConnection,
+    pooled: Mutex<Option<Pooled>>,
+    connection: Connection,
     standing: Standing,
     number: u64,
     made: Instant,
@@ -40,7 +41,7 @@ pub(crate) struct Wire {
 }
 
 impl Wire {
-    pub(crate) fn connection(&self) -> MultiplexedConnection {
+    pub(crate) fn connection(&self) -> Connection {
         self.connection.clone()
     }
 
@@ -63,6 +64,15 @@ impl Wire {
         let asked = tokio::time::timeout(DIAL, Standing::ask(&mut connection)).await;
         self.checked_ms.store(clock::millis(self.made.elapsed()), Ordering::Relaxed);
         matches!(asked, Ok(Ok(standing)) if standing == self.standing)
+    }
+}
+
+/// A connection that the pool counts. It is not given back: it failed, or nobody wants it any more.
+struct Pooled(Option<Object<Dialer>>);
+
+impl Drop for Pooled {
+    fn drop(&mut self) {
+        drop(self.0.take().map(Object::take));
     }
 }
 
@@ -93,15 +103,12 @@ impl Lane {
             *current = None;
         }
         drop(current);
-        if let Some(pooled) = wire.pooled.lock().unwrap_or_else(PoisonError::into_inner).take() {
-            // Detached: giving it back would have the pool verify and reuse it.
-            drop(Connection::take(pooled));
-        }
+        drop(wire.pooled.lock().unwrap_or_else(PoisonError::into_inner).take());
     }
 }
 
 pub(crate) struct Lanes {
-    pool: Pool,
+    pool: Pool<Dialer>,
     server: ConnectionInfo,
     /// Who knows whether the server is still a master.
     source: Option<Arc<dyn Look>>,
@@ -118,11 +125,9 @@ impl Lanes {
         count: usize,
         channel: Arc<Channel>,
     ) -> Result<Self, Error> {
-        // The budget bounds each request; a second timer per request would only cost.
-        let settings = AsyncConnectionConfig::new().set_connection_timeout(Some(DIAL)).set_response_timeout(None);
-        let manager = Manager::new_with_config(server.clone(), settings)
-            .map_err(|error| Error::config("redis", "the URL", error.category()))?;
-        let pool = Pool::builder(manager)
+        let dialer =
+            Dialer::new(server.clone()).map_err(|error| Error::config("redis", "the URL", error.category()))?;
+        let pool = Pool::builder(dialer)
             .max_size(count)
             .runtime(Runtime::Tokio1)
             .create_timeout(Some(DIAL))
@@ -135,7 +140,7 @@ impl Lanes {
     }
 
     #[cfg(feature = "metrics")]
-    pub(super) fn pool(&self) -> deadpool_redis::Status {
+    pub(super) fn pool(&self) -> deadpool::Status {
         self.pool.status()
     }
 
@@ -188,7 +193,8 @@ impl Lanes {
             PoolError::Backend(error) => Failure::from(error),
             other => Failure::disconnected(other.to_string()),
         })?;
-        let mut connection: MultiplexedConnection = (*pooled).clone();
+        let mut connection = Connection::clone(&pooled);
+        let pooled = Pooled(Some(pooled));
         let standing = match Standing::ask(&mut connection).await {
             Ok(Standing::Replica) => Err(Failure::refused("the server is a replica; only masters are read from")),
             Ok(_) if !self.is_confirmed().await => {
@@ -196,26 +202,19 @@ impl Lanes {
             }
             other => other,
         };
-        match standing {
-            Ok(standing) => {
-                self.channel.lane_dialed(standing);
-                let wire = Arc::new(Wire {
-                    pooled: Mutex::new(Some(pooled)),
-                    connection,
-                    standing,
-                    number: NUMBERS.fetch_add(1, Ordering::Relaxed),
-                    made: clock::now(),
-                    checked_ms: AtomicU64::new(0),
-                    checking: AtomicBool::new(false),
-                });
-                *lane.wire.write().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(&wire));
-                Ok(wire)
-            }
-            Err(failure) => {
-                drop(Connection::take(pooled));
-                Err(failure)
-            }
-        }
+        let standing = standing?;
+        self.channel.lane_dialed(standing);
+        let wire = Arc::new(Wire {
+            pooled: Mutex::new(Some(pooled)),
+            connection,
+            standing,
+            number: NUMBERS.fetch_add(1, Ordering::Relaxed),
+            made: clock::now(),
+            checked_ms: AtomicU64::new(0),
+            checking: AtomicBool::new(false),
+        });
+        *lane.wire.write().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(&wire));
+        Ok(wire)
     }
 
     async fn is_confirmed(&self) -> bool {

@@ -6,9 +6,6 @@ use std::hash::{BuildHasherDefault, Hasher};
 
 use super::keyspace::Name;
 
-/// Most names are shorter.
-pub(super) const LENGTH: usize = 32;
-
 #[derive(Default)]
 pub(super) struct List {
     /// All of them, one behind the other.
@@ -20,12 +17,12 @@ pub(super) struct List {
 }
 
 impl List {
-    pub(super) fn with_room_for(names: usize) -> Self {
-        Self {
-            text: Vec::with_capacity(names * LENGTH),
-            ends: Vec::with_capacity(names),
-            places: HashMap::with_capacity_and_hasher(names, BuildHasherDefault::default()),
-        }
+    /// Nothing, with the same room.
+    pub(super) fn cleared(mut self) -> Self {
+        self.text.clear();
+        self.ends.clear();
+        self.places.clear();
+        self
     }
 
     /// Adds a name, or finds it; returns its place.
@@ -55,7 +52,7 @@ impl List {
         &self.text[start..self.ends[place]]
     }
 
-    pub(super) fn iter(&self) -> impl ExactSizeIterator<Item = &[u8]> {
+    pub(super) fn iter(&self) -> impl ExactSizeIterator<Item = &[u8]> + Clone {
         (0..self.ends.len()).map(|place| self.name(place))
     }
 }

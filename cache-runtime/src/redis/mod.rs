@@ -14,6 +14,8 @@
 //!   scatter (redirect)                    each name's commands to its master
 //!     topology: look (cluster, sentinel)  who is master of what
 //!       node: gather, request, lanes      one master: shared reads, requests, connections
+//!         connection (driver, replies)    what is sent and what comes back, in the same order
+//!         mget  held                      names that are asked for, and their values where they came in
 //!         probe                           recovery
 //!         channel                         whether it is heard what others invalidated
 //! listen: message                         hearing it
@@ -26,9 +28,11 @@ mod answers;
 mod channel;
 #[cfg(feature = "cluster")]
 mod cluster;
+mod connection;
 mod ensure;
 mod failure;
 mod gather;
+mod held;
 mod history;
 mod keyspace;
 mod lanes;
@@ -37,6 +41,7 @@ mod list;
 mod listen;
 mod look;
 mod message;
+mod mget;
 mod node;
 #[cfg(feature = "inspect")]
 mod overhear;

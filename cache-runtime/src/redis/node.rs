@@ -71,7 +71,7 @@ impl Node {
 
     /// How many data connections there are.
     #[cfg(feature = "metrics")]
-    pub(crate) fn pool(&self) -> deadpool_redis::Status {
+    pub(crate) fn pool(&self) -> deadpool::Status {
         self.lanes.pool()
     }
 

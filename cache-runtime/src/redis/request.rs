@@ -4,9 +4,10 @@ use std::future::Future;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
 
-use redis::aio::MultiplexedConnection;
 use redis::{Arg, Pipeline, RedisError, RedisResult, Value};
 
+use super::connection::Connection;
+use super::failure::points_elsewhere;
 use super::history::Standing;
 use super::lanes::Wire;
 use super::node::Node;
@@ -46,7 +47,7 @@ impl Node {
     pub(super) fn request<'a, T, F>(
         self: &'a Arc<Self>,
         budget: &'a mut Budget,
-        send: impl Fn(MultiplexedConnection, History) -> F + Send + Sync + 'a,
+        send: impl Fn(Connection, History) -> F + Send + Sync + 'a,
     ) -> Answering<'a, T>
     where
         F: Future<Output = RedisResult<T>> + Send + 'a,
@@ -60,7 +61,7 @@ impl Node {
         self: &'a Arc<Self>,
         lane: usize,
         budget: &'a mut Budget,
-        send: impl Fn(MultiplexedConnection, History) -> F + Send + Sync + 'a,
+        send: impl Fn(Connection, History) -> F + Send + Sync + 'a,
     ) -> Answering<'a, T>
     where
         F: Future<Output = RedisResult<T>> + Send + 'a,
@@ -98,7 +99,7 @@ impl Node {
     async fn send_twice<T, F>(
         &self,
         lane: usize,
-        send: &(impl Fn(MultiplexedConnection, History) -> F + Sync),
+        send: &(impl Fn(Connection, History) -> F + Sync),
         in_use: &mut Option<Arc<Wire>>,
     ) -> Result<(T, Witness), Failure>
     where
@@ -136,7 +137,7 @@ impl Node {
         build: impl Fn(History, &mut Pipeline) -> M + Send + Sync,
     ) -> Result<(Vec<Value>, M, Witness), Failure> {
         let build = &build;
-        let sent = self.request(budget, move |mut connection, history| {
+        let sent = self.request(budget, move |connection, history| {
             let mut pipeline = redis::pipe();
             let brought = build(history, &mut pipeline);
             async move {
@@ -152,12 +153,12 @@ impl Node {
                     match value {
                         Value::ServerError(error) => {
                             let failure = Failure::from(RedisError::from(error.clone()));
-                            match error.code() {
-                                "MOVED" | "ASK" | "TRYAGAIN" if self.clustered => {}
+                            match () {
+                                () if self.clustered && points_elsewhere(error) => {}
                                 // Of no other one: what voids is a unit, which any error fails.
-                                _ if sets && failure.is_of_the_command() => {}
-                                _ if news && failure.forbids_command() => self.news_denied(&failure.message),
-                                _ => return Err(error.clone().into()),
+                                () if sets && failure.is_of_the_command() => {}
+                                () if news && failure.forbids_command() => self.news_denied(&failure.message),
+                                () => return Err(error.clone().into()),
                             }
                         }
                         _ if news => self.channel.may_tell(),

@@ -87,7 +87,7 @@ impl Server {
     pub(crate) async fn read<'a>(
         self: &Arc<Self>,
         budget: &mut Budget,
-        names: impl Iterator<Item = Name<'a>> + Clone,
+        names: impl Iterator<Item = Name<'a>> + Clone + Send + Sync,
     ) -> Result<Answers, Failure> {
         if let Some(map) = self.topology.fixed() {
             map.nodes.iter().for_each(|node| self.attend(node));
@@ -104,7 +104,7 @@ impl Server {
         self: &Arc<Self>,
         map: &Map,
         budget: &mut Budget,
-        names: impl Iterator<Item = Name<'a>> + Clone,
+        names: impl Iterator<Item = Name<'a>> + Clone + Send + Sync,
     ) -> Result<Answers, Failure> {
         let Some(node) = map.only() else {
             let names: Vec<String> = names.map(|name| name.to_string()).collect();

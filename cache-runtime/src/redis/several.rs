@@ -2,13 +2,15 @@
 
 use std::sync::Arc;
 
-use redis::{Pipeline, Value};
+use redis::Pipeline;
 
 #[cfg(feature = "cluster")]
 use super::Node;
 use super::answers::{Answers, Told};
+use super::held::Held;
 #[cfg(feature = "cluster")]
 use super::keyspace::Name;
+use super::mget::Asked;
 use super::scatter::Around;
 use super::{Failure, Server, topology::Map};
 use crate::budget::Budget;
@@ -35,11 +37,8 @@ impl Server {
         let mut answers = Answers::none();
         for part in self.at_owners(budget, names, &get, Around::Nothing).await? {
             let part = part?;
-            let value = match part.values.into_iter().next() {
-                Some(Value::Array(values)) => values.into_iter().next(),
-                _ => None,
-            };
-            answers.extend(Answers::of_one(Told::new(vec![value.unwrap_or(Value::Nil)], part.witness)));
+            let held = Held::of_replies(&part.values, Asked::Together(1)).map_err(Failure::from)?;
+            answers.extend(Answers::of_one(Told::new(held, part.witness)));
         }
         Ok(answers)
     }

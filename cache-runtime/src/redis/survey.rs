@@ -55,7 +55,7 @@ impl Node {
         if pipeline.is_empty() {
             return Ok(Vec::new());
         }
-        let sent = self.request(budget, move |mut connection, _| async move {
+        let sent = self.request(budget, move |connection, _| async move {
             connection.send_packed_commands(pipeline, 0, pipeline.len()).await
         });
         sent.await.map(|(values, _)| values)

@@ -1,14 +1,16 @@
 //! READ at one master: alone, or in one request with others.
 
+use std::future::poll_fn;
 use std::pin::pin;
 use std::sync::Arc;
+use std::task::{Context, Poll};
 
-use redis::{Cmd, Pipeline, RedisError, ToRedisArgs, Value};
 use tokio::runtime::Handle;
 
 use super::super::answers::{Answers, Told};
+use super::super::connection::Connection;
 use super::super::keyspace::Name;
-use super::super::list::LENGTH;
+use super::super::mget::{Asked, Piecewise};
 use super::super::told::Answer;
 use super::super::{Failure, Node};
 use super::task::Task;
@@ -23,13 +25,16 @@ impl Node {
     pub(in crate::redis) async fn read<'a>(
         self: &Arc<Self>,
         budget: &mut Budget,
-        names: impl Iterator<Item = Name<'a>> + Clone,
+        names: impl Iterator<Item = Name<'a>> + Clone + Send + Sync,
     ) -> Answer {
         let Ok(runtime) = Handle::try_current() else { return Err(Failure::outside()) };
         let (runtime, door) = (runtime.id(), self.gather.door());
         let turn = match self.breaker.is_open() {
             true => Turn::Beside,
-            false => self.gather.turn(door, runtime, names.clone()),
+            false => {
+                let turn = |context: &mut Context<'_>| self.gather.turn(door, runtime, names.clone(), context.waker());
+                poll_fn(|context| Poll::Ready(turn(context))).await
+            }
         };
         match turn {
             Turn::Wait(waiting, start) => {
@@ -57,7 +62,7 @@ impl Node {
     async fn ask_for_one<'a>(
         self: &Arc<Self>,
         budget: &mut Budget,
-        names: impl Iterator<Item = Name<'a>> + Clone,
+        names: impl Iterator<Item = Name<'a>> + Clone + Send + Sync,
     ) -> Answer {
         let told = self.ask(budget, count(&names), names).await?;
         let elsewhere = (0..told.len()).any(|place| told.points_elsewhere(place));
@@ -69,50 +74,17 @@ impl Node {
         self: &Arc<Self>,
         budget: &mut Budget,
         count: usize,
-        names: impl Iterator<Item: ToRedisArgs>,
+        names: impl Iterator<Item: Piecewise> + Clone + Send + Sync,
     ) -> Result<Told, Failure> {
         let left = budget.left();
-        let (values, witness) = if self.clustered {
-            let commands: Vec<Cmd> = names.map(|name| mget(std::iter::once(name), 1)).collect();
-            let build = |_, pipeline: &mut Pipeline| {
-                commands.iter().for_each(|command| _ = pipeline.add_command(command.clone()))
-            };
-            let (values, (), witness) = self.pipeline(budget, build).await?;
-            let first = |value| match value {
-                Value::Array(values) => values.into_iter().next().unwrap_or(Value::Nil),
-                other => other,
-            };
-            (values.into_iter().map(first).collect(), witness)
-        } else {
-            let command = &mget(names, count);
-            let asked = self.request(budget, |mut connection, _| async move {
-                match connection.send_packed_command(command).await? {
-                    Value::ServerError(error) => Err(RedisError::from(error)),
-                    values => Ok(values),
-                }
-            });
-            match asked.await? {
-                (Value::Array(values), witness) => (values, witness),
-                _ => return Err(nonsense()),
-            }
+        let asked = if self.clustered { Asked::Each(count) } else { Asked::Together(count) };
+        let read = |connection: Connection, _| {
+            let names = names.clone();
+            async move { connection.read(names, asked).await }
         };
-        let told = Told::new(values, witness);
-        if told.len() != count {
-            return Err(nonsense());
-        }
+        let (held, witness) = self.request(budget, read).await?;
+        let told = Told::new(held, witness);
         self.gather.learn(&told, left.saturating_sub(budget.left()));
         Ok(told)
     }
-}
-
-/// Also for one name: unlike `GET` it answers somebody else's list or hash with nil, a miss.
-fn mget(names: impl Iterator<Item: ToRedisArgs>, count: usize) -> Cmd {
-    let mut command = Cmd::with_capacity(1 + count, (1 + count) * LENGTH);
-    command.arg("MGET");
-    names.for_each(|name| _ = command.arg(name));
-    command
-}
-
-fn nonsense() -> Failure {
-    Failure::refused("the server answered MGET with another number of values")
 }

@@ -1,7 +1,7 @@
 //! The task that asks for those who gathered.
 
 use std::sync::Arc;
-use std::task::Poll;
+use std::task::{Poll, Waker};
 
 use tokio::runtime;
 
@@ -18,12 +18,14 @@ pub(super) struct Task {
     ready: bool,
     /// Whom it asks for.
     batch: Option<Batch>,
+    /// For the wakers of the next ones.
+    room: Option<Vec<Waker>>,
     ended: bool,
 }
 
 impl Task {
     pub(super) fn start(node: &Arc<Node>, door: usize, runtime: runtime::Id) {
-        let task = Self { node: Arc::clone(node), door, runtime, ready: true, batch: None, ended: false };
+        let task = Self { node: Arc::clone(node), door, runtime, ready: true, batch: None, room: None, ended: false };
         tokio::spawn(task.run());
     }
 
@@ -37,7 +39,7 @@ impl Task {
             // Nobody waits for longer than his budget, which is the same for all.
             let mut budget = Budget::new(self.node.budget).after(batch.since.elapsed());
             let answer = self.node.ask(&mut budget, batch.list.len(), batch.list.iter()).await;
-            batch.outcome.tell(answer);
+            self.room = Some(batch.outcome.tell(answer));
         }
     }
 
@@ -46,14 +48,15 @@ impl Task {
     fn next(&mut self) -> bool {
         let gather = &self.node.gather;
         // What it held is freed before the door is shut.
-        let asked = self.batch.take().map_or(0, |batch| batch.callers);
+        let asked = self.batch.as_ref().map_or(0, |batch| batch.callers);
+        let room = self.batch.take().map(|batch| batch.list.cleared()).zip(self.room.take());
         let (_let_go, more) = {
             let mut all = gather.lock(self.door);
             let callers = Callers::of(&mut all, self.runtime);
             callers.reached(std::mem::take(&mut self.ready));
             let before = callers.around;
             callers.back(asked);
-            let told = callers.told();
+            let told = (callers.told(), room.and_then(|room| callers.spare.replace(room)));
             self.batch = callers.next();
             let more = match &self.batch {
                 Some(batch) => {
@@ -97,7 +100,7 @@ impl Drop for Task {
         drop(all);
         for batch in self.batch.take().into_iter().chain(left) {
             let ended = Failure::disconnected("the runtime that was asking has ended");
-            batch.outcome.tell(Err(ended));
+            let _ = batch.outcome.tell(Err(ended));
         }
         let told = Callers::of(&mut self.node.gather.lock(self.door), self.runtime).told();
         drop(told);

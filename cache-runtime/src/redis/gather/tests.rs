@@ -20,7 +20,7 @@ fn joined(callers: &mut Callers, count: usize, most: usize, parts: usize) -> Vec
     let (names, key) = names();
     for _ in 0..count {
         callers.waiting += 1;
-        drop(callers.join(names.of(&key), 1, most, parts));
+        drop(callers.join(names.of(&key), 1, most, parts, Waker::noop()));
     }
     callers.batches.iter().map(|batch| batch.callers).collect()
 }
@@ -49,7 +49,7 @@ async fn a_list_asks_for_no_more_names_than_it_may() {
     let callers = around(0, &mut all);
     let names = Names::new("ns");
     for n in 0..10 {
-        drop(callers.join(names.of(&Key::new(format!("k{n}"))), 1, 4, 1));
+        drop(callers.join(names.of(&Key::new(format!("k{n}"))), 1, 4, 1, Waker::noop()));
     }
     assert_eq!(callers.batches.iter().map(|batch| batch.list.len()).collect::<Vec<_>>(), [4, 4, 2]);
 }
@@ -57,22 +57,38 @@ async fn a_list_asks_for_no_more_names_than_it_may() {
 #[tokio::test]
 async fn requests_to_a_near_server_are_as_many_as_there_is_somebody_for() {
     let (gather, mut all) = (Gather::new(1), Vec::new());
-    for (count, requests) in [(0, 1), (15, 1), (16, 2), (24, 3), (400, 3)] {
+    for (count, requests) in [(0, 1), (15, 1), (16, 2), (24, 3), (100, 3)] {
         assert_eq!(gather.at_once(around(count, &mut all)), requests, "{count}");
     }
-    gather.count(0, ONE_DOOR + 1);
-    assert_eq!(gather.at_once(around(ONE_DOOR + 1, &mut all)), 1, "from each door");
+    gather.count(0, 2 * A_DOOR);
+    for (count, requests) in [(1, 1), (15, 1), (16, 2), (MANY, 2), (MANY + 1, 1)] {
+        assert_eq!(gather.at_once(around(count, &mut all)), requests, "{count} at one of two doors");
+    }
 }
 
 #[tokio::test]
-async fn threads_have_doors_of_their_own_while_there_are_many_at_all_doors_together() {
-    let gather = Gather::new(1);
-    gather.count(0, ONE_DOOR);
-    assert_eq!(gather.doors_in_use(), 1);
-    gather.count(0, 10);
-    assert_eq!(gather.doors_in_use(), DOORS);
-    gather.count(ONE_DOOR, ONE_DOOR / 2);
-    assert_eq!(gather.doors_in_use(), 1);
+async fn large_values_are_asked_for_by_few_at_a_time_in_more_requests() {
+    let (gather, mut all) = (Gather::new(1), Vec::new());
+    for (bytes, most, requests) in
+        [(100, 655, 2), (8 * 1024, 8, 2), (16 * 1024, 4, 4), (BYTES, 1, 16), (1 << 20, 1, 16)]
+    {
+        gather.bytes.store(bytes, Relaxed);
+        assert_eq!((gather.most(), gather.at_once(around(16, &mut all))), (most, requests), "{bytes}");
+    }
+    assert_eq!(gather.at_once(around(10_000, &mut all)), AT_ONCE);
+}
+
+#[tokio::test]
+async fn doors_are_as_many_as_there_are_callers_for_at_all_of_them_together() {
+    let gather = Gather::new(2);
+    for (around, doors) in
+        [(1, 1), (2 * A_DOOR - 1, 1), (2 * A_DOOR, 2), (3 * A_DOOR, 3), (4 * A_DOOR, 4), (1 << 14, 4)]
+    {
+        gather.count(0, around - 1);
+        gather.count(0, 1);
+        assert_eq!(gather.doors_in_use(), doors, "{around}");
+        gather.count(around, 0);
+    }
 }
 
 #[tokio::test]

@@ -52,7 +52,7 @@ impl Watch {
                 }
                 (told, callers.give_up(since))
             };
-            due.iter().for_each(|(_, outcome)| outcome.tell(Err(late())));
+            due.iter().for_each(|(_, outcome)| _ = outcome.tell(Err(late())));
         }
     }
 }
@@ -74,6 +74,9 @@ pub(super) fn late() -> Failure {
 
 #[cfg(test)]
 mod tests {
+    use std::future::poll_fn;
+    use std::task::{Context, Poll};
+
     use futures_util::FutureExt as _;
     use tokio::runtime::Handle;
 
@@ -81,6 +84,7 @@ mod tests {
     use super::*;
     use crate::Key;
     use crate::mutant::Rules;
+    use crate::redis::keyspace::Name;
     use crate::redis::node::Common;
     use crate::redis::{Cause, Names};
 
@@ -93,6 +97,11 @@ mod tests {
         Arc::new(Node::new(info, false, &common).expect("in order"))
     }
 
+    async fn turn(node: &Node, runtime: runtime::Id, names: impl Iterator<Item = Name<'_>> + Clone) -> Turn {
+        let turn = |context: &mut Context<'_>| node.gather.turn(0, runtime, names.clone(), context.waker());
+        poll_fn(|context| Poll::Ready(turn(context))).await
+    }
+
     #[tokio::test]
     async fn who_waits_for_a_task_that_nobody_runs_is_told_when_his_time_is_up() {
         let node = node(std::time::Duration::from_millis(20));
@@ -100,7 +109,7 @@ mod tests {
         let (names, key) = (Names::new("ns"), Key::new("a").tag("b"));
         let mut waiting = Vec::new();
         for _ in 0..ALONE + 3 {
-            match node.gather.turn(0, runtime, names.of(&key)) {
+            match turn(&node, runtime, names.of(&key)).await {
                 Turn::Send => assert!(waiting.is_empty(), "the first ones send their own"),
                 Turn::Wait(one, start) => {
                     assert_eq!((start.task, start.watch), (waiting.is_empty(), waiting.is_empty()));
@@ -116,7 +125,7 @@ mod tests {
             assert_eq!((failure.cause, failure.severity), (Cause::Timeout, Severity::Minor));
         }
         // The next one does not join those who were told, nor wait for the task that nobody runs.
-        match node.gather.turn(0, runtime, names.of(&key)) {
+        match turn(&node, runtime, names.of(&key)).await {
             Turn::Wait(one, start) => {
                 assert!(start.task);
                 if start.watch {

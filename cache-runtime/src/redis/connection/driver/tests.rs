@@ -1,0 +1,174 @@
+use std::time::Duration;
+
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream, duplex};
+use tokio::task::JoinSet;
+
+use super::*;
+
+type Requests = mpsc::UnboundedSender<Request>;
+type Told = oneshot::Receiver<RedisResult<Bytes>>;
+
+/// A connection, and what it is connected to, which takes and brings so many bytes at a time.
+fn connection(bytes: usize) -> (Requests, DuplexStream) {
+    let (here, there) = duplex(bytes);
+    let (requests, driver) = Driver::new(here);
+    tokio::spawn(driver);
+    (requests, there)
+}
+
+fn ask(requests: &Requests, bytes: Vec<u8>, replies: usize) -> Told {
+    let (tell, told) = oneshot::channel();
+    let _ = requests.send(Request { bytes, replies, tell });
+    told
+}
+
+fn bulk(text: &[u8]) -> Vec<u8> {
+    [format!("${}\r\n", text.len()).as_bytes(), text, b"\r\n"].concat()
+}
+
+/// What was sent, as far as it is asked for.
+async fn taken<const LENGTH: usize>(there: &mut DuplexStream) -> [u8; LENGTH] {
+    let mut sent = [0; LENGTH];
+    there.read_exact(&mut sent).await.expect("it is sent");
+    sent
+}
+
+/// Whether nothing more is sent, ever.
+async fn is_closed(there: &mut DuplexStream) -> bool {
+    there.read(&mut [0]).await.expect("it can be read") == 0
+}
+
+/// Sends back what was sent, whatever it is, until nobody sends any more.
+async fn echo(there: DuplexStream) {
+    let (mut from, mut to) = tokio::io::split(there);
+    let _ = tokio::io::copy(&mut from, &mut to).await;
+}
+
+/// So many replies, each of which names who asked.
+fn question(caller: usize, replies: usize) -> Vec<u8> {
+    let text = format!("{caller}:{}", "x".repeat(caller * 37 % 500));
+    (0..replies).flat_map(|_| bulk(text.as_bytes())).collect()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn everybody_is_told_his_own_replies_also_when_others_leave() {
+    for bytes in [1, 7, 64, 100_000] {
+        let (requests, there) = connection(bytes);
+        let server = tokio::spawn(echo(there));
+        let mut callers = JoinSet::new();
+        for caller in 0..40 {
+            let requests = requests.clone();
+            callers.spawn(async move {
+                for round in 0..20 {
+                    let replies = (caller + round) % 4 + 1;
+                    let asked = question(caller, replies);
+                    let mut told = ask(&requests, asked.clone(), replies);
+                    if (caller + round) % 3 == 0 {
+                        // Before it is sent, while it is, or when it has been told.
+                        let _ = tokio::time::timeout(Duration::from_micros(caller as u64), &mut told).await;
+                        continue;
+                    }
+                    assert_eq!(told.await.expect("it runs").expect("in order"), asked);
+                }
+            });
+        }
+        callers.join_all().await;
+        drop(requests);
+        server.await.expect("it ends when nobody is left to ask");
+    }
+}
+
+#[tokio::test]
+async fn requests_and_replies_that_fill_both_ways_go_through() {
+    let (requests, there) = connection(4096);
+    tokio::spawn(echo(there));
+    let large = bulk(&vec![b'v'; 1 << 20]);
+    let told: Vec<Told> = (0..4).map(|_| ask(&requests, large.clone(), 1)).collect();
+    for told in told {
+        assert!(told.await.expect("it runs").expect("in order") == large);
+    }
+}
+
+#[tokio::test]
+async fn whoever_leaves_before_his_turn_is_not_asked_for() {
+    let (requests, mut there) = connection(4096);
+    drop(ask(&requests, b"gone".to_vec(), 1));
+    let told = ask(&requests, b"here".to_vec(), 1);
+    let sent: [u8; 4] = taken(&mut there).await;
+    assert_eq!(&sent, b"here");
+    there.write_all(b"+OK\r\n").await.expect("it is read");
+    assert_eq!(told.await.expect("it runs").expect("in order"), "+OK\r\n");
+}
+
+#[tokio::test]
+async fn all_are_told_when_the_connection_ends() {
+    let (requests, mut there) = connection(4096);
+    let told: Vec<Told> = (0..3).map(|_| ask(&requests, b"x".to_vec(), 1)).collect();
+    there.write_all(b"+OK\r\n$5\r\nab").await.expect("it is read");
+    drop(there);
+    let mut told = told.into_iter();
+    assert_eq!(told.next().expect("three").await.expect("it runs").expect("whole"), "+OK\r\n");
+    for told in told {
+        let error = told.await.expect("he is told").expect_err("it has ended");
+        assert!(error.is_connection_dropped() && error.to_string().contains("was closed"), "{error}");
+    }
+    while ask(&requests, b"x".to_vec(), 1).await.is_ok() {
+        tokio::task::yield_now().await;
+    }
+}
+
+#[tokio::test]
+async fn what_is_no_answer_ends_the_connection_and_only_the_first_one_is_told_so() {
+    for wrong in [&b"?\r\n"[..], b"$2\r\nabc\r\n"] {
+        let (requests, mut there) = connection(4096);
+        let told: Vec<Told> = (0..3).map(|_| ask(&requests, b"x".to_vec(), 1)).collect();
+        taken::<3>(&mut there).await;
+        there.write_all(wrong).await.expect("it is read");
+        let mut errors = Vec::new();
+        for told in told {
+            errors.push(told.await.expect("he is told").expect_err("it is no reply"));
+        }
+        assert_eq!(errors[0].kind(), ErrorKind::Parse);
+        assert!(errors[1..].iter().all(RedisError::is_connection_dropped), "they may ask again: {errors:?}");
+        assert!(is_closed(&mut there).await);
+        assert!(requests.is_closed());
+    }
+}
+
+#[tokio::test]
+async fn what_nobody_asked_for_ends_the_connection() {
+    let (requests, mut there) = connection(4096);
+    let told = ask(&requests, b"x".to_vec(), 1);
+    taken::<1>(&mut there).await;
+    there.write_all(b"+OK\r\n+nobody asked for this\r\n").await.expect("it is read");
+    assert_eq!(told.await.expect("he is told").expect("in order"), "+OK\r\n");
+    assert!(is_closed(&mut there).await);
+}
+
+#[tokio::test]
+async fn the_room_for_a_large_value_is_not_kept() {
+    let (here, there) = duplex(1 << 16);
+    let (requests, mut driver) = Driver::new(here);
+    tokio::spawn(echo(there));
+    let large = bulk(&vec![b'v'; 4 << 20]);
+    let told = [ask(&requests, large.clone(), 1), ask(&requests, bulk(b"small"), 1)];
+    let all = futures_util::future::join_all(told);
+    let told = tokio::select! {
+        () = &mut driver => panic!("it has ended"),
+        told = all => told,
+    };
+    let lengths = told.into_iter().map(|told| told.expect("it runs").expect("in order").len());
+    assert_eq!(lengths.collect::<Vec<_>>(), [large.len(), bulk(b"small").len()]);
+    assert!(driver.read.capacity() <= READ && driver.out.capacity() <= WRITTEN);
+}
+
+#[tokio::test]
+async fn a_connection_that_nobody_holds_is_closed_also_when_the_server_answers_nothing() {
+    let (requests, mut there) = connection(4096);
+    drop(ask(&requests, b"x".to_vec(), 1));
+    let told = ask(&requests, b"y".to_vec(), 1);
+    taken::<1>(&mut there).await;
+    drop(requests);
+    assert!(is_closed(&mut there).await);
+    assert!(told.await.expect("he is told").expect_err("it has ended").is_connection_dropped());
+}
