@@ -5,8 +5,9 @@
 //! request is sent after all of its callers came: each of them is told what the server holds later than that. Those who
 //! come while requests are under way wait for one of them to end; the first of a lull lets those who can run come along
 //! before it asks, and so does a task that comes back, for those whom it told. How many may be under way depends on how
-//! far away the server is: about one every [`PACE`]; on how large the values are; and is [`NEAR`] if that is more, to which the callers are dealt out: while the
-//! server answers some, others read what they were told, and the next ones gather.
+//! far away the server is, about one every [`PACE`], and on how large the values are. It is [`NEAR`] if that is more, to
+//! which the callers are dealt out: while the server answers some, others read what they were told, and the next ones
+//! gather. A task that comes back when there are more than that ends.
 //!
 //! A caller in a crowd has no timer of his own: [`watch`] tells all those whose time is up, also where the task that asks
 //! for them is held up.
@@ -92,6 +93,8 @@ struct Callers {
     waiting: usize,
     /// How many callers are asked for.
     asked: usize,
+    /// How many names the latest request asked for, and for how many callers.
+    latest: (usize, usize),
     /// How many there were of late, at most; not known in the beginning.
     around: usize,
     /// The room of a batch that was told.
@@ -194,9 +197,11 @@ impl Gather {
         (BYTES / self.bytes.load(Relaxed).max(1)).clamp(1, NAMES)
     }
 
-    /// How many requests may be under way from a door: more if the way is long, or if large values are asked for by few at a time.
+    /// How many requests may be under way from a door: more if the way is long, or if large values are asked for by few
+    /// at a time.
     fn at_once(&self, callers: &Callers) -> usize {
-        let by_size = callers.around.div_ceil(self.most()).min(AT_ONCE);
+        let (names, of_callers) = callers.latest;
+        let by_size = (callers.around * names).div_ceil(self.most() * of_callers.max(1)).min(AT_ONCE);
         self.trip.holds(PACE, AT_ONCE).max(self.near(callers)).max(by_size)
     }
 
@@ -236,6 +241,7 @@ impl Callers {
                 batches: VecDeque::new(),
                 waiting: 0,
                 asked: 0,
+                latest: (0, 0),
                 around: 0,
                 spare: None,
                 held_up: 0,
@@ -251,7 +257,8 @@ impl Callers {
         self.alone + self.tasks + self.waiting == 0 && !self.watched
     }
 
-    /// Joins the last batch, which asks for at most so many names, or begins another. All who are around make so many batches.
+    /// Joins the last batch, which asks for at most so many names, or begins another. All who are around make so many
+    /// batches.
     fn join<'a>(
         &mut self,
         names: impl Iterator<Item = Name<'a>>,
@@ -277,14 +284,16 @@ impl Callers {
         Waiting::new(&batch.outcome, places, batch.since, waker)
     }
 
-    /// Those who have been told, to be let go of when the door is open again: this may be the last hold on what they were told.
+    /// Those who have been told, to be let go of when the door is open again: this may be the last hold on what they
+    /// were told. Those at the end are not asked for yet.
     #[must_use]
     fn told(&mut self) -> SmallVec<[(Instant, Arc<Outcome>); 2]> {
-        self.untold.extract_if(.., |(_, outcome)| outcome.is_told()).collect()
+        let asked = self.untold.len() - self.batches.len();
+        self.untold.extract_if(..asked, |(_, outcome)| outcome.is_told()).collect()
     }
 
-    /// Takes those out who have waited since `since` or longer. Whoever comes next is not to join them, nor to wait for the task
-    /// that should have asked for them.
+    /// Takes those out who have waited since `since` or longer. Whoever comes next is not to join them, nor to wait for
+    /// the task that should have asked for them.
     fn give_up(&mut self, since: Instant) -> SmallVec<[(Instant, Arc<Outcome>); 2]> {
         while self.batches.front().is_some_and(|batch| batch.since <= since) {
             self.next();
@@ -301,9 +310,15 @@ impl Callers {
         needed
     }
 
+    /// Whether one of the tasks that can be reached is too many.
+    fn has_a_task_too_many(&self, at_once: usize) -> bool {
+        self.tasks - self.held_up > at_once
+    }
+
     fn next(&mut self) -> Option<Batch> {
         let batch = self.batches.pop_front()?;
         self.waiting -= batch.callers;
+        self.latest = (batch.list.len(), batch.callers);
         Some(batch)
     }
 

@@ -43,8 +43,8 @@ impl Task {
         }
     }
 
-    /// Takes those along who have waited longest. If there is nobody, the task has ended: whoever comes next starts
-    /// another.
+    /// Takes those along who have waited longest. If there is nobody, or there are enough other tasks for them, it has
+    /// ended: whoever comes next starts another if one is needed.
     fn next(&mut self) -> bool {
         let gather = &self.node.gather;
         // What it held is freed before the door is shut.
@@ -57,12 +57,13 @@ impl Task {
             let before = callers.around;
             callers.back(asked);
             let told = (callers.told(), room.and_then(|room| callers.spare.replace(room)));
-            self.batch = callers.next();
+            let at_once = gather.at_once(callers);
+            self.batch = if callers.has_a_task_too_many(at_once) { None } else { callers.next() };
             let more = match &self.batch {
                 Some(batch) => {
                     callers.asked += batch.callers;
                     callers.crowd = callers.asked + callers.waiting > FEW;
-                    callers.needs_a_task(gather.at_once(callers))
+                    callers.needs_a_task(at_once)
                 }
                 None => {
                     callers.ended();

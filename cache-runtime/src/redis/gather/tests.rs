@@ -2,16 +2,16 @@ use tokio::runtime::Handle;
 
 use super::*;
 use crate::Key;
-use crate::redis::Names;
+use crate::redis::{Failure, Names};
 
 fn names() -> (Names, Key) {
     (Names::new("ns"), Key::new("a"))
 }
 
-/// Callers in a runtime where so many were around of late.
+/// Callers in a runtime where so many were around of late, of a name each.
 fn around(count: usize, all: &mut Vec<Callers>) -> &mut Callers {
     let callers = Callers::of(all, Handle::current().id());
-    callers.around = count;
+    (callers.around, callers.latest) = (count, (1, 1));
     callers
 }
 
@@ -76,6 +76,51 @@ async fn large_values_are_asked_for_by_few_at_a_time_in_more_requests() {
         assert_eq!((gather.most(), gather.at_once(around(16, &mut all))), (most, requests), "{bytes}");
     }
     assert_eq!(gather.at_once(around(10_000, &mut all)), AT_ONCE);
+}
+
+#[tokio::test]
+async fn large_values_with_tags_are_asked_for_in_as_many_requests_as_their_names_make() {
+    let (gather, mut all) = (Gather::new(1), Vec::new());
+    gather.bytes.store(16 * 1024, Relaxed);
+    for (latest, requests) in [((6, 2), 12), ((100, 1), AT_ONCE), ((1, 16), 2)] {
+        let callers = around(16, &mut all);
+        callers.latest = latest;
+        assert_eq!((gather.most(), gather.at_once(callers)), (4, requests), "{latest:?}");
+    }
+}
+
+#[tokio::test]
+async fn what_a_request_asks_for_is_counted_when_it_is_taken() {
+    let mut all = Vec::new();
+    let callers = around(0, &mut all);
+    let names = Names::new("ns");
+    for key in ["a", "b", "b"] {
+        callers.waiting += 1;
+        drop(callers.join(names.of(&Key::new(key).tag("t")), 2, NAMES, 1, Waker::noop()));
+    }
+    assert!(callers.next().is_some());
+    assert_eq!(callers.latest, (3, 3));
+}
+
+#[tokio::test]
+async fn those_who_are_not_asked_for_yet_are_not_looked_through() {
+    let mut all = Vec::new();
+    let callers = around(0, &mut all);
+    joined(callers, 3, 0, 1);
+    let (first, second) = (callers.next().expect("the first"), callers.next().expect("the second"));
+    assert!(callers.told().is_empty());
+    drop(second.outcome.tell(Err(Failure::timeout())));
+    assert_eq!(callers.told().len(), 1);
+    drop(first.outcome.tell(Err(Failure::timeout())));
+    assert_eq!((callers.told().len(), callers.untold.len()), (1, 1));
+}
+
+#[tokio::test]
+async fn a_task_is_too_many_when_the_others_that_can_be_reached_are_enough() {
+    let mut all = Vec::new();
+    let callers = around(0, &mut all);
+    (callers.tasks, callers.ready, callers.held_up) = (4, 1, 1);
+    assert_eq!([2, 3, 4].map(|at_once| callers.has_a_task_too_many(at_once)), [true, false, false]);
 }
 
 #[tokio::test]

@@ -7,6 +7,7 @@ use tokio::runtime;
 
 use super::super::{Failure, Node};
 use super::Callers;
+use super::task::Task;
 use crate::breaker::Severity;
 use crate::clock;
 
@@ -34,9 +35,10 @@ impl Watch {
     /// When the next one's time is up. If nobody waits, the watch has ended: whoever comes next starts another.
     fn next(&mut self) -> Option<Instant> {
         let now = clock::now();
+        let gather = &self.node.gather;
         loop {
-            let (_let_go, due) = {
-                let mut all = self.node.gather.lock(self.door);
+            let (_let_go, due, start) = {
+                let mut all = gather.lock(self.door);
                 let callers = Callers::of(&mut all, self.runtime);
                 let told = callers.told();
                 let Some(since) = callers.untold.first().map(|(since, _)| *since) else {
@@ -50,8 +52,13 @@ impl Watch {
                     drop(all);
                     return Some(until);
                 }
-                (told, callers.give_up(since))
+                let due = callers.give_up(since);
+                // Those behind them are not to wait for the same task.
+                (told, due, callers.needs_a_task(gather.at_once(callers)))
             };
+            if start {
+                Task::start(&self.node, self.door, self.runtime);
+            }
             due.iter().for_each(|(_, outcome)| _ = outcome.tell(Err(late())));
         }
     }
@@ -86,6 +93,7 @@ mod tests {
     use crate::mutant::Rules;
     use crate::redis::keyspace::Name;
     use crate::redis::node::Common;
+    use crate::redis::told::Waiting;
     use crate::redis::{Cause, Names};
 
     /// At an address where nobody has to be: nothing is sent.
@@ -139,5 +147,33 @@ mod tests {
         while Callers::of(&mut node.gather.lock(0), runtime).watched {
             tokio::task::yield_now().await;
         }
+    }
+
+    #[tokio::test]
+    async fn who_waits_behind_those_whose_time_is_up_is_asked_for_by_another_task() {
+        let budget = std::time::Duration::from_secs(60);
+        let node = node(budget);
+        let runtime = Handle::current().id();
+        let names = Names::new("ns");
+        let waker = poll_fn(|context| Poll::Ready(context.waker().clone())).await;
+        let waiting: Vec<Waiting> = {
+            let mut all = node.gather.lock(0);
+            let callers = Callers::of(&mut all, runtime);
+            let waiting = ["a", "b"].map(|key| {
+                callers.waiting += 1;
+                callers.join(names.of(&Key::new(key)), 1, 1, 1, &waker)
+            });
+            assert!(callers.needs_a_task(1), "nobody runs it");
+            callers.batches[0].since -= budget;
+            callers.untold[0].0 -= budget;
+            callers.watched = true;
+            waiting.into()
+        };
+        Watch::start(&node, 0, runtime);
+        let mut causes = Vec::new();
+        for one in waiting {
+            causes.push(one.await.expect_err("there is no server").cause);
+        }
+        assert_eq!(causes, [Cause::Timeout, Cause::Disconnected]);
     }
 }
