@@ -203,8 +203,8 @@ impl Ask<'_> {
     /// The value of a hit, kept in process for the next caller.
     pub(crate) fn take<L: Load>(&self, remote: &Remote, facts: &Facts, hit: &Hit) -> Option<L::Value> {
         let (value, encoded) = self.decode::<L>(hit)?;
-        if hit.seen.is_some() {
-            self.keep(remote, facts, &value, hit.seen.clone(), encoded, (hit.age(), hit.left()));
+        if let Some(seen) = hit.seen() {
+            self.keep(remote, facts, &value, Some(seen.clone()), encoded, (hit.age(), hit.left()));
         }
         Some(value)
     }

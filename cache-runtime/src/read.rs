@@ -29,13 +29,33 @@ pub(crate) struct Hit {
     /// Of the entry, and of others.
     answers: Answers,
     payload_start: usize,
+    beside: Option<Box<Beside>>,
+}
+
+/// What not every look has. A look is handed on several times, and this would be most of it.
+#[derive(Default)]
+struct Beside {
     /// The tags that the result named.
     found: Vec<String>,
     /// What was seen before it was read, if it may be kept in process.
-    pub(crate) seen: Option<LocalObservation>,
+    seen: Option<LocalObservation>,
+}
+
+fn found(beside: &Option<Box<Beside>>) -> &[String] {
+    beside.as_ref().map_or(&[], |beside| &beside.found)
 }
 
 impl Hit {
+    /// The tags that the result named.
+    fn found(&self) -> &[String] {
+        found(&self.beside)
+    }
+
+    /// What was seen before it was read, if it may be kept in process.
+    pub(crate) fn seen(&self) -> Option<&LocalObservation> {
+        self.beside.as_ref()?.seen.as_ref()
+    }
+
     fn bytes(&self) -> &[u8] {
         self.answers.held(0).unwrap_or_default()
     }
@@ -144,8 +164,7 @@ pub(crate) struct Look {
     answers: Answers,
     /// If the entry is a whole envelope.
     payload_start: Option<usize>,
-    found: Vec<String>,
-    seen: Option<LocalObservation>,
+    beside: Option<Box<Beside>>,
 }
 
 impl Look {
@@ -153,7 +172,12 @@ impl Look {
     fn new(answers: Answers, seen: Option<LocalObservation>) -> Self {
         let envelope = answers.held(0).and_then(Envelope::parse);
         let found = envelope.map(|envelope| envelope.found()).unwrap_or_default();
-        Self { payload_start: envelope.map(|envelope| envelope.payload_start()), found, answers, seen }
+        let beside = (seen.is_some() || !found.is_empty()).then(|| Box::new(Beside { found, seen }));
+        Self { payload_start: envelope.map(|envelope| envelope.payload_start()), answers, beside }
+    }
+
+    fn found(&self) -> &[String] {
+        found(&self.beside)
     }
 }
 
@@ -164,7 +188,7 @@ impl Question<'_> {
             return Ok(None);
         }
         let look = self.look(budget).await?;
-        Ok(self.hit(look).ok().filter(|hit| !self.owes_any(&hit.found)))
+        Ok(self.hit(look).ok().filter(|hit| !self.owes_any(hit.found())))
     }
 
     /// READ, for a hit: all that most calls need, and small, since a future that holds what a miss needs would be
@@ -177,7 +201,7 @@ impl Question<'_> {
             Ok(look) => match self.hit(look) {
                 // An invalidation may have failed while this was under way, or one of a tag that only the entry tells
                 // earlier.
-                Ok(hit) if self.owes_any(&hit.found) => Sight::Trouble,
+                Ok(hit) if self.owes_any(hit.found()) => Sight::Trouble,
                 Ok(hit) => Sight::Hit(hit),
                 Err(look) => {
                     add(&self.counters.misses);
@@ -199,7 +223,7 @@ impl Question<'_> {
             return Found::Trouble;
         }
         match self.try_ask(budget, missed, named).await {
-            Ok(Found::Hit(hit)) if self.owes_any(&hit.found) => Found::Trouble,
+            Ok(Found::Hit(hit)) if self.owes_any(hit.found()) => Found::Trouble,
             Ok(found) => found,
             Err(failure) => {
                 count(self.counters, &failure);
@@ -231,21 +255,24 @@ impl Question<'_> {
         // Before the READ is sent: what is invalidated from now on must not be kept.
         let seen = self.local.map(|local| local.observe(self.key));
         let mut look = Look::new(server.read(budget, server.names.of(self.key)).await?, seen);
-        if !look.found.is_empty() {
-            if let (Some(local), Some(seen)) = (self.local, &mut look.seen) {
-                local.observe_found(seen, look.found.clone());
+        if let Some(beside) = &mut look.beside {
+            let Beside { found, seen } = &mut **beside;
+            if !found.is_empty() {
+                if let (Some(local), Some(seen)) = (self.local, &mut *seen) {
+                    local.observe_found(seen, found.clone());
+                }
+                let more = server.names.tagged(found.iter().map(String::as_bytes));
+                look.answers.extend(Box::pin(server.read(budget, more)).await?);
             }
-            let more = server.names.tagged(look.found.iter().map(String::as_bytes));
-            look.answers.extend(Box::pin(server.read(budget, more)).await?);
-        }
-        if self.core.breaks(Mutant::GenerationsAfterReply) {
-            look.seen = self.local.map(|local| local.observe(self.key));
-        }
-        let in_step = look.answers.in_step()
-            || self.core.breaks(Mutant::InsertFromOtherHistory)
-            || self.core.breaks(Mutant::OneSubscriber);
-        if !in_step {
-            look.seen = None;
+            if self.core.breaks(Mutant::GenerationsAfterReply) {
+                *seen = self.local.map(|local| local.observe(self.key));
+            }
+            let in_step = look.answers.in_step()
+                || self.core.breaks(Mutant::InsertFromOtherHistory)
+                || self.core.breaks(Mutant::OneSubscriber);
+            if !in_step {
+                *seen = None;
+            }
         }
         Ok(look)
     }
@@ -258,10 +285,11 @@ impl Question<'_> {
     ) -> Result<Found, Failure> {
         let server = &self.remote.server;
         let want_hit = missed.is_some();
-        let Look { answers, mut found, mut seen, .. } = match missed {
+        let Look { answers, beside, .. } = match missed {
             Some(look) => *look,
             None => self.look(budget).await?,
         };
+        let Beside { mut found, mut seen } = beside.map(|beside| *beside).unwrap_or_default();
         let stamp = |name: usize| {
             let held = answers.held(name)?;
             entry::current_stamp(held, answers.witness(name).history())
@@ -296,7 +324,8 @@ impl Question<'_> {
                 && self.is_valid(envelope, held, &found, history)
             {
                 let payload_start = envelope.payload_start();
-                return Ok(Found::Hit(Hit { answers: filled, payload_start, found, seen }));
+                let beside = Some(Box::new(Beside { found, seen }));
+                return Ok(Found::Hit(Hit { answers: filled, payload_start, beside }));
             }
         }
         let theirs = ensured.theirs && !self.core.minted.contains(&ensured.expected);
@@ -316,15 +345,15 @@ impl Question<'_> {
 
     /// The hit, or whoever misses still asks what the entry began with.
     fn hit(&self, look: Look) -> Result<Hit, Box<Look>> {
-        let Look { answers, payload_start: Some(payload_start), found, .. } = &look else { return Err(Box::new(look)) };
+        let Look { answers, payload_start: Some(payload_start), .. } = &look else { return Err(Box::new(look)) };
         let envelope = Envelope::parsed(answers.held(0).unwrap_or_default(), *payload_start);
         let tag = |name: usize| Some((answers.held(name)?, Some(answers.witness(name).history())));
-        if !self.is_valid(envelope, (1..answers.len()).map(tag), found, answers.witness(0).history()) {
+        if !self.is_valid(envelope, (1..answers.len()).map(tag), look.found(), answers.witness(0).history()) {
             return Err(Box::new(look));
         }
         let payload_start = *payload_start;
-        let Look { answers, found, seen, .. } = look;
-        Ok(Hit { answers, payload_start, found, seen })
+        let Look { answers, beside, .. } = look;
+        Ok(Hit { answers, payload_start, beside })
     }
 
     /// Whether an entry is a hit, given what its tags hold.
@@ -380,7 +409,7 @@ impl Question<'_> {
                 let loading = look.answers.held(0).is_some_and(|held| entry::expected(held) == observed.expected);
                 if !loading {
                     // An invalidation may have failed while this was waiting.
-                    return self.hit(look).ok().filter(|hit| !self.owes_any(&hit.found));
+                    return self.hit(look).ok().filter(|hit| !self.owes_any(hit.found()));
                 }
             }
         };
@@ -405,15 +434,15 @@ pub(crate) async fn peek_many(budget: &mut Budget, questions: &[Question<'_>]) -
     let counts = questions.iter().map(|question| question.key.tag_count() + 1);
     let mut looks: Vec<Look> =
         server.read(budget, names).await?.deal(counts).map(|answers| Look::new(answers, None)).collect();
-    if looks.iter().any(|look| !look.found.is_empty()) {
-        let more = server.names.tagged(looks.iter().flat_map(|look| &look.found).map(String::as_bytes));
+    if looks.iter().any(|look| !look.found().is_empty()) {
+        let more = server.names.tagged(looks.iter().flat_map(Look::found).map(String::as_bytes));
         let told = server.read(budget, more).await?;
-        let told: Vec<Answers> = told.deal(looks.iter().map(|look| look.found.len())).collect();
+        let told: Vec<Answers> = told.deal(looks.iter().map(|look| look.found().len())).collect();
         looks.iter_mut().zip(told).for_each(|(look, told)| look.answers.extend(told));
     }
     let hits =
         questions.iter().zip(looks).zip(owed).map(|((question, look), owed)| {
-            question.hit(look).ok().filter(|hit| !owed && !question.owes_any(&hit.found))
+            question.hit(look).ok().filter(|hit| !owed && !question.owes_any(hit.found()))
         });
     Ok(hits.collect())
 }
