@@ -8,8 +8,10 @@ use std::time::Duration;
 use crate::codec::CodecChoice;
 use crate::compression::Unreadable;
 use crate::core::{Core, Remote};
+use crate::entry::Envelope;
 use crate::facts::{self, Facts, Kind};
 use crate::found::FoundTags;
+use crate::load::Stored;
 use crate::local::{Fresh, LocalObservation, LocalStore};
 #[cfg(feature = "metrics")]
 use crate::metrics::Series;
@@ -19,7 +21,7 @@ use crate::policy::Steer;
 use crate::read::{Hit, Question};
 use crate::site::Site;
 use crate::stats::{Counters, add, first_time};
-use crate::{Key, metrics, negative, span};
+use crate::{Key, clock, metrics, negative, span};
 
 /// How long values live.
 #[derive(Clone, Copy, Debug)]
@@ -200,19 +202,21 @@ impl Ask<'_> {
         }
     }
 
-    /// The value of a hit, kept in process for the next caller.
-    pub(crate) fn take<L: Load>(&self, remote: &Remote, facts: &Facts, hit: &Hit) -> Option<L::Value> {
-        let (value, encoded) = self.decode::<L>(hit)?;
+    /// The value of a hit, kept in process for the next caller, and what there is to tell of it.
+    pub(crate) fn take<L: Load>(&self, remote: &Remote, facts: &Facts, hit: &Hit) -> Option<(L::Value, Stored)> {
+        let envelope = hit.envelope();
+        let (value, encoded) = self.decode::<L>(envelope)?;
         if let Some(seen) = hit.seen() {
             self.keep(remote, facts, &value, Some(seen.clone()), encoded, (hit.age(), hit.left()));
         }
-        Some(value)
+        Some((value, Stored::of(envelope)))
     }
 
     /// The decoded value of a hit, and its size encoded. One that does not decode, though its shape fits, is a miss.
-    fn decode<L: Load>(&self, hit: &Hit) -> Option<(L::Value, usize)> {
+    fn decode<L: Load>(&self, envelope: Envelope<'_>) -> Option<(L::Value, usize)> {
         let config = &self.core.config;
-        let payload = hit.payload().plain(config.max_entry_bytes).inspect_err(|problem| self.unreadable(problem)).ok();
+        let payload = envelope.packed().plain(config.max_entry_bytes);
+        let payload = payload.inspect_err(|problem| self.unreadable(problem)).ok();
         let decoded = payload.and_then(|payload| {
             let value = L::Codec::decode::<L::Value>(config.codec, &payload).ok()?;
             Some((value, payload.len()))
@@ -222,16 +226,16 @@ impl Ask<'_> {
             add(&counters.undecodable);
             return None;
         }
-        let bytes = hit.length() as u64;
+        let bytes = envelope.length() as u64;
         if !self.counters.hit_on_server(bytes) {
             add(&counters.redis_hits);
             counters.bytes_read.fetch_add(bytes, Relaxed);
         }
-        if hit.negative() {
+        if envelope.negative() {
             add(&counters.negative_hits);
             add(&counters.negative_redis_hits);
         }
-        metrics::hit(self.counters, Source::Redis, || hit.age());
+        metrics::hit(self.counters, Source::Redis, || clock::since(envelope.created_ms()));
         decoded
     }
 

@@ -47,7 +47,7 @@ impl Ask<'_> {
                     read::count(counters, &failure);
                     failure.into_error()
                 })?;
-                hit.and_then(|hit| self.take::<L>(remote, facts, &hit))
+                hit.and_then(|hit| self.take::<L>(remote, facts, &hit)).map(|(value, _)| value)
             }
         };
         if found.is_none() {
@@ -182,7 +182,8 @@ impl Ask<'_> {
                 return None;
             }
             let hit = hits.next().flatten();
-            let value = hit.and_then(|hit| ask.take::<L>(remote, ask.facts_by_type::<L>(), &hit));
+            let taken = hit.and_then(|hit| ask.take::<L>(remote, ask.facts_by_type::<L>(), &hit));
+            let value = taken.map(|(value, _)| value);
             if value.is_none() {
                 ask.missed();
             }

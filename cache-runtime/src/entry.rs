@@ -200,16 +200,6 @@ pub(crate) fn compress(envelope: &mut Vec<u8>, payload_start: usize, compression
     }
 }
 
-/// The payload of an envelope that has been parsed.
-pub(crate) fn payload(envelope: &[u8], payload_start: usize) -> Payload<'_> {
-    let form = match envelope[FLAGS] & (LZ4 | ZSTD) {
-        LZ4 => Some(Form::Lz4),
-        ZSTD => Some(Form::Zstd),
-        _ => None,
-    };
-    Payload { form, bytes: &envelope[payload_start..] }
-}
-
 /// Whether no flag is of a later version.
 fn knows(flags: u8) -> bool {
     flags < 16 && flags & (LZ4 | ZSTD) != LZ4 | ZSTD
@@ -306,6 +296,21 @@ impl<'a> Envelope<'a> {
 
     pub(crate) fn stamps(&self) -> impl ExactSizeIterator<Item = &'a [u8]> {
         self.bytes[HEADER..HEADER + 12 * self.stamp_count()].chunks_exact(12)
+    }
+
+    /// How many bytes it takes.
+    pub(crate) fn length(&self) -> usize {
+        self.bytes.len()
+    }
+
+    /// The payload, packed as its flags say.
+    pub(crate) fn packed(&self) -> Payload<'a> {
+        let form = match self.bytes[FLAGS] & (LZ4 | ZSTD) {
+            LZ4 => Some(Form::Lz4),
+            ZSTD => Some(Form::Zstd),
+            _ => None,
+        };
+        Payload { form, bytes: &self.bytes[self.payload_start..] }
     }
 
     #[cfg(feature = "inspect")]

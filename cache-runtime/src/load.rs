@@ -229,8 +229,8 @@ impl Ask<'_> {
             let mut found = question.ask(&mut budget, missed.take(), &named).await;
             timer.ensure(self.counters);
             if let Found::Hit(hit) = &found {
-                if let Some(value) = self.take::<L>(remote, facts, hit) {
-                    return (L::close(Ok(value)), from_redis(Stored::of(hit)));
+                if let Some((value, stored)) = self.take::<L>(remote, facts, hit) {
+                    return (L::close(Ok(value)), from_redis(stored));
                 }
                 found = question.ask(&mut budget, None, &named).await;
             }
@@ -253,10 +253,10 @@ impl Ask<'_> {
                 Joined::Lead(lead) => {
                     if observed.theirs
                         && let Some(hit) = Box::pin(question.wait_for_fill(&mut budget, &observed)).await
-                        && let Some(value) = self.take::<L>(remote, facts, &hit)
+                        && let Some((value, stored)) = self.take::<L>(remote, facts, &hit)
                     {
                         lead.ready(Arc::new(value.clone())).close(&self.core.flights);
-                        return (L::close(Ok(value)), from_redis(Stored::of(&hit)));
+                        return (L::close(Ok(value)), from_redis(stored));
                     }
                     let outcome = self.run::<L, F>(Some(lead.flight()), body).await;
                     match &outcome {
@@ -292,7 +292,7 @@ impl Ask<'_> {
         timer.read(self.counters);
         match sight {
             Sight::Hit(hit) => match self.take::<L>(question.remote, facts, &hit) {
-                Some(value) => Seen::Value(value, Stored::of(&hit)),
+                Some((value, stored)) => Seen::Value(value, stored),
                 None => Seen::Missed(None),
             },
             Sight::Miss(look) => Seen::Missed(Some(look)),

@@ -15,7 +15,6 @@ use smallvec::SmallVec;
 
 use crate::ask::Lifetime;
 use crate::budget::Budget;
-use crate::compression::Payload;
 use crate::core::{Core, Remote};
 use crate::entry::{self, Envelope, Expected, History, Stamp};
 use crate::local::{LocalObservation, LocalStore};
@@ -24,56 +23,21 @@ use crate::redis::{Answers, Cause, Failure};
 use crate::stats::{Counters, add};
 use crate::{Key, clock};
 
-/// A valid envelope.
-pub(crate) struct Hit {
-    /// Of the entry, and of others.
-    answers: Answers,
-    payload_start: usize,
-    beside: Option<Box<Beside>>,
-}
-
-/// What not every look has. A look is handed on several times, and this would be most of it.
-#[derive(Default)]
-struct Beside {
-    /// The tags that the result named.
-    found: Vec<String>,
-    /// What was seen before it was read, if it may be kept in process.
-    seen: Option<LocalObservation>,
-}
-
-fn found(beside: &Option<Box<Beside>>) -> &[String] {
-    beside.as_ref().map_or(&[], |beside| &beside.found)
-}
+/// A look that found a valid envelope.
+pub(crate) struct Hit(Look);
 
 impl Hit {
-    /// The tags that the result named.
-    fn found(&self) -> &[String] {
-        found(&self.beside)
+    fn bytes(&self) -> &[u8] {
+        self.0.answers.held(0).unwrap_or_default()
+    }
+
+    pub(crate) fn envelope(&self) -> Envelope<'_> {
+        Envelope::parsed(self.bytes(), self.0.payload_start.unwrap_or_default())
     }
 
     /// What was seen before it was read, if it may be kept in process.
     pub(crate) fn seen(&self) -> Option<&LocalObservation> {
-        self.beside.as_ref()?.seen.as_ref()
-    }
-
-    fn bytes(&self) -> &[u8] {
-        self.answers.held(0).unwrap_or_default()
-    }
-
-    fn envelope(&self) -> Envelope<'_> {
-        Envelope::parsed(self.bytes(), self.payload_start)
-    }
-
-    pub(crate) fn payload(&self) -> Payload<'_> {
-        entry::payload(self.bytes(), self.payload_start)
-    }
-
-    pub(crate) fn length(&self) -> usize {
-        self.bytes().len()
-    }
-
-    pub(crate) fn negative(&self) -> bool {
-        self.envelope().negative()
+        self.0.beside.as_ref()?.seen.as_ref()
     }
 
     /// What it begins with, and the same envelope with a lifetime that begins now.
@@ -85,12 +49,7 @@ impl Hit {
     }
 
     pub(crate) fn age(&self) -> Duration {
-        clock::since(self.written_ms())
-    }
-
-    /// When, in milliseconds since 1970.
-    pub(crate) fn written_ms(&self) -> u64 {
-        self.envelope().created_ms()
+        clock::since(self.envelope().created_ms())
     }
 
     /// What is left of its ttl, as far as the clocks of two machines agree.
@@ -167,6 +126,15 @@ pub(crate) struct Look {
     beside: Option<Box<Beside>>,
 }
 
+/// What not every look has. A look is handed on several times, and this would be most of it.
+#[derive(Default)]
+struct Beside {
+    /// The tags that the result named.
+    found: Vec<String>,
+    /// What was seen before it was read, if it may be kept in process.
+    seen: Option<LocalObservation>,
+}
+
 impl Look {
     /// Before the tags are asked for that only the entry tells.
     fn new(answers: Answers, seen: Option<LocalObservation>) -> Self {
@@ -176,8 +144,9 @@ impl Look {
         Self { payload_start: envelope.map(|envelope| envelope.payload_start()), answers, beside }
     }
 
+    /// The tags that the result named.
     fn found(&self) -> &[String] {
-        found(&self.beside)
+        self.beside.as_ref().map_or(&[], |beside| &beside.found)
     }
 }
 
@@ -188,7 +157,7 @@ impl Question<'_> {
             return Ok(None);
         }
         let look = self.look(budget).await?;
-        Ok(self.hit(look).ok().filter(|hit| !self.owes_any(hit.found())))
+        Ok((self.is_hit(&look) && !self.owes_any(look.found())).then_some(Hit(look)))
     }
 
     /// READ, for a hit: all that most calls need, and small, since a future that holds what a miss needs would be
@@ -198,16 +167,13 @@ impl Question<'_> {
             return Sight::Trouble;
         }
         match self.look(budget).await {
-            Ok(look) => match self.hit(look) {
-                // An invalidation may have failed while this was under way, or one of a tag that only the entry tells
-                // earlier.
-                Ok(hit) if self.owes_any(hit.found()) => Sight::Trouble,
-                Ok(hit) => Sight::Hit(hit),
-                Err(look) => {
-                    add(&self.counters.misses);
-                    Sight::Miss(look)
-                }
-            },
+            Ok(look) if !self.is_hit(&look) => {
+                add(&self.counters.misses);
+                Sight::Miss(Box::new(look))
+            }
+            // An invalidation may have failed while this was under way, or one of a tag that only the entry tells earlier.
+            Ok(look) if self.owes_any(look.found()) => Sight::Trouble,
+            Ok(look) => Sight::Hit(Hit(look)),
             Err(failure) => {
                 count(self.counters, &failure);
                 Sight::Trouble
@@ -223,7 +189,7 @@ impl Question<'_> {
             return Found::Trouble;
         }
         match self.try_ask(budget, missed, named).await {
-            Ok(Found::Hit(hit)) if self.owes_any(hit.found()) => Found::Trouble,
+            Ok(Found::Hit(hit)) if self.owes_any(hit.0.found()) => Found::Trouble,
             Ok(found) => found,
             Err(failure) => {
                 count(self.counters, &failure);
@@ -323,9 +289,9 @@ impl Question<'_> {
             if let Some(envelope) = filled.held(0).and_then(Envelope::parse)
                 && self.is_valid(envelope, held, &found, history)
             {
-                let payload_start = envelope.payload_start();
+                let payload_start = Some(envelope.payload_start());
                 let beside = Some(Box::new(Beside { found, seen }));
-                return Ok(Found::Hit(Hit { answers: filled, payload_start, beside }));
+                return Ok(Found::Hit(Hit(Look { answers: filled, payload_start, beside })));
             }
         }
         let theirs = ensured.theirs && !self.core.minted.contains(&ensured.expected);
@@ -343,17 +309,11 @@ impl Question<'_> {
         }))
     }
 
-    /// The hit, or whoever misses still asks what the entry began with.
-    fn hit(&self, look: Look) -> Result<Hit, Box<Look>> {
-        let Look { answers, payload_start: Some(payload_start), .. } = &look else { return Err(Box::new(look)) };
+    fn is_hit(&self, look: &Look) -> bool {
+        let Look { answers, payload_start: Some(payload_start), .. } = look else { return false };
         let envelope = Envelope::parsed(answers.held(0).unwrap_or_default(), *payload_start);
         let tag = |name: usize| Some((answers.held(name)?, Some(answers.witness(name).history())));
-        if !self.is_valid(envelope, (1..answers.len()).map(tag), look.found(), answers.witness(0).history()) {
-            return Err(Box::new(look));
-        }
-        let payload_start = *payload_start;
-        let Look { answers, beside, .. } = look;
-        Ok(Hit { answers, payload_start, beside })
+        self.is_valid(envelope, (1..answers.len()).map(tag), look.found(), answers.witness(0).history())
     }
 
     /// Whether an entry is a hit, given what its tags hold.
@@ -409,7 +369,7 @@ impl Question<'_> {
                 let loading = look.answers.held(0).is_some_and(|held| entry::expected(held) == observed.expected);
                 if !loading {
                     // An invalidation may have failed while this was waiting.
-                    return self.hit(look).ok().filter(|hit| !self.owes_any(hit.found()));
+                    return (self.is_hit(&look) && !self.owes_any(look.found())).then_some(Hit(look));
                 }
             }
         };
@@ -440,10 +400,9 @@ pub(crate) async fn peek_many(budget: &mut Budget, questions: &[Question<'_>]) -
         let told: Vec<Answers> = told.deal(looks.iter().map(|look| look.found().len())).collect();
         looks.iter_mut().zip(told).for_each(|(look, told)| look.answers.extend(told));
     }
-    let hits =
-        questions.iter().zip(looks).zip(owed).map(|((question, look), owed)| {
-            question.hit(look).ok().filter(|hit| !owed && !question.owes_any(hit.found()))
-        });
+    let hits = questions.iter().zip(looks).zip(owed).map(|((question, look), owed)| {
+        (!owed && question.is_hit(&look) && !question.owes_any(look.found())).then_some(Hit(look))
+    });
     Ok(hits.collect())
 }
 

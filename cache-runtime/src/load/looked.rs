@@ -2,8 +2,9 @@
 
 use crate::budget::Budget;
 use crate::clock;
+use crate::entry::Envelope;
 use crate::observation::{Observation, Source};
-use crate::read::{Hit, Look};
+use crate::read::Look;
 
 /// What a call has looked at before it takes the long way.
 pub(crate) struct Looked<V> {
@@ -36,8 +37,8 @@ pub(crate) struct Stored {
 }
 
 impl Stored {
-    pub(super) fn of(hit: &Hit) -> Self {
-        Self { written_ms: hit.written_ms(), negative: hit.negative(), bytes: hit.length() as u64 }
+    pub(crate) fn of(envelope: Envelope<'_>) -> Self {
+        Self { written_ms: envelope.created_ms(), negative: envelope.negative(), bytes: envelope.length() as u64 }
     }
 }
 

@@ -37,9 +37,21 @@ impl Told {
 
 /// Of one name.
 #[derive(Clone, Copy, Debug)]
-struct Place {
+pub(super) struct Place {
     source: u32,
     place: u32,
+}
+
+impl Place {
+    /// In what a single request brought.
+    pub(super) fn of_one(place: usize) -> Self {
+        Self { source: 0, place: place as u32 }
+    }
+
+    /// In what its request brought.
+    pub(super) fn place(self) -> usize {
+        self.place as usize
+    }
 }
 
 /// Values stay where they came in, also those that others asked for in the same request: nobody copies them, and they
@@ -55,13 +67,12 @@ pub(crate) struct Answers {
 impl Answers {
     /// To a request of its own.
     pub(super) fn of_one(told: Told) -> Self {
-        let places = (0..told.len() as u32).map(|place| Place { source: 0, place }).collect();
+        let places = (0..told.len()).map(Place::of_one).collect();
         Self { sources: smallvec![Arc::new(Outcome::of(told))], places }
     }
 
     /// To some of the names of a request.
-    pub(super) fn of_some(outcome: Arc<Outcome>, places: &[u32]) -> Self {
-        let places = places.iter().map(|place| Place { source: 0, place: *place }).collect();
+    pub(super) fn of_some(outcome: Arc<Outcome>, places: SmallVec<[Place; 4]>) -> Self {
         Self { sources: smallvec![outcome], places }
     }
 

@@ -30,7 +30,7 @@ use std::time::{Duration, Instant};
 use smallvec::SmallVec;
 use tokio::runtime;
 
-use super::answers::Told;
+use super::answers::{Place, Told};
 use super::keyspace::Name;
 use super::list::List;
 use super::told::{Outcome, Waiting};
@@ -200,9 +200,11 @@ impl Gather {
     /// How many requests may be under way from a door: more if the way is long, or if large values are asked for by few
     /// at a time.
     fn at_once(&self, callers: &Callers) -> usize {
+        let by_way = self.trip.holds(PACE, AT_ONCE).max(self.near(callers));
         let (names, of_callers) = callers.latest;
-        let by_size = (callers.around * names).div_ceil(self.most() * of_callers.max(1)).min(AT_ONCE);
-        self.trip.holds(PACE, AT_ONCE).max(self.near(callers)).max(by_size)
+        let (wanted, brought) = (callers.around * names, self.most() * of_callers.max(1));
+        // A division is what this would cost most for.
+        if wanted <= by_way * brought { by_way } else { wanted.div_ceil(brought).min(AT_ONCE) }
     }
 
     /// The same, if the server is near.
@@ -280,7 +282,7 @@ impl Callers {
         }
         let batch = self.batches.back_mut().expect("there is one now");
         batch.callers += 1;
-        let places: SmallVec<[u32; 4]> = names.map(|name| batch.list.add(name) as u32).collect();
+        let places = names.map(|name| Place::of_one(batch.list.add(name))).collect();
         Waiting::new(&batch.outcome, places, batch.since, waker)
     }
 

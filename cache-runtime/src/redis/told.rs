@@ -8,7 +8,7 @@ use std::time::Instant;
 use smallvec::SmallVec;
 
 use super::Failure;
-use super::answers::{Answers, Told};
+use super::answers::{Answers, Place, Told};
 
 /// `None`: one of the names is another master's.
 pub(super) type Answer = Result<Option<Answers>, Failure>;
@@ -59,7 +59,7 @@ pub(super) struct Waiting {
     /// Until it is told.
     outcome: Option<Arc<Outcome>>,
     /// Of his names in the list.
-    places: SmallVec<[u32; 4]>,
+    places: SmallVec<[Place; 4]>,
     /// Since when the first of those waits who share the request.
     pub(super) since: Instant,
     /// Of his waker.
@@ -70,7 +70,7 @@ pub(super) struct Waiting {
 
 impl Waiting {
     /// For a caller who is polled by `waker` now.
-    pub(super) fn new(outcome: &Arc<Outcome>, places: SmallVec<[u32; 4]>, since: Instant, waker: &Waker) -> Self {
+    pub(super) fn new(outcome: &Arc<Outcome>, places: SmallVec<[Place; 4]>, since: Instant, waker: &Waker) -> Self {
         let mut wakers = outcome.wakers();
         wakers.push(waker.clone());
         Self { outcome: Some(Arc::clone(outcome)), places, since, waker: wakers.len() - 1, new: true }
@@ -95,15 +95,15 @@ impl Future for Waiting {
             }
         }
         let outcome = this.outcome.take().expect("it was there");
-        Poll::Ready(answer(outcome, &this.places))
+        Poll::Ready(answer(outcome, std::mem::take(&mut this.places)))
     }
 }
 
 /// What one of those who share it was told.
-fn answer(outcome: Arc<Outcome>, places: &[u32]) -> Answer {
+fn answer(outcome: Arc<Outcome>, places: SmallVec<[Place; 4]>) -> Answer {
     let told = outcome.told.get().expect("whoever asks for it was told");
     let told = told.as_ref().map_err(Clone::clone)?;
-    if places.iter().any(|place| told.points_elsewhere(*place as usize)) {
+    if places.iter().any(|place| told.points_elsewhere(place.place())) {
         return Ok(None);
     }
     Ok(Some(Answers::of_some(outcome, places)))

@@ -29,12 +29,13 @@ impl Trip {
 
     /// How often `pause` fits into a round trip, but at least once and at most `most` times. Load makes round trips
     /// longer, and is no reason to send more: hence the least.
+    #[inline]
     pub(super) fn holds(&self, pause: Duration, most: usize) -> usize {
-        let least = match self.least.load(Relaxed).min(self.least_before.load(Relaxed)) {
-            u64::MAX => return 1,
-            least => u128::from(least),
-        };
-        usize::try_from(least / pause.as_micros().max(1)).unwrap_or(most).clamp(1, most)
+        let pause = (pause.as_micros() as u64).max(1);
+        match self.least.load(Relaxed).min(self.least_before.load(Relaxed)) {
+            u64::MAX => 1,
+            least => (least / pause).clamp(1, most as u64) as usize,
+        }
     }
 }
 
