@@ -51,25 +51,30 @@ impl<L> Missed<L> {
             return Box::pin(self.answer(context.as_deref(), key, looked, span, body)).await;
         }
         let key = self.call.key(&mut rendered);
-        let mut looked = Looked::default();
         let plain = self.call.plain(context.as_deref());
-        if let Some(cache) = plain.filter(|_| key.unfit().is_none()) {
+        // Made behind the wait, which is not to have room for it.
+        let looked = if let Some(cache) = plain.filter(|_| key.unfit().is_none()) {
             if let Some(kept) = self.kept(key) {
                 return kept;
             }
-            looked.in_process = self.call.tier(cache).is_some();
+            let in_process = self.call.tier(cache).is_some();
             let facts = self.call.site().facts(const { &Kind::of::<L>() }, cache.core().config.codec);
-            if let Store::Redis(remote) = &cache.core().store
+            let over_redis = if let Store::Redis(remote) = &cache.core().store
                 && !facts.is_unfit()
             {
                 let ask = self.call.ask(cache, key);
                 let mut budget = cache.core().budget();
                 match ask.see::<L>(&ask.question(remote, facts), facts, &mut budget).await {
                     Seen::Value(value, _) => return L::close(Ok(value)),
-                    seen => looked.over_redis = Some((seen, budget)),
+                    seen => Some((seen, budget)),
                 }
-            }
-        }
+            } else {
+                None
+            };
+            Looked { in_process, over_redis }
+        } else {
+            Looked::default()
+        };
         // Boxed: what most calls need of this future stays small, and does not have to be moved about.
         Box::pin(self.answer(context.as_deref(), key, looked, Span::none(), body)).await
     }

@@ -67,33 +67,44 @@ impl Node {
         F: Future<Output = RedisResult<T>> + Send + 'a,
         T: Send + 'a,
     {
-        Box::pin(async move {
-            if tokio::runtime::Handle::try_current().is_err() {
-                return Err(Failure::outside());
+        Box::pin(self.request_in_place(lane, budget, send))
+    }
+
+    /// The same, in a future that somebody else has boxed.
+    pub(super) async fn request_in_place<T, F>(
+        self: &Arc<Self>,
+        lane: usize,
+        budget: &mut Budget,
+        send: impl Fn(Connection, History) -> F + Send + Sync,
+    ) -> Result<(T, Witness), Failure>
+    where
+        F: Future<Output = RedisResult<T>> + Send,
+    {
+        if tokio::runtime::Handle::try_current().is_err() {
+            return Err(Failure::outside());
+        }
+        if self.breaker.is_open() {
+            self.start_probe();
+            return Err(Failure::open());
+        }
+        if budget.left().is_zero() {
+            // Nothing was asked, so nothing is learnt of the server.
+            return Err(Failure { severity: Severity::Minor, ..Failure::timeout() });
+        }
+        // What little an earlier request has left says nothing about the server.
+        let severity = if budget.is_a_rest() { Severity::Minor } else { Severity::Fatal };
+        let mut in_use: Option<Arc<Wire>> = None;
+        let tried = budget.spend(pin!(self.send_twice(lane, &send, &mut in_use))).await;
+        let answered = tried.unwrap_or_else(|_| {
+            if severity == Severity::Fatal
+                && let Some(wire) = &in_use
+            {
+                self.lanes.cut(wire);
             }
-            if self.breaker.is_open() {
-                self.start_probe();
-                return Err(Failure::open());
-            }
-            if budget.left().is_zero() {
-                // Nothing was asked, so nothing is learnt of the server.
-                return Err(Failure { severity: Severity::Minor, ..Failure::timeout() });
-            }
-            // What little an earlier request has left says nothing about the server.
-            let severity = if budget.is_a_rest() { Severity::Minor } else { Severity::Fatal };
-            let mut in_use: Option<Arc<Wire>> = None;
-            let tried = budget.spend(pin!(self.send_twice(lane, &send, &mut in_use))).await;
-            let answered = tried.unwrap_or_else(|_| {
-                if severity == Severity::Fatal
-                    && let Some(wire) = &in_use
-                {
-                    self.lanes.cut(wire);
-                }
-                Err(Failure { severity, ..Failure::timeout() })
-            });
-            self.learn_from(&answered);
-            answered
-        })
+            Err(Failure { severity, ..Failure::timeout() })
+        });
+        self.learn_from(&answered);
+        answered
     }
 
     async fn send_twice<T, F>(

@@ -12,6 +12,7 @@ use super::answers::Answers;
 use super::keyspace::Name;
 use super::scatter::Around;
 use super::script;
+use super::told::Answer;
 use super::topology::{Map, Topology};
 use super::void::Void;
 use super::{Failure, Names};
@@ -89,28 +90,32 @@ impl Server {
         budget: &mut Budget,
         names: impl Iterator<Item = Name<'a>> + Clone + Send + Sync,
     ) -> Result<Answers, Failure> {
-        if let Some(map) = self.topology.fixed() {
-            map.nodes.iter().for_each(|node| self.attend(node));
-            return self.read_in(map, budget, names).await;
-        }
-        let map = match self.known_map() {
-            Some(map) => map,
-            None => Box::pin(self.map(budget)).await?,
+        let Some(node) = self.topology.fixed().and_then(Map::only) else {
+            // Boxed: the future of each call would have room for it.
+            return Box::pin(self.read_by_map(budget, names)).await;
         };
-        self.read_in(&map, budget, names).await
+        self.attend(node);
+        self.told(node.read(budget, names).await)
     }
 
-    async fn read_in<'a>(
+    async fn read_by_map<'a>(
         self: &Arc<Self>,
-        map: &Map,
         budget: &mut Budget,
         names: impl Iterator<Item = Name<'a>> + Clone + Send + Sync,
     ) -> Result<Answers, Failure> {
-        let Some(node) = map.only() else {
-            let names: Vec<String> = names.map(|name| name.to_string()).collect();
-            return Box::pin(self.read_at_several(map, budget, &names)).await;
-        };
-        let told = node.read(budget, names).await.inspect_err(|failure| self.topology.suspect(failure))?;
+        let map = self.map(budget).await?;
+        match map.only() {
+            Some(node) => self.told(node.read(budget, names).await),
+            None => {
+                let names: Vec<String> = names.map(|name| name.to_string()).collect();
+                self.read_at_several(&map, budget, &names).await
+            }
+        }
+    }
+
+    /// What the only master has told.
+    fn told(&self, answer: Answer) -> Result<Answers, Failure> {
+        let told = answer.inspect_err(|failure| self.topology.suspect(failure))?;
         told.ok_or_else(|| Failure::refused("the server points elsewhere"))
     }
 

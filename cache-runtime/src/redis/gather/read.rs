@@ -1,9 +1,8 @@
 //! READ at one master: alone, or in one request with others.
 
-use std::future::poll_fn;
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Waker};
 
 use tokio::runtime::Handle;
 
@@ -11,52 +10,108 @@ use super::super::answers::{Answers, Told};
 use super::super::connection::Connection;
 use super::super::keyspace::Name;
 use super::super::mget::{Asked, Piecewise};
-use super::super::told::Answer;
+use super::super::told::{Answer, Waiting};
 use super::super::{Failure, Node};
 use super::task::Task;
 use super::watch::{Watch, late};
 use super::{Alone, Turn, count};
 use crate::budget::Budget;
 
-impl Node {
-    /// What each of `names` holds, read after this was called. `None`: one of them is another master's.
-    ///
-    /// Cancel safe: who leaves is not waited for.
-    pub(in crate::redis) async fn read<'a>(
-        self: &Arc<Self>,
-        budget: &mut Budget,
-        names: impl Iterator<Item = Name<'a>> + Clone + Send + Sync,
-    ) -> Answer {
-        let Ok(runtime) = Handle::try_current() else { return Err(Failure::outside()) };
-        let (runtime, door) = (runtime.id(), self.gather.door());
-        let turn = match self.breaker.is_open() {
+/// READ at one master, which begins when this is polled for the first time.
+///
+/// Written by hand, since it is part of the future of each cached function: an `async fn` would have room for all that
+/// any of its ways needs, and what a caller in a crowd needs is a twentieth of that.
+pub(in crate::redis) enum Reading<'a, I> {
+    New(Begin<'a, I>),
+    /// In a request that others share, for as long as all of them wait.
+    Shared(Waiting),
+    /// In one of his own, or for the rest of a budget.
+    Own(Pin<Box<dyn Future<Output = Answer> + Send + 'a>>),
+    /// Has begun.
+    Begun,
+}
+
+pub(in crate::redis) struct Begin<'a, I> {
+    node: &'a Arc<Node>,
+    budget: &'a mut Budget,
+    names: I,
+}
+
+/// What it is given is never pinned.
+impl<I> Unpin for Reading<'_, I> {}
+
+impl<'a, 'n: 'a, I> Future for Reading<'a, I>
+where
+    I: Iterator<Item = Name<'n>> + Clone + Send + Sync + 'a,
+{
+    type Output = Answer;
+
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Answer> {
+        let this = self.get_mut();
+        if matches!(this, Self::New(_))
+            && let Self::New(begin) = std::mem::replace(this, Self::Begun)
+        {
+            *this = begin.begin(context.waker());
+        }
+        match this {
+            Self::Shared(waiting) => Pin::new(waiting).poll(context),
+            Self::Own(own) => own.as_mut().poll(context),
+            Self::New(_) | Self::Begun => unreachable!("it has begun above"),
+        }
+    }
+}
+
+impl<'a, 'n: 'a, I> Begin<'a, I>
+where
+    I: Iterator<Item = Name<'n>> + Clone + Send + Sync + 'a,
+{
+    /// For a caller who is polled by `waker`, and then polls what is returned.
+    fn begin(self, waker: &Waker) -> Reading<'a, I> {
+        let Self { node, budget, names } = self;
+        let Ok(runtime) = Handle::try_current().map(|runtime| runtime.id()) else {
+            return Reading::Own(Box::pin(async { Err(Failure::outside()) }));
+        };
+        let (gather, door) = (&node.gather, node.gather.door());
+        let turn = match node.breaker.is_open() {
             true => Turn::Beside,
-            false => {
-                let turn = |context: &mut Context<'_>| self.gather.turn(door, runtime, names.clone(), context.waker());
-                poll_fn(|context| Poll::Ready(turn(context))).await
-            }
+            false => gather.turn(door, runtime, names.clone(), waker),
         };
         match turn {
             Turn::Wait(waiting, start) => {
                 if start.watch {
-                    Watch::start(self, door, runtime);
+                    Watch::start(node, door, runtime);
                 }
                 if start.task {
-                    Task::start(self, door, runtime);
+                    Task::start(node, door, runtime);
                 }
-                if budget.left() >= self.budget {
+                if budget.left() >= node.budget {
                     budget.run_since(waiting.since);
-                    return waiting.await;
+                    return Reading::Shared(waiting);
                 }
                 // The rest of a budget ends before he would be told.
-                budget.spend(pin!(waiting)).await.unwrap_or_else(|_| Err(late()))
+                Reading::Own(Box::pin(async move { budget.spend(pin!(waiting)).await.unwrap_or_else(|_| Err(late())) }))
             }
             Turn::Send => {
-                let _alone = Alone { gather: &self.gather, door, runtime };
-                self.ask_for_one(budget, names).await
+                let alone = Alone { gather, door, runtime };
+                Reading::Own(Box::pin(async move {
+                    let _alone = alone;
+                    node.ask_for_one(budget, names).await
+                }))
             }
-            Turn::Beside => self.ask_for_one(budget, names).await,
+            Turn::Beside => Reading::Own(Box::pin(node.ask_for_one(budget, names))),
         }
+    }
+}
+
+impl Node {
+    /// What each of `names` holds, read after this was polled. `None`: one of them is another master's.
+    ///
+    /// Cancel safe: who leaves is not waited for.
+    pub(in crate::redis) fn read<'a, 'n: 'a, I>(self: &'a Arc<Self>, budget: &'a mut Budget, names: I) -> Reading<'a, I>
+    where
+        I: Iterator<Item = Name<'n>> + Clone + Send + Sync + 'a,
+    {
+        Reading::New(Begin { node: self, budget, names })
     }
 
     async fn ask_for_one<'a>(
@@ -82,7 +137,7 @@ impl Node {
             let names = names.clone();
             async move { connection.read(names, asked).await }
         };
-        let (held, witness) = self.request(budget, read).await?;
+        let (held, witness) = self.request_in_place(self.lanes.pick(), budget, read).await?;
         let told = Told::new(held, witness);
         self.gather.learn(&told, left.saturating_sub(budget.left()));
         Ok(told)
