@@ -27,8 +27,8 @@ use crate::{Cache, Error, Key, span};
 pub struct Call<'c> {
     site: &'static Site,
     parts: Parts,
-    /// The key, where `parts` has no room for the parts. Boxed: it seldom is, and would be most of a call.
-    key: Option<Box<Key>>,
+    /// The key, where `parts` has no room for the parts.
+    key: Option<Key>,
     cache: Option<Chosen<'c>>,
     ttl: Option<Duration>,
     negative_ttl: Option<Duration>,
@@ -71,7 +71,7 @@ impl Site {
         };
         // In its place: it is large.
         if !call.parts.take(parts) {
-            call.key = Some(Box::new(self.render(parts)));
+            call.key = Some(self.render(parts));
         }
         call
     }
@@ -153,7 +153,7 @@ impl<'c> Call<'c> {
 
     /// The key alone.
     pub fn into_key(self) -> Key {
-        self.key.map_or_else(|| self.site.render_kept(&self.parts), |key| *key)
+        self.key.unwrap_or_else(|| self.site.render_kept(&self.parts))
     }
 
     /// Whose call it is.

@@ -32,12 +32,12 @@ impl Hit {
     }
 
     pub(crate) fn envelope(&self) -> Envelope<'_> {
-        Envelope::parsed(self.bytes(), self.0.payload_start.unwrap_or_default())
+        Envelope::parsed(self.bytes(), self.0.payload_start.expect("a hit has an envelope"))
     }
 
     /// What was seen before it was read, if it may be kept in process.
     pub(crate) fn seen(&self) -> Option<&LocalObservation> {
-        self.0.beside.as_ref()?.seen.as_ref()
+        self.0.rare.as_ref()?.seen.as_ref()
     }
 
     /// What it begins with, and the same envelope with a lifetime that begins now.
@@ -123,12 +123,13 @@ pub(crate) struct Look {
     answers: Answers,
     /// If the entry is a whole envelope.
     payload_start: Option<usize>,
-    beside: Option<Box<Beside>>,
+    rare: Option<Box<Rare>>,
 }
 
-/// What not every look has. A look is handed on several times, and this would be most of it.
+/// What a look has over an in-process tier, or of an entry whose result named tags. Boxed, since a look is handed on
+/// several times, and this would be half of it.
 #[derive(Default)]
-struct Beside {
+struct Rare {
     /// The tags that the result named.
     found: Vec<String>,
     /// What was seen before it was read, if it may be kept in process.
@@ -140,13 +141,13 @@ impl Look {
     fn new(answers: Answers, seen: Option<LocalObservation>) -> Self {
         let envelope = answers.held(0).and_then(Envelope::parse);
         let found = envelope.map(|envelope| envelope.found()).unwrap_or_default();
-        let beside = (seen.is_some() || !found.is_empty()).then(|| Box::new(Beside { found, seen }));
-        Self { payload_start: envelope.map(|envelope| envelope.payload_start()), answers, beside }
+        let rare = (seen.is_some() || !found.is_empty()).then(|| Box::new(Rare { found, seen }));
+        Self { payload_start: envelope.map(|envelope| envelope.payload_start()), answers, rare }
     }
 
     /// The tags that the result named.
     fn found(&self) -> &[String] {
-        self.beside.as_ref().map_or(&[], |beside| &beside.found)
+        self.rare.as_ref().map_or(&[], |rare| &rare.found)
     }
 }
 
@@ -157,7 +158,7 @@ impl Question<'_> {
             return Ok(None);
         }
         let look = self.look(budget).await?;
-        Ok((self.is_hit(&look) && !self.owes_any(look.found())).then_some(Hit(look)))
+        Ok(self.hit(look))
     }
 
     /// READ, for a hit: all that most calls need, and small, since a future that holds what a miss needs would be
@@ -221,8 +222,8 @@ impl Question<'_> {
         // Before the READ is sent: what is invalidated from now on must not be kept.
         let seen = self.local.map(|local| local.observe(self.key));
         let mut look = Look::new(server.read(budget, server.names.of(self.key)).await?, seen);
-        if let Some(beside) = &mut look.beside {
-            let Beside { found, seen } = &mut **beside;
+        if let Some(rare) = &mut look.rare {
+            let Rare { found, seen } = &mut **rare;
             if !found.is_empty() {
                 if let (Some(local), Some(seen)) = (self.local, &mut *seen) {
                     local.observe_found(seen, found.clone());
@@ -251,11 +252,11 @@ impl Question<'_> {
     ) -> Result<Found, Failure> {
         let server = &self.remote.server;
         let want_hit = missed.is_some();
-        let Look { answers, beside, .. } = match missed {
+        let Look { answers, rare, .. } = match missed {
             Some(look) => *look,
             None => self.look(budget).await?,
         };
-        let Beside { mut found, mut seen } = beside.map(|beside| *beside).unwrap_or_default();
+        let Rare { mut found, mut seen } = rare.map(|rare| *rare).unwrap_or_default();
         let stamp = |name: usize| {
             let held = answers.held(name)?;
             entry::current_stamp(held, answers.witness(name).history())
@@ -290,8 +291,8 @@ impl Question<'_> {
                 && self.is_valid(envelope, held, &found, history)
             {
                 let payload_start = Some(envelope.payload_start());
-                let beside = Some(Box::new(Beside { found, seen }));
-                return Ok(Found::Hit(Hit(Look { answers: filled, payload_start, beside })));
+                let rare = Some(Box::new(Rare { found, seen }));
+                return Ok(Found::Hit(Hit(Look { answers: filled, payload_start, rare })));
             }
         }
         let theirs = ensured.theirs && !self.core.minted.contains(&ensured.expected);
@@ -307,6 +308,11 @@ impl Question<'_> {
             fenced: ensured.fenced,
             seen,
         }))
+    }
+
+    /// The hit, unless an invalidation is owed of a tag that only the entry tells.
+    fn hit(&self, look: Look) -> Option<Hit> {
+        (self.is_hit(&look) && !self.owes_any(look.found())).then_some(Hit(look))
     }
 
     fn is_hit(&self, look: &Look) -> bool {
@@ -369,7 +375,7 @@ impl Question<'_> {
                 let loading = look.answers.held(0).is_some_and(|held| entry::expected(held) == observed.expected);
                 if !loading {
                     // An invalidation may have failed while this was waiting.
-                    return (self.is_hit(&look) && !self.owes_any(look.found())).then_some(Hit(look));
+                    return self.hit(look);
                 }
             }
         };
@@ -400,9 +406,11 @@ pub(crate) async fn peek_many(budget: &mut Budget, questions: &[Question<'_>]) -
         let told: Vec<Answers> = told.deal(looks.iter().map(|look| look.found().len())).collect();
         looks.iter_mut().zip(told).for_each(|(look, told)| look.answers.extend(told));
     }
-    let hits = questions.iter().zip(looks).zip(owed).map(|((question, look), owed)| {
-        (!owed && question.is_hit(&look) && !question.owes_any(look.found())).then_some(Hit(look))
-    });
+    let hits = questions.iter().zip(looks).zip(owed).map(
+        |((question, look), owed)| {
+            if owed { None } else { question.hit(look) }
+        },
+    );
     Ok(hits.collect())
 }
 

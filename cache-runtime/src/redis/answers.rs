@@ -48,8 +48,8 @@ impl Place {
         Self { source: 0, place: place as u32 }
     }
 
-    /// In what its request brought.
-    pub(super) fn place(self) -> usize {
+    /// Of its value, among those that the request brought.
+    pub(super) fn index(self) -> usize {
         self.place as usize
     }
 }

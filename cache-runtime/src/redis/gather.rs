@@ -93,7 +93,7 @@ struct Callers {
     waiting: usize,
     /// How many callers are asked for.
     asked: usize,
-    /// How many names the latest request asked for, and for how many callers.
+    /// How many names the latest requests asked for, and for how many callers; each counts less than the next one.
     latest: (usize, usize),
     /// How many there were of late, at most; not known in the beginning.
     around: usize,
@@ -201,10 +201,11 @@ impl Gather {
     /// at a time.
     fn at_once(&self, callers: &Callers) -> usize {
         let by_way = self.trip.holds(PACE, AT_ONCE).max(self.near(callers));
+        // The names of all who are around, in requests of so many; both are multiplied by the callers of the latest ones.
         let (names, of_callers) = callers.latest;
-        let (wanted, brought) = (callers.around * names, self.most() * of_callers.max(1));
-        // A division is what this would cost most for.
-        if wanted <= by_way * brought { by_way } else { wanted.div_ceil(brought).min(AT_ONCE) }
+        let (names, most) = (callers.around * names, self.most() * of_callers.max(1));
+        // Mostly it is no more, and a division is dear.
+        if names <= by_way * most { by_way } else { names.div_ceil(most).min(AT_ONCE) }
     }
 
     /// The same, if the server is near.
@@ -312,15 +313,21 @@ impl Callers {
         needed
     }
 
-    /// Whether one of the tasks that can be reached is too many.
+    /// Whether one of the tasks that were reached is too many: whoever was not may never be.
     fn has_a_task_too_many(&self, at_once: usize) -> bool {
-        self.tasks - self.held_up > at_once
+        self.tasks - self.ready > at_once
+    }
+
+    /// A task asks for these.
+    fn ask_for(&mut self, batch: &Batch) {
+        let (names, callers) = self.latest;
+        self.latest = (names - names / 8 + batch.list.len(), callers - callers / 8 + batch.callers);
+        self.asked += batch.callers;
     }
 
     fn next(&mut self) -> Option<Batch> {
         let batch = self.batches.pop_front()?;
         self.waiting -= batch.callers;
-        self.latest = (batch.list.len(), batch.callers);
         Some(batch)
     }
 

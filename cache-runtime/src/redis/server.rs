@@ -91,7 +91,7 @@ impl Server {
         names: impl Iterator<Item = Name<'a>> + Clone + Send + Sync,
     ) -> Result<Answers, Failure> {
         let Some(node) = self.topology.fixed().and_then(Map::only) else {
-            // Boxed: the future of each call would have room for it.
+            // Boxed, as what it seldom needs: the future of each call would have room for it.
             return Box::pin(self.read_by_map(budget, names)).await;
         };
         self.attend(node);
@@ -103,12 +103,15 @@ impl Server {
         budget: &mut Budget,
         names: impl Iterator<Item = Name<'a>> + Clone + Send + Sync,
     ) -> Result<Answers, Failure> {
-        let map = self.map(budget).await?;
+        let map = match self.known_map() {
+            Some(map) => map,
+            None => Box::pin(self.map(budget)).await?,
+        };
         match map.only() {
             Some(node) => self.told(node.read(budget, names).await),
             None => {
                 let names: Vec<String> = names.map(|name| name.to_string()).collect();
-                self.read_at_several(&map, budget, &names).await
+                Box::pin(self.read_at_several(&map, budget, &names)).await
             }
         }
     }

@@ -103,7 +103,7 @@ impl Future for Waiting {
 fn answer(outcome: Arc<Outcome>, places: SmallVec<[Place; 4]>) -> Answer {
     let told = outcome.told.get().expect("whoever asks for it was told");
     let told = told.as_ref().map_err(Clone::clone)?;
-    if places.iter().any(|place| told.points_elsewhere(place.place())) {
+    if places.iter().any(|place| told.points_elsewhere(place.index())) {
         return Ok(None);
     }
     Ok(Some(Answers::of_some(outcome, places)))

@@ -20,7 +20,7 @@ use crate::budget::Budget;
 /// READ at one master, which begins when this is polled for the first time.
 ///
 /// Written by hand, since it is part of the future of each cached function: an `async fn` would have room for all that
-/// any of its ways needs, and what a caller in a crowd needs is a twentieth of that.
+/// any of its ways needs, and a caller in a crowd needs little.
 pub(in crate::redis) enum Reading<'a, I> {
     New(Begin<'a, I>),
     /// In a request that others share, for as long as all of them wait.
@@ -141,5 +141,65 @@ impl Node {
         let told = Told::new(held, witness);
         self.gather.learn(&told, left.saturating_sub(budget.left()));
         Ok(told)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::super::tests::node;
+    use super::super::{ALONE, Callers};
+    use super::*;
+    use crate::Key;
+    use crate::redis::Names;
+
+    /// How many send their own, and how many wait.
+    fn counted(node: &Node) -> (usize, usize) {
+        let mut all = node.gather.lock(0);
+        let callers = Callers::of(&mut all, Handle::current().id());
+        (callers.alone, callers.waiting)
+    }
+
+    #[tokio::test]
+    async fn who_leaves_is_not_counted_any_more_whenever_he_does() {
+        let (node, names, key) = (node(Duration::from_secs(60)), Names::new("ns"), Key::new("a"));
+        let mut context = Context::from_waker(Waker::noop());
+        let mut budgets: Vec<_> = (0..ALONE + 2).map(|_| Budget::new(node.budget)).collect();
+        let mut readings: Vec<_> = budgets.iter_mut().map(|budget| node.read(budget, names.of(&key))).collect();
+        assert_eq!(counted(&node), (0, 0), "nobody was polled");
+        for reading in &mut readings[..ALONE + 1] {
+            assert!(Pin::new(reading).poll(&mut context).is_pending());
+        }
+        assert_eq!(counted(&node), (ALONE, 1));
+        assert!(matches!(readings[ALONE], Reading::Shared(_)) && matches!(readings[ALONE + 1], Reading::New(_)));
+        drop(readings);
+        assert_eq!(counted(&node), (0, 1), "those who share a request stay in its list");
+    }
+
+    #[tokio::test]
+    async fn the_rest_of_a_budget_ends_before_a_request_that_is_shared() {
+        let (node, names, key) = (node(Duration::from_secs(60)), Names::new("ns"), Key::new("a"));
+        let mut context = Context::from_waker(Waker::noop());
+        let mut budgets: Vec<_> = (0..ALONE).map(|_| Budget::new(node.budget)).collect();
+        let mut alone: Vec<_> = budgets.iter_mut().map(|budget| node.read(budget, names.of(&key))).collect();
+        assert!(alone.iter_mut().all(|reading| Pin::new(reading).poll(&mut context).is_pending()));
+        let mut rest = Budget::new(node.budget).after(node.budget - Duration::from_millis(1));
+        let mut reading = node.read(&mut rest, names.of(&key));
+        assert!(Pin::new(&mut reading).poll(&mut context).is_pending());
+        assert!(matches!(reading, Reading::Own(_)), "it has a time of its own");
+        assert_eq!(counted(&node), (ALONE, 1));
+    }
+
+    #[test]
+    fn outside_of_a_runtime_nobody_is_asked() {
+        let (node, names, key) = (node(Duration::from_secs(60)), Names::new("ns"), Key::new("a"));
+        let mut budget = Budget::new(node.budget);
+        let mut context = Context::from_waker(Waker::noop());
+        let Poll::Ready(answer) = Pin::new(&mut node.read(&mut budget, names.of(&key))).poll(&mut context) else {
+            panic!("there is nothing to wait for");
+        };
+        assert!(answer.expect_err("there is no runtime").message.contains("runtime"));
+        assert!(node.gather.lock(0).is_empty());
     }
 }

@@ -61,7 +61,7 @@ impl Task {
             self.batch = if callers.has_a_task_too_many(at_once) { None } else { callers.next() };
             let more = match &self.batch {
                 Some(batch) => {
-                    callers.asked += batch.callers;
+                    callers.ask_for(batch);
                     callers.crowd = callers.asked + callers.waiting > FEW;
                     callers.needs_a_task(at_once)
                 }
@@ -119,4 +119,43 @@ async fn behind_those_who_can_run() {
         Poll::Pending
     })
     .await;
+}
+
+#[cfg(test)]
+mod tests {
+    use std::task::Waker;
+    use std::time::Duration;
+
+    use tokio::runtime::Handle;
+
+    use super::super::tests::node;
+    use super::*;
+    use crate::Key;
+    use crate::redis::Names;
+
+    #[tokio::test]
+    async fn a_task_that_is_too_many_leaves_those_who_wait_to_the_others() {
+        let (node, runtime) = (node(Duration::from_secs(60)), Handle::current().id());
+        let (names, key) = (Names::new("ns"), Key::new("a"));
+        let tasks = |count: usize, ready: usize| {
+            let mut all = node.gather.lock(0);
+            let callers = Callers::of(&mut all, runtime);
+            (callers.tasks, callers.ready) = (count, ready);
+            (callers.tasks, callers.batches.len())
+        };
+        let back =
+            || Task { node: Arc::clone(&node), door: 0, runtime, ready: false, batch: None, room: None, ended: false };
+        {
+            let mut all = node.gather.lock(0);
+            let callers = Callers::of(&mut all, runtime);
+            callers.waiting += 1;
+            drop(callers.join(names.of(&key), 1, 1, 1, Waker::noop()));
+        }
+        assert_eq!(tasks(2, 0), (2, 1));
+        assert!(!back().next(), "one is enough, and there is another");
+        assert_eq!(tasks(1, 0), (1, 1), "who waits is left to it");
+        let mut last = back();
+        assert!(last.next());
+        assert_eq!(last.batch.as_ref().map(|batch| batch.callers), Some(1));
+    }
 }

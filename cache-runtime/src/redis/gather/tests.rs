@@ -1,8 +1,20 @@
 use tokio::runtime::Handle;
 
+use super::super::Node;
+use super::super::node::Common;
 use super::*;
 use crate::Key;
+use crate::mutant::Rules;
 use crate::redis::{Failure, Names};
+
+/// At an address where nobody is.
+pub(super) fn node(budget: Duration) -> Arc<Node> {
+    let info = redis::IntoConnectionInfo::into_connection_info("redis://127.0.0.1:1").expect("an address");
+    let rules = Rules::default();
+    let breaker_opened = Arc::default();
+    let common = Common { source: None, lanes: 1, breaker_failures: 5, breaker_opened, local: None, budget, rules };
+    Arc::new(Node::new(info, false, &common).expect("in order"))
+}
 
 fn names() -> (Names, Key) {
     (Names::new("ns"), Key::new("a"))
@@ -98,8 +110,10 @@ async fn what_a_request_asks_for_is_counted_when_it_is_taken() {
         callers.waiting += 1;
         drop(callers.join(names.of(&Key::new(key).tag("t")), 2, NAMES, 1, Waker::noop()));
     }
-    assert!(callers.next().is_some());
-    assert_eq!(callers.latest, (3, 3));
+    callers.latest = (80, 8);
+    let batch = callers.next().expect("all three");
+    callers.ask_for(&batch);
+    assert_eq!((callers.latest, callers.asked), ((70 + 3, 7 + 3), 3), "those before count less");
 }
 
 #[tokio::test]
@@ -113,6 +127,10 @@ async fn those_who_are_not_asked_for_yet_are_not_looked_through() {
     assert_eq!(callers.told().len(), 1);
     drop(first.outcome.tell(Err(Failure::timeout())));
     assert_eq!((callers.told().len(), callers.untold.len()), (1, 1));
+    drop(callers.untold[0].1.tell(Err(Failure::timeout())));
+    assert!(callers.told().is_empty(), "nobody asks for it yet");
+    assert!(callers.next().is_some());
+    assert_eq!(callers.told().len(), 1);
 }
 
 #[tokio::test]
@@ -121,6 +139,8 @@ async fn a_task_is_too_many_when_the_others_that_can_be_reached_are_enough() {
     let callers = around(0, &mut all);
     (callers.tasks, callers.ready, callers.held_up) = (4, 1, 1);
     assert_eq!([2, 3, 4].map(|at_once| callers.has_a_task_too_many(at_once)), [true, false, false]);
+    (callers.tasks, callers.ready, callers.held_up) = (2, 1, 0);
+    assert!(!callers.has_a_task_too_many(1), "nobody knows yet whether the other one is reached");
 }
 
 #[tokio::test]

@@ -41,18 +41,19 @@ impl Watch {
                 let mut all = gather.lock(self.door);
                 let callers = Callers::of(&mut all, self.runtime);
                 let told = callers.told();
-                let Some(since) = callers.untold.first().map(|(since, _)| *since) else {
+                let Some(first) = callers.untold.first().map(|(since, _)| *since) else {
                     callers.watched = false;
                     self.ended = true;
                     drop(all);
                     return None;
                 };
-                let until = since + self.node.budget;
+                let until = first + self.node.budget;
                 if until > now {
                     drop(all);
                     return Some(until);
                 }
-                let due = callers.give_up(since);
+                // All at once: a task that is needed now is not one that is held up.
+                let due = callers.give_up(now - self.node.budget);
                 // Those behind them are not to wait for the same task.
                 (told, due, callers.needs_a_task(gather.at_once(callers)))
             };
@@ -87,23 +88,13 @@ mod tests {
     use futures_util::FutureExt as _;
     use tokio::runtime::Handle;
 
+    use super::super::tests::node;
     use super::super::{ALONE, Turn};
     use super::*;
     use crate::Key;
-    use crate::mutant::Rules;
     use crate::redis::keyspace::Name;
-    use crate::redis::node::Common;
     use crate::redis::told::Waiting;
     use crate::redis::{Cause, Names};
-
-    /// At an address where nobody has to be: nothing is sent.
-    fn node(budget: std::time::Duration) -> Arc<Node> {
-        let info = redis::IntoConnectionInfo::into_connection_info("redis://127.0.0.1:1").expect("an address");
-        let rules = Rules::default();
-        let breaker_opened = Arc::default();
-        let common = Common { source: None, lanes: 1, breaker_failures: 5, breaker_opened, local: None, budget, rules };
-        Arc::new(Node::new(info, false, &common).expect("in order"))
-    }
 
     async fn turn(node: &Node, runtime: runtime::Id, names: impl Iterator<Item = Name<'_>> + Clone) -> Turn {
         let turn = |context: &mut Context<'_>| node.gather.turn(0, runtime, names.clone(), context.waker());
