@@ -303,7 +303,7 @@ impl<'a> Envelope<'a> {
         self.bytes.len()
     }
 
-    /// The payload, packed as its flags say.
+    /// The payload as it is stored, and how that is packed.
     pub(crate) fn packed(&self) -> Payload<'a> {
         let form = match self.bytes[FLAGS] & (LZ4 | ZSTD) {
             LZ4 => Some(Form::Lz4),
@@ -316,12 +316,6 @@ impl<'a> Envelope<'a> {
     #[cfg(feature = "inspect")]
     pub(crate) fn is_compressed(&self) -> bool {
         self.bytes[FLAGS] & (LZ4 | ZSTD) != 0
-    }
-
-    /// As it is stored.
-    #[cfg(any(test, feature = "mutants", feature = "inspect"))]
-    pub(crate) fn payload(&self) -> &'a [u8] {
-        &self.bytes[self.payload_start..]
     }
 }
 
@@ -383,7 +377,7 @@ pub fn payload_of(bytes: &[u8]) -> Option<&[u8]> {
     Envelope::parse(bytes).map(|envelope| {
         let _ =
             (envelope.history(), envelope.shape(), envelope.tagset(), envelope.negative(), envelope.stamps().count());
-        envelope.payload()
+        envelope.packed().bytes
     })
 }
 
@@ -413,7 +407,7 @@ mod tests {
     fn an_envelope_reads_as_it_was_written() {
         let (header, bytes) = sample();
         let read = Envelope::parse(&bytes).expect("whole");
-        assert_eq!(read.payload(), b"payload");
+        assert_eq!(read.packed().bytes, b"payload");
         assert_eq!((read.shape(), read.tagset(), read.negative()), (7, 9, true));
         assert_eq!((read.created_ms(), read.ttl_ms()), (11, 13));
         assert_eq!(read.found(), ["org:7"]);
@@ -423,7 +417,7 @@ mod tests {
         for (ttl, noted) in [(17, 17), (u64::MAX, (1 << 40) - 1)] {
             live_for(&mut longer, ttl);
             let read = Envelope::parse(&longer).expect("sealed again");
-            assert_eq!((read.created_ms(), read.ttl_ms(), read.payload()), (11, noted, b"payload".as_slice()));
+            assert_eq!((read.created_ms(), read.ttl_ms(), read.packed().bytes), (11, noted, b"payload".as_slice()));
         }
     }
 

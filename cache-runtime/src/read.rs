@@ -315,6 +315,7 @@ impl Question<'_> {
         (self.is_hit(&look) && !self.owes_any(look.found())).then_some(Hit(look))
     }
 
+    /// Whether the look found an entry that is valid under what its tags hold.
     fn is_hit(&self, look: &Look) -> bool {
         let Look { answers, payload_start: Some(payload_start), .. } = look else { return false };
         let envelope = Envelope::parsed(answers.held(0).unwrap_or_default(), *payload_start);
@@ -406,12 +407,8 @@ pub(crate) async fn peek_many(budget: &mut Budget, questions: &[Question<'_>]) -
         let told: Vec<Answers> = told.deal(looks.iter().map(|look| look.found().len())).collect();
         looks.iter_mut().zip(told).for_each(|(look, told)| look.answers.extend(told));
     }
-    let hits = questions.iter().zip(looks).zip(owed).map(
-        |((question, look), owed)| {
-            if owed { None } else { question.hit(look) }
-        },
-    );
-    Ok(hits.collect())
+    let hit = |((question, look), owed): ((&Question<'_>, Look), bool)| if owed { None } else { question.hit(look) };
+    Ok(questions.iter().zip(looks).zip(owed).map(hit).collect())
 }
 
 pub(crate) fn count(counters: &Counters, failure: &Failure) {

@@ -313,7 +313,7 @@ fn stored(envelope: &Envelope<'_>, now: History) -> Stored {
         history_is_current: envelope.history() == now,
         negative: envelope.negative(),
         compressed: envelope.is_compressed(),
-        payload_bytes: envelope.payload().len() as u64,
+        payload_bytes: envelope.packed().bytes.len() as u64,
     }
 }
 

@@ -70,7 +70,7 @@ impl Node {
         Box::pin(self.request_in_place(lane, budget, send))
     }
 
-    /// The same, in a future that somebody else has boxed.
+    /// The same, for whoever has boxed or spawned the future that this is part of.
     pub(super) async fn request_in_place<T, F>(
         self: &Arc<Self>,
         lane: usize,

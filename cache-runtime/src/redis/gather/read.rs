@@ -27,7 +27,7 @@ pub(in crate::redis) enum Reading<'a, I> {
     Shared(Waiting),
     /// In one of his own, or for the rest of a budget.
     Own(Pin<Box<dyn Future<Output = Answer> + Send + 'a>>),
-    /// Has begun.
+    /// While it begins.
     Begun,
 }
 
