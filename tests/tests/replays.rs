@@ -256,9 +256,10 @@ async fn reads_between_message_and_removal(mutant: Option<Mutant>) -> u64 {
         let writer = writer.clone();
         async move { writer.invalidate_tags(["t"]).await }
     });
-    // Meanwhile the reader reads, and keeps what it finds.
+    // Meanwhile the reader reads, and keeps what it finds. It loads what is true by now: once the old value is gone, and
+    // before the writer has its answer, it may load.
     while !writing.is_finished() {
-        load(&reader, &key, 1).await;
+        load(&reader, &key, 2).await;
         tokio::time::sleep(Duration::from_millis(2)).await;
     }
     writing.await.expect("no panic").expect("up");
