@@ -12,9 +12,8 @@ use steps::rows::Rows;
 use steps::{TTL, alone, becomes, epoch, load, patient};
 use tests::RedisCluster;
 
-/// Masters die here, and calls are not to wait for them.
 fn builder(url: impl Into<String>) -> CacheBuilder {
-    patient("topo", url).budget(Duration::from_millis(500))
+    patient("topo", url)
 }
 
 /// Redis alone.
@@ -385,7 +384,9 @@ async fn with_all_nodes_down_functions_run_and_later_the_cache_is_there() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 3)]
 async fn a_master_that_falls_silent_holds_nobody_up_and_is_not_listened_to_when_it_speaks_again() {
     let cluster = RedisCluster::start(3, 1);
-    let (cache, other, local) = (plain(&cluster).await, plain(&cluster).await, tiered(&cluster));
+    // Whoever asks the silent one waits until his budget is used up.
+    let brief = || builder(cluster.cache_url()).budget(Duration::from_secs(2));
+    let (cache, other, local) = (alone(brief()).await, alone(brief()).await, brief().build().expect("in order"));
     let rows = Rows::spread(9);
     rows.become_hits(&cache, Source::Redis).await;
     rows.become_hits(&local, Source::Local).await;

@@ -45,9 +45,9 @@ async fn many_values_are_judged_by_their_own_tags() {
 #[tokio::test]
 async fn lifetimes_are_told_changed_and_end() {
     on_each_tier(async |cache| {
-        cache.put("k", &1, Duration::from_millis(80)).await?;
+        cache.put("k", &1, Duration::from_secs(5)).await?;
         let left = cache.ttl("k").await?.expect("there");
-        assert!(left <= Duration::from_millis(80), "{left:?}");
+        assert!(left <= Duration::from_secs(5), "{left:?}");
         assert!(cache.touch("k", TTL).await?);
         let left = cache.ttl("k").await?.expect("there");
         assert!(left > Duration::from_secs(50), "{left:?}");

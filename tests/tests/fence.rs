@@ -236,7 +236,11 @@ async fn a_fence_does_not_end_before_its_ttl() {
         living.invalidate_tags(["row:1"]).await.expect("up");
         living.scope(change(&table, 1, async {})).await;
         let left: i64 = servers.owner("fence:t:row:1").query(&["PTTL", "fence:t:row:1"]);
-        let left = Duration::from_millis(u64::try_from(left).expect("it stands, and ends"));
+        let left = match left {
+            // On a starved machine it may have ended before that is asked.
+            -2 => Duration::ZERO,
+            left => Duration::from_millis(u64::try_from(left).expect("it ends")),
+        };
         let rounded = Duration::from_millis(2);
         assert!(left <= SHORT && left + began.elapsed() + rounded >= SHORT, "{left:?}");
         while is_fenced(servers.get_raw("fence:t:row:1")) {
@@ -255,7 +259,8 @@ async fn a_fence_does_not_end_before_its_ttl() {
 #[tokio::test]
 async fn the_process_that_dies() {
     let Ok(url) = std::env::var("FENCING_URL") else { return };
-    let cache = at(url).fence_ttl(SHORT).build().expect("in order");
+    // It stands until the process has been seen to die.
+    let cache = at(url).fence_ttl(Duration::from_secs(5)).build().expect("in order");
     let behind = async {
         println!("changed nothing yet");
         std::future::pending::<()>().await;

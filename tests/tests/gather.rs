@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use cache_runtime::{Cache, Key};
 use futures::poll;
-use steps::{TTL, patient};
+use steps::{TTL, alone, patient};
 use tests::{FakeRedis, Mode, Proxy, RedisServer, reply};
 use tokio::task::JoinSet;
 
@@ -102,9 +102,8 @@ async fn who_leaves_is_not_waited_for() {
 #[tokio::test]
 async fn futures_that_nobody_polls_hold_nobody_up_for_good() {
     let server = RedisServer::start();
-    let cache = patient("g", server.url()).budget(Duration::from_millis(300)).local_tier(false);
-    let cache = cache.build().expect("in order");
-    stored(&cache, 10).await;
+    stored(&cache(server.url()), 10).await;
+    let cache = alone(patient("g", server.url()).budget(Duration::from_secs(2))).await;
     let mut forgotten: Vec<_> = (0..2 * ALONE).map(|n| Box::pin(cache.get::<u64>(key(n % 10)))).collect();
     for future in &mut forgotten {
         assert!(poll!(future).is_pending());

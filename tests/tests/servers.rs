@@ -233,7 +233,7 @@ mod proxy {
         }
         // The last was asked after 95 ms. One after the other they would take 4 s.
         assert!(start.elapsed() >= delay * 2, "{:?}", start.elapsed());
-        assert!(start.elapsed() < Duration::from_secs(2), "{:?}", start.elapsed());
+        assert!(start.elapsed() < Duration::from_millis(3500), "{:?}", start.elapsed());
     }
 
     #[tokio::test]

@@ -14,6 +14,9 @@ use steps::{TTL, is_idle, patient};
 use tests::{RedisServer, eventually};
 use tokio::task::JoinSet;
 
+/// How long many callers are given to join a load: on a starved machine the last of them comes late.
+const LONG: Duration = Duration::from_millis(500);
+
 #[derive(Default)]
 struct Runs(AtomicUsize);
 
@@ -30,7 +33,7 @@ impl Runs {
 #[cached(key = "slow:{id}", ttl = "1m", skip(runs))]
 async fn slow(runs: Arc<Runs>, id: u32) -> u32 {
     runs.next();
-    tokio::time::sleep(Duration::from_millis(60)).await;
+    tokio::time::sleep(2 * LONG).await;
     id + 1
 }
 
@@ -65,8 +68,8 @@ async fn a_dropped_leader_is_replaced_by_exactly_one_follower() {
             let (cache, runs) = (cache.clone(), Arc::clone(&runs));
             followers.spawn(async move { cache.scope(first_hangs(runs, 2)).await });
         }
-        // Most of them wait for him by then, and whoever does not will find another.
-        tokio::time::sleep(Duration::from_millis(20)).await;
+        // All of them wait for him by then: whoever comes when the next one has ended may lead as well.
+        tokio::time::sleep(LONG).await;
         leader.abort();
         let all = async {
             while let Some(value) = followers.join_next().await {
@@ -82,7 +85,7 @@ async fn a_dropped_leader_is_replaced_by_exactly_one_follower() {
 #[cached(key = "panics:{id}", ttl = "1m", skip(runs, panics))]
 async fn panicking(runs: Arc<Runs>, panics: usize, id: u32) -> u32 {
     let run = runs.next();
-    tokio::time::sleep(Duration::from_millis(60)).await;
+    tokio::time::sleep(LONG).await;
     assert!(run >= panics, "the load panics, as asked");
     id
 }
@@ -136,7 +139,7 @@ struct Private;
 async fn failing(runs: Arc<Runs>, id: u32) -> Result<u32, Shareable> {
     let _ = id;
     runs.next();
-    tokio::time::sleep(Duration::from_millis(60)).await;
+    tokio::time::sleep(LONG).await;
     Err(Shareable)
 }
 
@@ -321,7 +324,7 @@ impl Serialize for Unwritable {
 #[cached(key = "unwritable:{id}", ttl = "1m", negative_ttl = "1m", skip(runs))]
 async fn unwritable(runs: Arc<Runs>, id: u8) -> Unwritable {
     runs.next();
-    tokio::time::sleep(Duration::from_millis(30)).await;
+    tokio::time::sleep(LONG).await;
     Unwritable(id)
 }
 

@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use cache_runtime::{Cache, CacheCodec, ErrorKind, Key, Source, bypass, cached, observe, refresh};
+use cache_runtime::{Cache, CacheBuilder, CacheCodec, ErrorKind, Key, Source, bypass, cached, observe, refresh};
 use serde::{Deserialize, Serialize};
 use steps::tiers::on_each_tier;
 use steps::{is_idle, patient};
@@ -144,11 +144,8 @@ async fn large(n: usize) -> String {
 #[tokio::test]
 async fn a_value_over_the_limit_is_returned_and_not_stored() {
     let server = RedisServer::start();
-    let build = |url: Option<String>| {
-        let builder = Cache::builder().namespace("large").max_entry_bytes(10_000);
-        url.into_iter().fold(builder, |builder, url| builder.redis(url)).build().expect("in order")
-    };
-    for cache in [build(None), build(Some(server.url()))] {
+    let build = |builder: CacheBuilder| builder.max_entry_bytes(10_000).build().expect("in order");
+    for cache in [build(Cache::builder()), build(patient("large", server.url()))] {
         assert!(is_hit(second(&cache, || large(9_000)).await));
         assert_eq!(second(&cache, || large(11_000)).await, Source::Loaded);
         assert_eq!(cache.scope(large(11_000)).await.len(), 11_000);
