@@ -38,12 +38,17 @@ impl Budget {
         self.running = Some(began);
     }
 
+    /// Reckons up what is left, so that whoever asks for it next need not look at the clock.
+    pub(crate) fn reckon_up(&mut self) {
+        self.left = self.left();
+        self.running = None;
+    }
+
     /// Runs cache work and takes its time off the budget.
     ///
     /// Pinned where it is: a future that is handed on by value has room for it twice.
     pub(crate) async fn spend<F: Future>(&mut self, work: Pin<&mut F>) -> Result<F::Output, Exhausted> {
-        self.left = self.left();
-        self.running = None;
+        self.reckon_up();
         if self.left.is_zero() {
             return Err(Exhausted);
         }

@@ -22,6 +22,7 @@ use std::time::{Duration, Instant};
 use smallvec::SmallVec;
 
 use crate::clock;
+use crate::quick::Quick;
 use crate::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering};
 use crate::sync::{Mutex, MutexGuard, Notify};
 
@@ -67,7 +68,7 @@ pub(crate) struct Flight {
 pub(crate) struct Flights {
     /// How long a follower waits before he leads as well.
     patience: Duration,
-    open: Mutex<HashSet<Open>>,
+    open: Mutex<HashSet<Open, Quick>>,
     /// Held while the graph of waits is searched and changed.
     waits: Mutex<()>,
 }
@@ -361,8 +362,11 @@ impl Landed {
 
 fn close(flights: &Flights, flight: &Arc<Flight>) {
     let mut open = lock(&flights.open);
-    if open.get(&flight.key).is_some_and(|Open(there)| Arc::ptr_eq(there, flight)) {
-        open.remove(&flight.key);
+    // Nearly always it is this one.
+    if let Some(Open(there)) = open.take(&flight.key)
+        && !Arc::ptr_eq(&there, flight)
+    {
+        open.insert(Open(there));
     }
 }
 

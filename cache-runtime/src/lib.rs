@@ -73,6 +73,7 @@ mod observe;
 mod operation;
 mod outcome;
 pub mod policy;
+mod quick;
 mod read;
 mod recovery;
 mod redis;

@@ -51,18 +51,20 @@ impl Lingering {
 /// Closes the flight in a moment, or at once where there is no runtime to wait in.
 pub(crate) fn close_later(core: &Arc<Core>, landed: Landed) {
     let Ok(runtime) = Handle::try_current() else { return landed.close(&core.flights) };
-    let (now, watched) = {
+    let (overdue, watched) = {
         let mut waiting = core.lingering.lock();
         // Under the lock, so that they are in order.
         let now = clock::now();
         waiting.flights.push_back((now, landed));
-        (now, std::mem::replace(&mut waiting.watched, true))
+        let until = now.checked_sub(2 * MOMENT);
+        let overdue = until.filter(|until| waiting.flights.front().is_some_and(|(since, _)| since <= until));
+        (overdue, std::mem::replace(&mut waiting.watched, true))
     };
     if !watched {
         runtime.spawn(Watch { core: Arc::clone(core), ended: false }.run());
     }
-    // Also where nobody drives the runtime that has the task.
-    if let Some(until) = now.checked_sub(2 * MOMENT) {
+    // Where nobody drives the runtime that has the task.
+    if let Some(until) = overdue {
         core.lingering.close(until, &core.flights);
     }
 }

@@ -273,11 +273,9 @@ impl Question<'_> {
             local.observe_found(seen, more.clone());
         }
         found.extend(more);
-        let mut names = server.names.all(self.key);
-        names.extend(found.iter().map(|tag| server.names.tag(tag)));
-        stamps.resize(names.len() - 1, None);
+        stamps.resize(self.key.tag_count() + found.len(), None);
         let history = answers.witness(0).history();
-        let ensured = server.ensure(budget, names, &stamps).await?;
+        let ensured = server.ensure(budget, self.key, &found, &stamps).await?;
         if ensured.history != history {
             // A failover in between: nothing to store under.
             return Ok(Found::Trouble);

@@ -25,6 +25,7 @@ use driver::{Driver, Request, closed};
 use replies::value;
 pub(super) use replies::{Header, header};
 
+use super::command::Command;
 use super::held::Held;
 use super::mget::{self, Asked, Piecewise};
 
@@ -63,6 +64,21 @@ impl Connection {
     }
 
     /// The reply to a command, which may be an error.
+    pub(super) async fn send(&self, command: Command) -> RedisResult<Value> {
+        match &self.kind {
+            Kind::Own(own) => {
+                let reply = own.answer(command.into_bytes(), 1).await?;
+                Ok(value(&reply, 0)?.0)
+            }
+            #[cfg(feature = "tls")]
+            Kind::Tls(_) => {
+                let command = Cmd::from(command);
+                Box::pin(async move { self.send_packed_command(&command).await }).await
+            }
+        }
+    }
+
+    /// The same of one that `redis` has put together.
     pub(super) async fn send_packed_command(&self, command: &Cmd) -> RedisResult<Value> {
         match &self.kind {
             Kind::Own(own) => {

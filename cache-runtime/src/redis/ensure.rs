@@ -10,10 +10,11 @@ use redis::{Pipeline, Value};
 use smallvec::SmallVec;
 
 use super::answers::{Answers, Told};
+use super::command::{Command, decimal};
 use super::held::Held;
-use super::request::Witness;
-use super::scatter::{Around, Part};
+use super::scatter::{Around, Part, Reply};
 use super::{Failure, Server, script};
+use crate::Key;
 use crate::budget::Budget;
 use crate::entry::{self, COMPARED, Expected, History, Stamp};
 use crate::mutant::Mutant;
@@ -45,17 +46,12 @@ enum By {
 /// A token or a stamp.
 type Brought = SmallVec<[u8; 16]>;
 
-/// What a name holds now.
-struct Holds {
-    /// Nothing: what was brought.
-    reply: Value,
-    brought: Brought,
-    witness: Witness,
-}
+/// What a name holds now; if that was nothing, what was brought.
+type Holds = Reply<Brought>;
 
 impl Holds {
     fn bytes(&self) -> &[u8] {
-        match &self.reply {
+        match &self.value {
             Value::BulkString(bytes) => bytes,
             Value::Nil => &self.brought,
             _ => &[],
@@ -83,23 +79,26 @@ impl Holds {
 }
 
 impl Server {
-    /// `names`: of the entry, and behind it of its tags; `stamps`: what is known of each tag from the READ.
+    /// `found`: the tags that the result names, behind those of the key; `stamps`: what is known of each tag from the READ.
     pub(crate) async fn ensure(
         self: &Arc<Self>,
         budget: &mut Budget,
-        names: Vec<String>,
+        key: &Key,
+        found: &[String],
         stamps: &[Option<Stamp>],
     ) -> Result<Ensured, Failure> {
-        let is_asked = |place: &usize| *place == 0 || stamps[place - 1].is_none();
+        let tags = key.tags().chain(found.iter().map(String::as_str)).zip(stamps).enumerate();
+        let unknown = tags.filter(|(_, (_, stamp))| stamp.is_none());
+        let unknown = unknown.map(|(at, (tag, _))| (at + 1, self.names.tag(tag)));
         let (asked, names): (SmallVec<[usize; 4]>, Vec<String>) =
-            names.into_iter().enumerate().filter(|(place, _)| is_asked(place)).unzip();
+            std::iter::once((0, self.names.entry(key))).chain(unknown).unzip();
         let by = if self.only_scripts.load(Relaxed) { By::Script } else { By::Command };
         let mut all = self.offer(budget, by, &asked, &names).await?;
         let left = not_done(&asked, &all);
         if by == By::Command && !left.is_empty() {
             Box::pin(self.offer_by_script(budget, &asked, &names, &left, &mut all)).await?;
         }
-        let mut found: SmallVec<[Option<Stamp>; 4]> = SmallVec::from_slice(stamps);
+        let mut stamps: SmallVec<[Option<Stamp>; 4]> = SmallVec::from_slice(stamps);
         let (mut fenced, mut in_step) = (false, true);
         let mut entry = None;
         for (place, holds) in asked.into_iter().zip(all) {
@@ -108,10 +107,10 @@ impl Server {
             fenced |= entry::fence(holds.bytes()).is_some();
             match place {
                 0 => entry = holds.is_ours(0).then_some(holds),
-                _ => found[place - 1] = holds.stamp(),
+                _ => stamps[place - 1] = holds.stamp(),
             }
         }
-        let stamps: Option<SmallVec<[Stamp; 4]>> = found.into_iter().collect();
+        let stamps: Option<SmallVec<[Stamp; 4]>> = stamps.into_iter().collect();
         let (Some(entry), Some(stamps)) = (entry, stamps) else {
             return Err(Failure::refused("the server took neither a token nor a stamp"));
         };
@@ -143,7 +142,7 @@ impl Server {
         names: &[String],
     ) -> Result<Vec<Result<Holds, Failure>>, Failure> {
         let reused = self.breaks(Mutant::RetryReusesToken).then(entry::random8);
-        let build = |name: usize, history: History, pipeline: &mut Pipeline| {
+        let offered = |name: usize, history: History| {
             let id = reused.unwrap_or_else(entry::random8);
             let (brought, ttl, script) = match asked[name] {
                 0 => (Brought::from_slice(&entry::token(history, id)), self.token_ttl_ms, script::TOKEN),
@@ -152,26 +151,25 @@ impl Server {
                     (Brought::from_slice(&entry::stamp(history, id)), self.tag_ttl_ms(), script::STAMP)
                 }
             };
-            pipeline.add_command(match by {
-                By::Command => {
-                    let mut set = redis::Cmd::with_capacity(7, names[name].len() + 64);
-                    set.arg("SET").arg(&names[name]).arg(&*brought).arg("NX").arg("GET").arg("PX").arg(ttl);
-                    set
-                }
-                By::Script => {
-                    let mut eval = script::on(&names[name], script, brought.len());
-                    eval.arg(&*brought).arg(ttl);
-                    eval
-                }
-            });
+            let (ttl, name) = (decimal(ttl), &names[name]);
+            let command = match by {
+                By::Command => Command::new("SET", &[name.as_bytes(), &brought, b"NX", b"GET", b"PX", &ttl]),
+                By::Script => script::on(name, script, &[&brought, &ttl]),
+            };
+            (command, brought)
+        };
+        // Most tags are known, if there are any.
+        if let [name] = names {
+            return Ok(vec![self.at_owner(budget, name, &|history| offered(0, history)).await]);
+        }
+        let build = |name: usize, history: History, pipeline: &mut Pipeline| {
+            let (command, brought) = offered(name, history);
+            pipeline.add_command(command.into());
             brought
         };
-        let parts = self.at_owners(budget, names, &build, Around::Nothing).await?;
-        let holds = |Part { values, brought, witness }: Part<Brought>| match values.into_iter().next() {
-            Some(reply) => Ok(Holds { reply, brought, witness }),
-            None => Err(Failure::refused("the server did not answer for a name")),
-        };
-        Ok(parts.into_iter().map(|part| part.and_then(holds)).collect())
+        let parts = Box::pin(self.at_owners(budget, names, &build, Around::Nothing)).await?;
+        let holds = |part: Result<Part<Brought>, Failure>| part?.only();
+        Ok(parts.into_iter().map(holds).collect())
     }
 
     /// The same by script, for those of them that are left.

@@ -86,11 +86,6 @@ impl Names {
         tags.map(|tag| self.name_of_tag(tag))
     }
 
-    /// The entry of a key, then each of its tags.
-    pub(crate) fn all(&self, key: &Key) -> Vec<String> {
-        std::iter::once(self.entry(key)).chain(key.tags().map(|tag| self.tag(tag))).collect()
-    }
-
     /// The channel on which invalidations are told.
     pub(crate) fn bus(&self) -> String {
         self.bus.clone()

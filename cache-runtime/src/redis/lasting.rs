@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
-use redis::{Pipeline, Value};
+use redis::Pipeline;
 
+use super::command::decimal;
 use super::scatter::Around;
 use super::{Failure, Server, script};
 use crate::budget::Budget;
@@ -33,9 +34,8 @@ impl Server {
         names: Vec<String>,
     ) -> Result<Vec<String>, Failure> {
         let build = |name: usize, _: History, pipeline: &mut Pipeline| {
-            let mut eval = script::on(&names[name], script::RENEW, 0);
-            eval.arg(self.tag_ttl_ms());
-            pipeline.add_command(eval);
+            let ttl = decimal(self.tag_ttl_ms());
+            pipeline.add_command(script::on(&names[name], script::RENEW, &[&ttl]).into());
         };
         let told = self.numbers(budget, &names, &build).await?;
         Ok(names.into_iter().zip(told).filter(|(_, renewed)| *renewed != 1).map(|(name, _)| name).collect())
@@ -52,12 +52,6 @@ impl Server {
             return Ok(Vec::new());
         }
         let parts = self.at_owners(budget, names, build, Around::Nothing).await?;
-        let numbers = parts.into_iter().map(|part| {
-            part.map(|part| match part.values.first() {
-                Some(Value::Int(number)) => *number,
-                _ => 0,
-            })
-        });
-        numbers.collect()
+        parts.into_iter().map(|part| Ok(part?.only()?.number())).collect()
     }
 }

@@ -3,6 +3,8 @@
 #[cfg(feature = "tls")]
 use redis::Pipeline;
 
+use super::command::{argument, header};
+
 /// A name, in two pieces.
 pub(super) trait Piecewise: Copy {
     fn pieces(&self) -> [&[u8]; 2];
@@ -53,7 +55,7 @@ pub(super) fn packed(names: impl Iterator<Item: Piecewise>, asked: Asked) -> Vec
         if let Asked::Each(_) = asked {
             command(&mut out, 1);
         }
-        argument(&mut out, name);
+        argument(&mut out, &name.pieces());
     }
     out
 }
@@ -76,30 +78,7 @@ pub(super) fn pipeline(names: impl Iterator<Item: Piecewise>, asked: Asked) -> P
 
 fn command(out: &mut Vec<u8>, names: usize) {
     header(out, b'*', 1 + names);
-    out.extend_from_slice(b"$4\r\nMGET\r\n");
-}
-
-fn argument(out: &mut Vec<u8>, name: impl Piecewise) {
-    let pieces = name.pieces();
-    header(out, b'$', pieces[0].len() + pieces[1].len());
-    pieces.iter().for_each(|piece| out.extend_from_slice(piece));
-    out.extend_from_slice(b"\r\n");
-}
-
-fn header(out: &mut Vec<u8>, kind: u8, mut number: usize) {
-    let mut digits = [0; 20];
-    let mut first = digits.len();
-    loop {
-        first -= 1;
-        digits[first] = b'0' + (number % 10) as u8;
-        number /= 10;
-        if number == 0 {
-            break;
-        }
-    }
-    out.push(kind);
-    out.extend_from_slice(&digits[first..]);
-    out.extend_from_slice(b"\r\n");
+    argument(out, &[b"MGET"]);
 }
 
 #[cfg(test)]

@@ -28,6 +28,7 @@ mod answers;
 mod channel;
 #[cfg(feature = "cluster")]
 mod cluster;
+mod command;
 mod connection;
 mod ensure;
 mod failure;

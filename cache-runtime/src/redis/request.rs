@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use redis::{Arg, Pipeline, RedisError, RedisResult, Value};
 
+use super::command::Command;
 use super::connection::Connection;
 use super::failure::points_elsewhere;
 use super::history::Standing;
@@ -27,6 +28,25 @@ pub(crate) struct Witness {
     pub(crate) in_step: bool,
     /// Which connection it was; no two have the same number.
     pub(crate) connection: u64,
+}
+
+/// Which errors of a command are none of its request.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    /// `PUBLISH`.
+    News,
+    Set,
+    Other,
+}
+
+impl Kind {
+    fn of(name: &[u8]) -> Self {
+        match name {
+            b"PUBLISH" => Self::News,
+            b"SET" => Self::Set,
+            _ => Self::Other,
+        }
+    }
 }
 
 impl Witness {
@@ -87,6 +107,7 @@ impl Node {
             self.start_probe();
             return Err(Failure::open());
         }
+        budget.reckon_up();
         if budget.left().is_zero() {
             // Nothing was asked, so nothing is learnt of the server.
             return Err(Failure { severity: Severity::Minor, ..Failure::timeout() });
@@ -138,6 +159,27 @@ impl Node {
         }
     }
 
+    /// One command. `build` writes it, and returns what it brought along, with each attempt.
+    ///
+    /// An error fails the request, as in [`pipeline`](Self::pipeline).
+    pub(super) async fn command<M: Send>(
+        self: &Arc<Self>,
+        budget: &mut Budget,
+        build: &(dyn Fn(History) -> (Command, M) + Send + Sync),
+    ) -> Result<(Value, M, Witness), Failure> {
+        let sent = self.request(budget, move |connection, history| {
+            let (command, brought) = build(history);
+            async move {
+                let kind = Kind::of(command.name().as_bytes());
+                let value = connection.send(command).await?;
+                self.judge(kind, &value)?;
+                Ok((value, brought))
+            }
+        });
+        let ((value, brought), witness) = sent.await?;
+        Ok((value, brought, witness))
+    }
+
     /// Several commands in one go. `build` writes them, and returns what it brought along, with each attempt.
     ///
     /// An error among the replies fails the request, except where the server only points elsewhere, where another command
@@ -152,35 +194,35 @@ impl Node {
             let mut pipeline = redis::pipe();
             let brought = build(history, &mut pipeline);
             async move {
-                let values = match (pipeline.len(), pipeline.cmd_iter().next()) {
-                    (1, Some(command)) => vec![connection.send_packed_command(command).await?],
-                    // Boxed: its future is twice as large, and most requests are one command.
-                    (count, _) => Box::pin(connection.send_packed_commands(&pipeline, 0, count)).await?,
-                };
+                let values = connection.send_packed_commands(&pipeline, 0, pipeline.len()).await?;
                 for (value, command) in values.iter().zip(pipeline.cmd_iter()) {
-                    let name = command.args_iter().next();
-                    let news = matches!(name, Some(Arg::Simple(b"PUBLISH")));
-                    let sets = matches!(name, Some(Arg::Simple(b"SET")));
-                    match value {
-                        Value::ServerError(error) => {
-                            let failure = Failure::from(RedisError::from(error.clone()));
-                            match () {
-                                () if self.clustered && points_elsewhere(error) => {}
-                                // Of no other one: what voids is a unit, which any error fails.
-                                () if sets && failure.is_of_the_command() => {}
-                                () if news && failure.forbids_command() => self.news_denied(&failure.message),
-                                () => return Err(error.clone().into()),
-                            }
-                        }
-                        _ if news => self.channel.may_tell(),
-                        _ => {}
-                    }
+                    let Some(Arg::Simple(name)) = command.args_iter().next() else { continue };
+                    self.judge(Kind::of(name), value)?;
                 }
                 Ok((values, brought))
             }
         });
         let ((values, brought), witness) = sent.await?;
         Ok((values, brought, witness))
+    }
+
+    /// What the reply to a command is to its request.
+    fn judge(&self, kind: Kind, value: &Value) -> RedisResult<()> {
+        let Value::ServerError(error) = value else {
+            if kind == Kind::News {
+                self.channel.may_tell();
+            }
+            return Ok(());
+        };
+        let failure = Failure::from(RedisError::from(error.clone()));
+        match kind {
+            _ if self.clustered && points_elsewhere(error) => {}
+            // Of no other one: what voids is a unit, which any error fails.
+            Kind::Set if failure.is_of_the_command() => {}
+            Kind::News if failure.forbids_command() => self.news_denied(&failure.message),
+            _ => return Err(error.clone().into()),
+        }
+        Ok(())
     }
 
     /// The server refuses what is told to other processes: then nobody listens.

@@ -5,8 +5,11 @@ use std::sync::Arc;
 use redis::{Pipeline, Value};
 use smallvec::{SmallVec, smallvec};
 
+use super::command::Command;
+use super::failure::points_elsewhere;
 use super::node::Node;
 use super::request::Witness;
+use super::topology::Map;
 use super::{Failure, Server};
 use crate::budget::Budget;
 use crate::entry::History;
@@ -19,6 +22,32 @@ pub(super) struct Part<M> {
     pub(super) witness: Witness,
 }
 
+impl<M> Part<M> {
+    /// The reply, where there was one command.
+    pub(super) fn only(self) -> Result<Reply<M>, Failure> {
+        let Self { values, brought, witness } = self;
+        let value = values.into_iter().next().ok_or_else(unanswered)?;
+        Ok(Reply { value, brought, witness })
+    }
+}
+
+/// The reply to one command about one name.
+pub(super) struct Reply<M> {
+    pub(super) value: Value,
+    /// What the command brought along, as it was answered.
+    pub(super) brought: M,
+    pub(super) witness: Witness,
+}
+
+impl<M> Reply<M> {
+    pub(super) fn number(&self) -> i64 {
+        match self.value {
+            Value::Int(number) => number,
+            _ => 0,
+        }
+    }
+}
+
 /// What is sent to each master behind, or for a mutant before, the commands of its names.
 pub(super) enum Around<'a> {
     Nothing,
@@ -27,6 +56,55 @@ pub(super) enum Around<'a> {
 }
 
 impl Server {
+    /// Sends what `build` writes for a name to its master: most requests are one command about one name, and need far less
+    /// than several. An error that is the reply is one here.
+    pub(super) async fn at_owner<M: Send>(
+        self: &Arc<Self>,
+        budget: &mut Budget,
+        name: &String,
+        build: &(dyn Fn(History) -> (Command, M) + Send + Sync),
+    ) -> Result<Reply<M>, Failure> {
+        let Some(node) = self.topology.fixed().and_then(Map::only) else {
+            return Box::pin(self.at_owner_by_map(budget, name, build)).await;
+        };
+        self.attend(node);
+        let reply = self.reply_of(node, budget, build).await?;
+        refused(&reply.value)?;
+        Ok(reply)
+    }
+
+    async fn at_owner_by_map<M: Send>(
+        self: &Arc<Self>,
+        budget: &mut Budget,
+        name: &String,
+        build: &(dyn Fn(History) -> (Command, M) + Send + Sync),
+    ) -> Result<Reply<M>, Failure> {
+        let map = self.map(budget).await?;
+        let reply = self.reply_of(map.owner(name)?, budget, build).await?;
+        match &reply.value {
+            Value::ServerError(error) if points_elsewhere(error) => {
+                let build = |_: usize, history: History, pipeline: &mut Pipeline| {
+                    let (command, brought) = build(history);
+                    pipeline.add_command(command.into());
+                    brought
+                };
+                of_one(self.at_owners(budget, std::slice::from_ref(name), &build, Around::Nothing).await?)
+            }
+            value => refused(value).map(|()| reply),
+        }
+    }
+
+    async fn reply_of<M: Send>(
+        &self,
+        node: &Arc<Node>,
+        budget: &mut Budget,
+        build: &(dyn Fn(History) -> (Command, M) + Send + Sync),
+    ) -> Result<Reply<M>, Failure> {
+        let answered = node.command(budget, build).await;
+        let (value, brought, witness) = answered.inspect_err(|failure| self.topology.suspect(failure))?;
+        Ok(Reply { value, brought, witness })
+    }
+
     /// Sends what `build` writes for each of `names` to its master. The result has one part per name; those of a
     /// master that failed fail alone.
     pub(super) async fn at_owners<M: Send>(
@@ -52,12 +130,24 @@ impl Server {
 
 /// An error among the replies is the name's failure.
 pub(super) fn finished<M>(part: Part<M>) -> Result<Part<M>, Failure> {
-    for value in &part.values {
-        if let Value::ServerError(error) = value {
-            return Err(Failure::from(redis::RedisError::from(error.clone())));
-        }
-    }
+    part.values.iter().try_for_each(refused)?;
     Ok(part)
+}
+
+/// The reply to the only command about the only name.
+pub(super) fn of_one<M>(parts: Vec<Result<Part<M>, Failure>>) -> Result<Reply<M>, Failure> {
+    parts.into_iter().next().ok_or_else(unanswered)??.only()
+}
+
+fn refused(value: &Value) -> Result<(), Failure> {
+    match value {
+        Value::ServerError(error) => Err(Failure::from(redis::RedisError::from(error.clone()))),
+        _ => Ok(()),
+    }
+}
+
+fn unanswered() -> Failure {
+    Failure::refused("the server did not answer for a name")
 }
 
 /// The commands of a group of names, at one master, in one pipeline.

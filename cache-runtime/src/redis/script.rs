@@ -6,15 +6,23 @@
 //! `state8` is new with every change, so that what was observed under a fence is never equal before and after one.
 //! Deadlines are the server's own milliseconds, as the ttl of the key is.
 
-use redis::Cmd;
+use std::time::Duration;
 
-/// A script on one name, with room for arguments of so many bytes.
-pub(super) fn on(name: &str, script: &str, bytes: usize) -> Cmd {
-    /// `EVAL`, the script, how many names, the name, and what any of them is given.
-    const PARTS: usize = 4 + 3;
-    let mut eval = Cmd::with_capacity(PARTS, script.len() + name.len() + bytes + 32);
-    eval.arg("EVAL").arg(script).arg(1).arg(name);
-    eval
+use smallvec::SmallVec;
+
+use super::command::{Command, decimal};
+use crate::clock;
+
+/// A script on one name.
+pub(super) fn on(name: &str, script: &str, arguments: &[&[u8]]) -> Command {
+    let mut all: SmallVec<[&[u8]; 8]> = SmallVec::from_slice(&[script.as_bytes(), b"1", name.as_bytes()]);
+    all.extend_from_slice(arguments);
+    Command::new("EVAL", &all)
+}
+
+/// FILL of a name.
+pub(super) fn fill(name: &str, expected: &[u8], envelope: &[u8], ttl: Duration) -> Command {
+    on(name, FILL, &[expected, envelope, &decimal(clock::millis(ttl))])
 }
 
 /// What the entry holds; the given token if it held nothing of ours. `ARGV`: the token, its ttl.
@@ -34,7 +42,7 @@ return ARGV[1]";
 
 /// Stores an envelope if the entry still begins with what was observed before the load.
 /// `ARGV`: what was observed, the envelope, its ttl.
-pub(super) const FILL: &str = "if redis.call('GETRANGE', KEYS[1], 0, 8) ~= ARGV[1] then return 0 end
+const FILL: &str = "if redis.call('GETRANGE', KEYS[1], 0, 8) ~= ARGV[1] then return 0 end
 redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[3])
 return 1";
 

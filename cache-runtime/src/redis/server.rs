@@ -5,12 +5,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
-use redis::{Pipeline, Value};
+use redis::Pipeline;
 
 use super::address::Address;
 use super::answers::Answers;
+use super::command::{Command, decimal};
 use super::keyspace::Name;
-use super::scatter::Around;
+use super::scatter::{Around, of_one};
 use super::script;
 use super::told::Answer;
 use super::topology::{Map, Topology};
@@ -131,9 +132,11 @@ impl Server {
         envelope: &[u8],
         ttl: Duration,
     ) -> Result<bool, Failure> {
-        let stored = self.fill_and(budget, key, expected, envelope, ttl, Around::Nothing).await?;
+        let name = self.names.entry(key);
+        let fill = |_: History| (script::fill(&name, expected, envelope, ttl), ());
+        let stored = self.at_owner(budget, &name, &fill).await?.number() == 1;
         if key.tag_count() > 0 && fastrand::u32(..32) == 0 {
-            self.renew(budget, key).await;
+            Box::pin(self.renew(budget, key)).await;
         }
         Ok(stored)
     }
@@ -149,35 +152,20 @@ impl Server {
     ) -> Result<bool, Failure> {
         let name = [self.names.entry(key)];
         let _voided = Void { server: self, names: &name };
-        let tell = |_: &[usize], pipeline: &mut Pipeline| self.publish(&name, pipeline);
-        self.fill_and(budget, key, expected, envelope, ttl, Around::Behind(&tell)).await
-    }
-
-    async fn fill_and(
-        self: &Arc<Self>,
-        budget: &mut Budget,
-        key: &Key,
-        expected: &[u8],
-        envelope: &[u8],
-        ttl: Duration,
-        around: Around<'_>,
-    ) -> Result<bool, Failure> {
-        let name = [self.names.entry(key)];
         let build = |_: usize, _: History, pipeline: &mut Pipeline| {
-            let mut eval = script::on(&name[0], script::FILL, expected.len() + envelope.len());
-            eval.arg(expected).arg(envelope).arg(clock::millis(ttl));
-            pipeline.add_command(eval);
+            pipeline.add_command(script::fill(&name[0], expected, envelope, ttl).into());
         };
-        Ok(self.number_of(budget, &name, &build, around).await? == 1)
+        let tell = |_: &[usize], pipeline: &mut Pipeline| self.publish(&name, pipeline);
+        let parts = self.at_owners(budget, &name, &build, Around::Behind(&tell)).await?;
+        Ok(of_one(parts)?.number() == 1)
     }
 
     /// Now and then a fill renews the stamps that its entry carries.
     async fn renew(self: &Arc<Self>, budget: &mut Budget, key: &Key) {
         let names: Vec<String> = key.tags().map(|tag| self.names.tag(tag)).collect();
         let build = |name: usize, _: History, pipeline: &mut Pipeline| {
-            let mut eval = script::on(&names[name], script::RENEW, 0);
-            eval.arg(self.tag_ttl_ms());
-            pipeline.add_command(eval);
+            let ttl = decimal(self.tag_ttl_ms());
+            pipeline.add_command(script::on(&names[name], script::RENEW, &[&ttl]).into());
         };
         // A stamp that runs out is a miss, so a failure here is none.
         let _ = self.at_owners(budget, &names, &build, Around::Nothing).await;
@@ -191,12 +179,10 @@ impl Server {
         envelope: &[u8],
         ttl: Duration,
     ) -> Result<bool, Failure> {
-        let name = [self.names.entry(key)];
-        let build = |_: usize, _: History, pipeline: &mut Pipeline| {
-            pipeline.cmd("SET").arg(&name[0]).arg(envelope).arg("PX").arg(clock::millis(ttl));
-        };
-        let parts = self.at_owners(budget, &name, &build, Around::Nothing).await?;
-        parts.into_iter().try_for_each(|part| part.map(drop))?;
+        let name = self.names.entry(key);
+        let ttl = decimal(clock::millis(ttl));
+        let set = |_: History| (Command::new("SET", &[name.as_bytes(), envelope, b"PX", &ttl]), ());
+        self.at_owner(budget, &name, &set).await?;
         Ok(true)
     }
 
@@ -207,13 +193,9 @@ impl Server {
         key: &Key,
         expected: &[u8],
     ) -> Result<(), Failure> {
-        let name = [self.names.entry(key)];
-        let build = |_: usize, _: History, pipeline: &mut Pipeline| {
-            let mut eval = script::on(&name[0], script::RELEASE, expected.len());
-            eval.arg(expected);
-            pipeline.add_command(eval);
-        };
-        self.number_of(budget, &name, &build, Around::Nothing).await.map(drop)
+        let name = self.names.entry(key);
+        let release = |_: History| (script::on(&name, script::RELEASE, &[expected]), ());
+        self.at_owner(budget, &name, &release).await.map(drop)
     }
 
     /// One step of a walk over the names at one master that match `pattern`. All steps of a walk take one lane.
@@ -257,34 +239,15 @@ impl Server {
 
     /// How many milliseconds the entry has left; negative if it is not there.
     pub(crate) async fn expires_in(self: &Arc<Self>, budget: &mut Budget, key: &Key) -> Result<i64, Failure> {
-        let name = [self.names.entry(key)];
-        let build = |_: usize, _: History, pipeline: &mut Pipeline| {
-            pipeline.cmd("PTTL").arg(&name[0]);
-        };
-        self.number_of(budget, &name, &build, Around::Nothing).await
+        let name = self.names.entry(key);
+        let ask = |_: History| (Command::new("PTTL", &[name.as_bytes()]), ());
+        Ok(self.at_owner(budget, &name, &ask).await?.number())
     }
 
     /// What keeps a master from being used.
     pub(crate) fn trouble(&self) -> Option<String> {
         let of_a_node = || self.topology.nodes().iter().find_map(|node| node.last_trouble());
         self.topology.trouble().or_else(of_a_node)
-    }
-
-    async fn number_of(
-        self: &Arc<Self>,
-        budget: &mut Budget,
-        name: &[String; 1],
-        build: &(dyn Fn(usize, History, &mut Pipeline) + Send + Sync),
-        around: Around<'_>,
-    ) -> Result<i64, Failure> {
-        let parts = self.at_owners(budget, name, build, around).await?;
-        let mut numbers = parts.into_iter().map(|part| {
-            part.map(|part| match part.values.first() {
-                Some(Value::Int(number)) => *number,
-                _ => 0,
-            })
-        });
-        numbers.next().unwrap_or(Ok(0))
     }
 
     pub(crate) async fn ping(self: &Arc<Self>, budget: &mut Budget) -> Result<(), Failure> {

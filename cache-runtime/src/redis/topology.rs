@@ -46,10 +46,11 @@ pub(super) enum Owners {
 }
 
 impl Map {
-    #[cfg(feature = "cluster")]
+    #[cfg_attr(not(feature = "cluster"), expect(unused_variables, reason = "one node owns every name"))]
     pub(super) fn owner(&self, name: &str) -> Result<&Arc<Node>, Failure> {
         match &self.owners {
             Owners::One => Ok(&self.nodes[0]),
+            #[cfg(feature = "cluster")]
             Owners::Slots(ranges) => {
                 let slot = super::cluster::slot(name);
                 ranges

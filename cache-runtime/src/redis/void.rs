@@ -5,6 +5,7 @@ use std::sync::Arc;
 use redis::{Pipeline, Value};
 use smallvec::SmallVec;
 
+use super::command::decimal;
 use super::scatter::Around;
 use super::server::CHUNK;
 use super::{Failure, Server, message, script};
@@ -92,9 +93,8 @@ impl Server {
     ) -> Result<(), Failure> {
         let _voided = Void { server: self, names };
         let build = |name: usize, _: History, pipeline: &mut Pipeline| {
-            let (state, mut eval) = (entry::random8(), script::on(&names[name], script::FENCE, 16));
-            eval.arg(&state).arg(nonce).arg(self.fence_ttl_ms);
-            pipeline.add_command(eval);
+            let (state, ttl) = (entry::random8(), decimal(self.fence_ttl_ms));
+            pipeline.add_command(script::on(&names[name], script::FENCE, &[&state, nonce, &ttl]).into());
         };
         // Told as well: what is kept in process must not outlive a mutator who dies.
         let tell = |group: &[usize], pipeline: &mut Pipeline| {
