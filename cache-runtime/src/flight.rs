@@ -22,7 +22,7 @@ use std::time::{Duration, Instant};
 use smallvec::SmallVec;
 
 use crate::clock;
-use crate::quick::Quick;
+use crate::seeded::Seeded;
 use crate::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering};
 use crate::sync::{Mutex, MutexGuard, Notify};
 
@@ -68,7 +68,7 @@ pub(crate) struct Flight {
 pub(crate) struct Flights {
     /// How long a follower waits before he leads as well.
     patience: Duration,
-    open: Mutex<HashSet<Open, Quick>>,
+    open: Mutex<HashSet<Open, Seeded>>,
     /// Held while the graph of waits is searched and changed.
     waits: Mutex<()>,
 }

@@ -14,6 +14,7 @@
 //!   entry    codec/   facts    breaker   envelope | payloads | value types | health
 //!   compression/                         payloads made smaller
 //!   shape    canonical  negative minted  what a type looks like | equal values | is it a `None` | own tokens
+//!   seeded                               the hash of tables of what is under way
 //!   metrics/  span                       what is told of calls, in numbers | one by one
 //!   key/  site  found  outcome  context  observation  stats  config  budget  clock  glob  error  sync
 //!   named  mistake  suggest                which function is meant | what is mistyped, and what was meant
@@ -73,12 +74,12 @@ mod observe;
 mod operation;
 mod outcome;
 pub mod policy;
-mod quick;
 mod read;
 mod recovery;
 mod redis;
 #[cfg(all(test, shuttle))]
 mod schedules;
+mod seeded;
 mod shape;
 mod site;
 mod span;

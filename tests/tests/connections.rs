@@ -173,9 +173,9 @@ async fn in_a_cluster_two_more_are_needed() {
     let slot = cluster.slot("topo:e:row");
     cluster.begin_move(slot, 1 - cluster.owner_of(slot));
     here.remove([row()]).await.expect("up");
-    load(&here, row(), 3).await;
     // The server is asked, whatever is kept in process.
     becomes(&here, "it is stored where it is on its way to", async || {
+        load(&here, row(), 3).await;
         here.get_many::<u64>([row()]).await.expect("up") == [Some(3)]
     })
     .await;

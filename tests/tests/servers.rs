@@ -219,7 +219,7 @@ mod proxy {
         let delay = Duration::from_millis(100);
         net.proxy.set(Mode::Delay(delay));
         let start = Instant::now();
-        let asked: Vec<_> = (0..20)
+        let asked: Vec<_> = (0..40)
             .map(|at| {
                 let mut client = client.clone();
                 tokio::spawn(async move {
@@ -231,7 +231,7 @@ mod proxy {
         for one in asked {
             one.await.expect("it answers");
         }
-        // The last was asked after 95 ms. One after the other they would take 4 s.
+        // The last was asked after 195 ms. One after the other they would take 8 s, and two at a time 4 s.
         assert!(start.elapsed() >= delay * 2, "{:?}", start.elapsed());
         assert!(start.elapsed() < Duration::from_millis(3500), "{:?}", start.elapsed());
     }

@@ -68,7 +68,7 @@ async fn a_dropped_leader_is_replaced_by_exactly_one_follower() {
             let (cache, runs) = (cache.clone(), Arc::clone(&runs));
             followers.spawn(async move { cache.scope(first_hangs(runs, 2)).await });
         }
-        // All of them wait for him by then: whoever comes when the next one has ended may lead as well.
+        // They wait for him by then, also on a busy machine: whoever comes when the next one has ended may lead as well.
         tokio::time::sleep(LONG).await;
         leader.abort();
         let all = async {

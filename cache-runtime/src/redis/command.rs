@@ -35,17 +35,22 @@ impl Command {
 /// For whoever takes nothing else: pipelines, and connections over TLS.
 impl From<Command> for Cmd {
     fn from(command: Command) -> Self {
-        let mut same = Self::new();
-        let mut at = 0;
-        while let Ok(Some((header, next))) = super::connection::header(&command.bytes, at) {
-            at = next;
-            if let super::connection::Header::Bulk(length) = header {
-                same.arg(&command.bytes[next..next + length]);
-                at += length + 2;
-            }
+        let (count, mut rest) = written(&command.bytes);
+        let mut same = Self::with_capacity(count, rest.len());
+        for _ in 0..count {
+            let (length, behind) = written(rest);
+            same.arg(&behind[..length]);
+            rest = &behind[length + 2..];
         }
         same
     }
+}
+
+/// The number that [`header`] wrote, and what stands behind it.
+fn written(bytes: &[u8]) -> (usize, &[u8]) {
+    let end = bytes.iter().position(|byte| *byte == b'\r').expect("each header ends with it");
+    let number = bytes[1..end].iter().fold(0, |number, digit| number * 10 + usize::from(digit - b'0'));
+    (number, &bytes[end + 2..])
 }
 
 /// An argument in pieces.

@@ -71,9 +71,9 @@ impl Connection {
                 Ok(value(&reply, 0)?.0)
             }
             #[cfg(feature = "tls")]
-            Kind::Tls(_) => {
-                let command = Cmd::from(command);
-                Box::pin(async move { self.send_packed_command(&command).await }).await
+            Kind::Tls(connection) => {
+                let (command, mut connection) = (Cmd::from(command), connection.clone());
+                Box::pin(async move { connection.send_packed_command(&command).await }).await
             }
         }
     }

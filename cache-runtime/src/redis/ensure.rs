@@ -7,12 +7,12 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 
 use redis::{Pipeline, Value};
-use smallvec::SmallVec;
+use smallvec::{SmallVec, smallvec};
 
 use super::answers::{Answers, Told};
 use super::command::{Command, decimal};
 use super::held::Held;
-use super::scatter::{Around, Part, Reply};
+use super::scatter::{Around, Reply};
 use super::{Failure, Server, script};
 use crate::Key;
 use crate::budget::Budget;
@@ -87,10 +87,11 @@ impl Server {
         found: &[String],
         stamps: &[Option<Stamp>],
     ) -> Result<Ensured, Failure> {
+        debug_assert_eq!(stamps.len(), key.tag_count() + found.len());
         let tags = key.tags().chain(found.iter().map(String::as_str)).zip(stamps).enumerate();
         let unknown = tags.filter(|(_, (_, stamp))| stamp.is_none());
         let unknown = unknown.map(|(at, (tag, _))| (at + 1, self.names.tag(tag)));
-        let (asked, names): (SmallVec<[usize; 4]>, Vec<String>) =
+        let (asked, names): (SmallVec<[usize; 4]>, SmallVec<[String; 1]>) =
             std::iter::once((0, self.names.entry(key))).chain(unknown).unzip();
         let by = if self.only_scripts.load(Relaxed) { By::Script } else { By::Command };
         let mut all = self.offer(budget, by, &asked, &names).await?;
@@ -140,7 +141,7 @@ impl Server {
         by: By,
         asked: &[usize],
         names: &[String],
-    ) -> Result<Vec<Result<Holds, Failure>>, Failure> {
+    ) -> Result<SmallVec<[Result<Holds, Failure>; 1]>, Failure> {
         let reused = self.breaks(Mutant::RetryReusesToken).then(entry::random8);
         let offered = |name: usize, history: History| {
             let id = reused.unwrap_or_else(entry::random8);
@@ -160,7 +161,8 @@ impl Server {
         };
         // Most tags are known, if there are any.
         if let [name] = names {
-            return Ok(vec![self.at_owner(budget, name, &|history| offered(0, history)).await]);
+            let reply = self.at_owner(budget, name, &|history| offered(0, history)).await?;
+            return Ok(smallvec![reply.accepted()]);
         }
         let build = |name: usize, history: History, pipeline: &mut Pipeline| {
             let (command, brought) = offered(name, history);
@@ -168,8 +170,7 @@ impl Server {
             brought
         };
         let parts = Box::pin(self.at_owners(budget, names, &build, Around::Nothing)).await?;
-        let holds = |part: Result<Part<Brought>, Failure>| part?.only();
-        Ok(parts.into_iter().map(holds).collect())
+        Ok(parts.into_iter().map(|part| part?.only()).collect())
     }
 
     /// The same by script, for those of them that are left.

@@ -11,10 +11,12 @@
 //!
 //! ```text
 //! server: ensure, several, void           the operations; that before a load, reads at several masters, those that void
+//!   owner                                 one command about one name to its master
 //!   scatter (redirect)                    each name's commands to its master
 //!     topology: look (cluster, sentinel)  who is master of what
 //!       node: gather, request, lanes      one master: shared reads, requests, connections
 //!         connection (driver, replies)    what is sent and what comes back, in the same order
+//!         command                         what is sent by itself, as it is sent
 //!         mget  held                      names that are asked for, and their values where they came in
 //!         probe                           recovery
 //!         channel                         whether it is heard what others invalidated
@@ -46,6 +48,7 @@ mod mget;
 mod node;
 #[cfg(feature = "inspect")]
 mod overhear;
+mod owner;
 mod probe;
 #[cfg(feature = "cluster")]
 mod redirect;

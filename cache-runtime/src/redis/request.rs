@@ -30,7 +30,13 @@ pub(crate) struct Witness {
     pub(crate) connection: u64,
 }
 
-/// Which errors of a command are none of its request.
+impl Witness {
+    pub(crate) fn history(self) -> History {
+        self.standing.history()
+    }
+}
+
+/// What decides which errors of a command do not fail its request.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Kind {
     /// `PUBLISH`.
@@ -46,12 +52,6 @@ impl Kind {
             b"SET" => Self::Set,
             _ => Self::Other,
         }
-    }
-}
-
-impl Witness {
-    pub(crate) fn history(self) -> History {
-        self.standing.history()
     }
 }
 
@@ -161,7 +161,7 @@ impl Node {
 
     /// One command. `build` writes it, and returns what it brought along, with each attempt.
     ///
-    /// An error fails the request, as in [`pipeline`](Self::pipeline).
+    /// An error fails the request or is the reply, as in [`pipeline`](Self::pipeline).
     pub(super) async fn command<M: Send>(
         self: &Arc<Self>,
         budget: &mut Budget,
@@ -196,8 +196,11 @@ impl Node {
             async move {
                 let values = connection.send_packed_commands(&pipeline, 0, pipeline.len()).await?;
                 for (value, command) in values.iter().zip(pipeline.cmd_iter()) {
-                    let Some(Arg::Simple(name)) = command.args_iter().next() else { continue };
-                    self.judge(Kind::of(name), value)?;
+                    let kind = match command.args_iter().next() {
+                        Some(Arg::Simple(name)) => Kind::of(name),
+                        _ => Kind::Other,
+                    };
+                    self.judge(kind, value)?;
                 }
                 Ok((values, brought))
             }
@@ -206,7 +209,7 @@ impl Node {
         Ok((values, brought, witness))
     }
 
-    /// What the reply to a command is to its request.
+    /// Fails the request if the reply is an error that does, and notes whether news may be told.
     fn judge(&self, kind: Kind, value: &Value) -> RedisResult<()> {
         let Value::ServerError(error) = value else {
             if kind == Kind::News {

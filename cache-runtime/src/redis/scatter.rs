@@ -1,15 +1,13 @@
-//! Commands about several names, each sent to the master that owns the name: one pipeline per master.
+//! Commands about several names, each sent to the master that owns the name: one pipeline per master. One command about one
+//! name has a shorter way, in `owner`.
 
 use std::sync::Arc;
 
 use redis::{Pipeline, Value};
 use smallvec::{SmallVec, smallvec};
 
-use super::command::Command;
-use super::failure::points_elsewhere;
 use super::node::Node;
 use super::request::Witness;
-use super::topology::Map;
 use super::{Failure, Server};
 use crate::budget::Budget;
 use crate::entry::History;
@@ -40,6 +38,11 @@ pub(super) struct Reply<M> {
 }
 
 impl<M> Reply<M> {
+    /// The reply, unless it is an error.
+    pub(super) fn accepted(self) -> Result<Self, Failure> {
+        refused(&self.value).map(|()| self)
+    }
+
     pub(super) fn number(&self) -> i64 {
         match self.value {
             Value::Int(number) => number,
@@ -56,55 +59,6 @@ pub(super) enum Around<'a> {
 }
 
 impl Server {
-    /// Sends what `build` writes for a name to its master: most requests are one command about one name, and need far less
-    /// than several. An error that is the reply is one here.
-    pub(super) async fn at_owner<M: Send>(
-        self: &Arc<Self>,
-        budget: &mut Budget,
-        name: &String,
-        build: &(dyn Fn(History) -> (Command, M) + Send + Sync),
-    ) -> Result<Reply<M>, Failure> {
-        let Some(node) = self.topology.fixed().and_then(Map::only) else {
-            return Box::pin(self.at_owner_by_map(budget, name, build)).await;
-        };
-        self.attend(node);
-        let reply = self.reply_of(node, budget, build).await?;
-        refused(&reply.value)?;
-        Ok(reply)
-    }
-
-    async fn at_owner_by_map<M: Send>(
-        self: &Arc<Self>,
-        budget: &mut Budget,
-        name: &String,
-        build: &(dyn Fn(History) -> (Command, M) + Send + Sync),
-    ) -> Result<Reply<M>, Failure> {
-        let map = self.map(budget).await?;
-        let reply = self.reply_of(map.owner(name)?, budget, build).await?;
-        match &reply.value {
-            Value::ServerError(error) if points_elsewhere(error) => {
-                let build = |_: usize, history: History, pipeline: &mut Pipeline| {
-                    let (command, brought) = build(history);
-                    pipeline.add_command(command.into());
-                    brought
-                };
-                of_one(self.at_owners(budget, std::slice::from_ref(name), &build, Around::Nothing).await?)
-            }
-            value => refused(value).map(|()| reply),
-        }
-    }
-
-    async fn reply_of<M: Send>(
-        &self,
-        node: &Arc<Node>,
-        budget: &mut Budget,
-        build: &(dyn Fn(History) -> (Command, M) + Send + Sync),
-    ) -> Result<Reply<M>, Failure> {
-        let answered = node.command(budget, build).await;
-        let (value, brought, witness) = answered.inspect_err(|failure| self.topology.suspect(failure))?;
-        Ok(Reply { value, brought, witness })
-    }
-
     /// Sends what `build` writes for each of `names` to its master. The result has one part per name; those of a
     /// master that failed fail alone.
     pub(super) async fn at_owners<M: Send>(

@@ -134,7 +134,7 @@ impl Server {
     ) -> Result<bool, Failure> {
         let name = self.names.entry(key);
         let fill = |_: History| (script::fill(&name, expected, envelope, ttl), ());
-        let stored = self.at_owner(budget, &name, &fill).await?.number() == 1;
+        let stored = self.at_owner(budget, &name, &fill).await?.accepted()?.number() == 1;
         if key.tag_count() > 0 && fastrand::u32(..32) == 0 {
             Box::pin(self.renew(budget, key)).await;
         }
@@ -182,7 +182,7 @@ impl Server {
         let name = self.names.entry(key);
         let ttl = decimal(clock::millis(ttl));
         let set = |_: History| (Command::new("SET", &[name.as_bytes(), envelope, b"PX", &ttl]), ());
-        self.at_owner(budget, &name, &set).await?;
+        self.at_owner(budget, &name, &set).await?.accepted()?;
         Ok(true)
     }
 
@@ -195,7 +195,7 @@ impl Server {
     ) -> Result<(), Failure> {
         let name = self.names.entry(key);
         let release = |_: History| (script::on(&name, script::RELEASE, &[expected]), ());
-        self.at_owner(budget, &name, &release).await.map(drop)
+        self.at_owner(budget, &name, &release).await?.accepted().map(drop)
     }
 
     /// One step of a walk over the names at one master that match `pattern`. All steps of a walk take one lane.
@@ -241,7 +241,7 @@ impl Server {
     pub(crate) async fn expires_in(self: &Arc<Self>, budget: &mut Budget, key: &Key) -> Result<i64, Failure> {
         let name = self.names.entry(key);
         let ask = |_: History| (Command::new("PTTL", &[name.as_bytes()]), ());
-        Ok(self.at_owner(budget, &name, &ask).await?.number())
+        Ok(self.at_owner(budget, &name, &ask).await?.accepted()?.number())
     }
 
     /// What keeps a master from being used.

@@ -1,31 +1,32 @@
-//! A hash for tables of what is under way: quicker than the one of the standard library, and each table has a seed of its
-//! own, so that nobody knows which keys fall together.
+//! A hash for tables of what is under way: quicker than the one of the standard library, and not made to withstand somebody
+//! who chooses the keys. It need not be: what is under way over Redis has random bytes of the operating system in it, there
+//! is never much of it, and each table has a seed of its own.
 
 use std::hash::{BuildHasher, Hasher, RandomState};
 
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
-pub(crate) struct Quick {
+pub(crate) struct Seeded {
     seed: u64,
 }
 
-impl Default for Quick {
+impl Default for Seeded {
     fn default() -> Self {
         Self { seed: RandomState::new().hash_one(0) }
     }
 }
 
-impl BuildHasher for Quick {
-    type Hasher = Xxh3;
+impl BuildHasher for Seeded {
+    type Hasher = Mixed;
 
-    fn build_hasher(&self) -> Xxh3 {
-        Xxh3(self.seed)
+    fn build_hasher(&self) -> Mixed {
+        Mixed(self.seed)
     }
 }
 
-pub(crate) struct Xxh3(u64);
+pub(crate) struct Mixed(u64);
 
-impl Hasher for Xxh3 {
+impl Hasher for Mixed {
     fn write(&mut self, bytes: &[u8]) {
         self.0 = xxh3_64_with_seed(bytes, self.0);
     }
@@ -50,7 +51,7 @@ mod tests {
 
     #[test]
     fn what_is_equal_falls_together_and_each_table_has_its_own_order() {
-        let (one, other) = (Quick::default(), Quick::default());
+        let (one, other) = (Seeded::default(), Seeded::default());
         let key = (b"user:7".as_slice(), 7usize);
         assert_eq!(one.hash_one(key), one.hash_one((b"user:7".to_vec(), 7usize)));
         assert_ne!(one.hash_one(key), one.hash_one((b"user:8".as_slice(), 7usize)));
