@@ -119,11 +119,15 @@ impl RedisCluster {
             node.server.command(&["CLUSTER", "SET-CONFIG-EPOCH", &(at + 1).to_string()]);
         }
         until(|| {
-            // Each time: a machine under load may be too slow for an introduction.
-            for node in &cluster.nodes[1..] {
-                if !cluster.view(0).iter().any(|seen| seen.id == node.id) {
-                    let (port, bus) = (node.port().to_string(), node.gate.port().to_string());
-                    cluster.node(0).command(&["CLUSTER", "MEET", "127.0.0.1", &port, &bus]);
+            // Each time, and by whoever does not know the other: a machine under load may be too slow for an introduction, on
+            // either side. The rest they hear from the first.
+            let first = &cluster.nodes[0];
+            for (at, node) in cluster.nodes.iter().enumerate().skip(1) {
+                for (which, other) in [(0, node), (at, first)] {
+                    if !cluster.view(which).iter().any(|seen| seen.id == other.id) {
+                        let (port, bus) = (other.port().to_string(), other.gate.port().to_string());
+                        cluster.node(which).command(&["CLUSTER", "MEET", "127.0.0.1", &port, &bus]);
+                    }
                 }
             }
             for at in 0..cluster.nodes.len() {
