@@ -1,7 +1,7 @@
 //! A connection that all callers of a lane share: requests go out in the order in which they come, and whoever asked is
 //! told what came back for him, as bytes: those who share a request read their values where they came in.
 //!
-//! Commands, values and the handshake are `redis`'s, and so is TLS.
+//! Values, pipelines and the handshake are `redis`'s, and so is TLS; a command by itself is written in `command`.
 
 mod dial;
 mod driver;
