@@ -2,7 +2,7 @@
 
 use std::sync::OnceLock;
 
-use cache_runtime::codec::{Bincode, Codec};
+use bincode::config::standard;
 use redis::AsyncCommands;
 use redis::aio::MultiplexedConnection;
 use serde::Serialize;
@@ -25,16 +25,14 @@ pub fn connection() -> MultiplexedConnection {
     SHARED.get().expect("made by `connect`").clone()
 }
 
-/// As the cache encodes by default.
+/// In the form that the cache has by default.
 pub fn encoded<T: Serialize>(value: &T) -> Vec<u8> {
-    let mut bytes = Vec::new();
-    Bincode::encode(value, &mut bytes).expect("has a form");
-    bytes
+    bincode::serde::encode_to_vec(value, standard()).expect("has a form")
 }
 
 /// The other way.
 pub fn decoded<T: DeserializeOwned>(bytes: &[u8]) -> T {
-    Bincode::decode(bytes).expect("encoded by hand")
+    bincode::serde::decode_from_slice(bytes, standard()).expect("encoded by hand").0
 }
 
 /// `GET`, and where that finds nothing the load and `SET EX`.

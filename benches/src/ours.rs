@@ -8,16 +8,10 @@ use cache_runtime::{Cache, CacheBuilder, Counts, cached};
 use crate::path::Path;
 use crate::value::User;
 
-/// Nothing is kept in process: each hit asks the server.
-static REDIS: OnceLock<Cache> = OnceLock::new();
 /// With the in-process tier, as by default.
 static TIERED: OnceLock<Cache> = OnceLock::new();
 /// Without a server.
 static LOCAL: OnceLock<Cache> = OnceLock::new();
-
-fn redis() -> &'static Cache {
-    REDIS.get().expect("made by `connect`")
-}
 
 fn tiered() -> &'static Cache {
     TIERED.get().expect("made by `connect`")
@@ -34,18 +28,19 @@ pub fn over(url: &str) -> CacheBuilder {
     Cache::builder().namespace("bench").redis(url).budget(patient).local_ttl(Duration::from_secs(3600))
 }
 
-/// Makes the caches of all functions here.
+/// Makes the caches of all functions here. The installed one, as most programs have one, keeps nothing in process: each
+/// hit asks the server.
 pub fn connect(url: &str) {
-    REDIS.get_or_init(|| over(url).local_tier(false).build().expect("in order"));
+    over(url).local_tier(false).build().expect("in order").install().expect("the first one");
     TIERED.get_or_init(|| over(url).build().expect("in order"));
 }
 
-#[cached(key = "user:{id}", ttl = "1h", cache = redis())]
+#[cached(key = "user:{id}", ttl = "1h")]
 async fn untagged(id: u64) -> User {
     User::load(id)
 }
 
-#[cached(key = "tagged:{id}", ttl = "1h", tags = ["user:{id}", "users"], cache = redis())]
+#[cached(key = "tagged:{id}", ttl = "1h", tags = ["user:{id}", "users"])]
 async fn tagged(id: u64) -> User {
     User::load(id)
 }
@@ -76,12 +71,14 @@ pub fn counts(cache: &Cache, key: &str, name: &str) -> Counts {
 
 /// A hit that asks the server, for an entry without tags.
 pub fn redis_untagged() -> Path {
-    Path::over_redis("ours, no tag", untagged).proven_by(|| counts(redis(), "user:{id}", "::untagged").redis_hits)
+    Path::over_redis("ours, no tag", untagged)
+        .proven_by(|| counts(&Cache::current(), "user:{id}", "::untagged").redis_hits)
 }
 
 /// The same for an entry with a tag that all share and one of its own.
 pub fn redis_tagged() -> Path {
-    Path::over_redis("ours, 2 tags", tagged).proven_by(|| counts(redis(), "tagged:{id}", "::tagged").redis_hits)
+    Path::over_redis("ours, 2 tags", tagged)
+        .proven_by(|| counts(&Cache::current(), "tagged:{id}", "::tagged").redis_hits)
 }
 
 /// A hit in the in-process tier over a server.

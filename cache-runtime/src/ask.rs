@@ -16,7 +16,7 @@ use crate::local::{Fresh, LocalObservation, LocalStore};
 #[cfg(feature = "metrics")]
 use crate::metrics::Series;
 use crate::observation::{Observation, Source};
-use crate::outcome::{Cacheable, Load};
+use crate::outcome::Load;
 use crate::policy::Steer;
 use crate::read::{Hit, Question};
 use crate::site::Site;
@@ -180,24 +180,16 @@ impl Ask<'_> {
         Some((value, Observation::hit(Source::Local, age, entry.negative, entry.bytes)))
     }
 
-    /// Keeps a value in process over Redis, if nothing was invalidated since `seen`. It never outlives its entry.
-    pub(crate) fn keep<V: Cacheable>(
-        &self,
-        remote: &Remote,
-        facts: &Facts,
-        value: &V,
-        seen: Option<LocalObservation>,
-        encoded: usize,
-        (age, left): (Duration, Duration),
-    ) {
+    /// Keeps a value in process over Redis, if nothing was invalidated since `seen`. The ttl of `fresh` is what its entry has
+    /// left, and is cut to what this function may keep.
+    pub(crate) fn keep(&self, remote: &Remote, seen: Option<LocalObservation>, fresh: impl FnOnce() -> Fresh) {
         let (Some(tier), Some(seen), Some(lifetime)) = (self.tier(remote), seen, self.local) else { return };
-        let negative = negative::is_none(value);
-        let allowed = self.lifetime.of(negative).filter(|_| self.steer.limits).map(|ttl| ttl.saturating_sub(age));
-        let ttl = lifetime.min(left).min(allowed.unwrap_or(Duration::MAX));
+        let mut fresh = fresh();
+        let allowed = self.lifetime.of(fresh.negative).filter(|_| self.steer.limits);
+        let allowed = allowed.map_or(Duration::MAX, |ttl| ttl.saturating_sub(fresh.age));
+        fresh.ttl = fresh.ttl.min(lifetime).min(allowed);
         // What is said of lifetimes may have changed, and with it what was kept have been dropped.
-        if !ttl.is_zero() && self.core.steering.is_still(&self.steer) {
-            let value = Arc::new(value.clone());
-            let fresh = Fresh { value, negative, shape: facts.shape, bytes: encoded as u64, ttl, age };
+        if !fresh.ttl.is_zero() && self.core.steering.is_still(&self.steer) {
             tier.fill(self.key, seen, fresh);
         }
     }
@@ -207,7 +199,14 @@ impl Ask<'_> {
         let envelope = hit.envelope();
         let (value, encoded) = self.decode::<L>(envelope)?;
         if let Some(seen) = hit.seen() {
-            self.keep(remote, facts, &value, Some(seen.clone()), encoded, (hit.age(), hit.left()));
+            self.keep(remote, Some(seen.clone()), || Fresh {
+                value: Arc::new(value.clone()),
+                negative: negative::is_none(&value),
+                shape: facts.shape,
+                bytes: encoded as u64,
+                ttl: hit.left(),
+                age: hit.age(),
+            });
         }
         Some((value, Stored::of(envelope)))
     }

@@ -153,7 +153,7 @@ impl<'c> Call<'c> {
 
     /// The key alone.
     pub fn into_key(self) -> Key {
-        self.key.unwrap_or_else(|| self.site.render_kept(&self.parts))
+        self.key.unwrap_or_else(|| self.site.render(&self.parts))
     }
 
     /// Whose call it is.
@@ -165,7 +165,7 @@ impl<'c> Call<'c> {
     pub(crate) fn key<'a>(&'a self, rendered: &'a mut Option<Key>) -> &'a Key {
         match &self.key {
             Some(key) => key,
-            None => rendered.get_or_insert_with(|| self.site.render_kept(&self.parts)),
+            None => rendered.get_or_insert_with(|| self.site.render(&self.parts)),
         }
     }
 

@@ -1,5 +1,6 @@
 //! What a `Cache` handle points to: settings, the store, and what is under way.
 
+use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 
@@ -99,12 +100,12 @@ impl Core {
     }
 
     /// Runs work that no caller waits for; `shutdown` does.
-    pub(crate) fn in_background(self: &Arc<Self>, work: impl Future<Output = ()> + Send + 'static) {
+    ///
+    /// Boxed: the runtime moves a task about while it makes it and when it ends.
+    pub(crate) fn in_background(self: &Arc<Self>, work: Pin<Box<dyn Future<Output = ()> + Send>>) {
         self.background.fetch_add(1, Ordering::AcqRel);
         let done = Done(Arc::clone(self));
         if let Ok(runtime) = tokio::runtime::Handle::try_current() {
-            // Boxed: the runtime moves a task about while it makes it and when it ends.
-            let work = Box::pin(work);
             runtime.spawn(async move {
                 let _done = done;
                 work.await;

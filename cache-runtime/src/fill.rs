@@ -177,10 +177,17 @@ impl Ask<'_> {
         };
         // Also by a refresh, though the message to the others will void it: until then it takes the place of the old one.
         if let Some(length) = draft.covered {
-            self.keep(remote, facts, value, observed.seen.take(), length, (Duration::ZERO, ttl));
+            self.keep(remote, observed.seen.take(), || Fresh {
+                value: landing.shared::<L::Value>().unwrap_or_else(|| Arc::new(value.clone())),
+                negative,
+                shape: facts.shape,
+                bytes: length as u64,
+                ttl,
+                age: Duration::ZERO,
+            });
         }
         let (core, key, counted) = (Arc::clone(self.core), self.key.clone(), self.counters.owned());
-        self.core.in_background(async move {
+        self.core.in_background(Box::pin(async move {
             let Store::Redis(remote) = &core.store else { return };
             let envelope = draft.finish(core.config.compression.as_ref());
             let mut budget = core.budget();
@@ -210,7 +217,7 @@ impl Ask<'_> {
             if let Some(landed) = landing.landed.take() {
                 linger::close_later(&core, landed);
             }
-        });
+        }));
     }
 
     /// Stores a loaded value in this process alone. Returns what the callers who joined are handed.
@@ -261,11 +268,11 @@ impl Ask<'_> {
             return;
         }
         let (core, key) = (Arc::clone(self.core), self.key.clone());
-        self.core.in_background(async move {
+        self.core.in_background(Box::pin(async move {
             let Store::Redis(remote) = &core.store else { return };
             // Should this fail, others wait for the token a few times, and it expires.
             let _ = remote.server.release(&mut core.budget(), &key, &observed.expected).await;
-        });
+        }));
     }
 }
 
@@ -321,6 +328,13 @@ pub(crate) fn shared<V: Cacheable>(value: &V, tags: Option<&[String]>, known: &[
 struct Landing {
     core: Arc<Core>,
     landed: Option<Landed>,
+}
+
+impl Landing {
+    /// The value that those who joined are handed, if it is a value.
+    fn shared<V: 'static>(&self) -> Option<Shared> {
+        self.landed.as_ref().map(Landed::shared).filter(|shared| shared.is::<V>())
+    }
 }
 
 impl Drop for Landing {

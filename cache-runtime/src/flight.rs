@@ -291,9 +291,9 @@ impl Lead<'_> {
     pub(crate) fn ready(mut self, value: Shared) -> Landed {
         self.ended = true;
         // Also of a leader who was overdue: he observed what the flight is known by, as everybody in it did.
-        *lock(&self.seat.flight.state) = State::Ready(value);
+        *lock(&self.seat.flight.state) = State::Ready(Arc::clone(&value));
         self.seat.flight.changed.notify_waiters();
-        Landed { flight: Arc::clone(&self.seat.flight) }
+        Landed { flight: Arc::clone(&self.seat.flight), shared: value }
     }
 
     /// The load failed. Followers get a shared error; without one they lead in turn. True if nobody is left
@@ -351,9 +351,15 @@ impl Drop for Lead<'_> {
 /// A flight whose value is there and whose fill is on its way.
 pub(crate) struct Landed {
     flight: Arc<Flight>,
+    shared: Shared,
 }
 
 impl Landed {
+    /// What this leader has handed on; of a flight that had two, the other's may be another.
+    pub(crate) fn shared(&self) -> Shared {
+        Arc::clone(&self.shared)
+    }
+
     /// The fill was answered, or given up: later callers find the entry itself.
     pub(crate) fn close(self, flights: &Flights) {
         close(flights, &self.flight);

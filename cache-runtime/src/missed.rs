@@ -54,10 +54,10 @@ impl<L> Missed<L> {
         let plain = self.call.plain(context.as_deref());
         // Made behind the wait, which is not to have room for it.
         let looked = if let Some(cache) = plain.filter(|_| key.unfit().is_none()) {
-            if let Some(kept) = self.kept(key) {
+            let in_process = self.call.tier(cache).is_some();
+            if in_process && let Some(kept) = self.kept(key) {
                 return kept;
             }
-            let in_process = self.call.tier(cache).is_some();
             let facts = self.call.site().facts(const { &Kind::of::<L>() }, cache.core().config.codec);
             let over_redis = if let Store::Redis(remote) = &cache.core().store
                 && !facts.is_unfit()

@@ -5,13 +5,12 @@ use std::sync::OnceLock;
 use std::time::Duration;
 
 use linkme::distributed_slice;
-use smallvec::SmallVec;
 
 use crate::Key;
 use crate::ask::Lifetime;
 use crate::codec::CacheCodec;
 use crate::facts::{Facts, First, Kind};
-use crate::key::{KeyPart, KeyWriter, Part, Parts};
+use crate::key::{KeyWriter, Renderable};
 #[cfg(feature = "metrics")]
 use crate::metrics::Series;
 use crate::stats::{Counters, Counts, Invalidated};
@@ -36,11 +35,11 @@ pub struct Template {
 }
 
 impl Template {
-    pub(crate) fn render(&self, parts: &[&dyn KeyPart], out: &mut KeyWriter) {
+    pub(crate) fn render(&self, parts: &(impl Renderable + ?Sized), out: &mut KeyWriter) {
         for segment in self.segments {
             match segment {
                 Segment::Text(text) => out.raw(text),
-                Segment::Part(index) => parts[usize::from(*index)].write(out),
+                Segment::Part(index) => parts.write_part((*index).into(), out),
             }
         }
     }
@@ -184,19 +183,12 @@ impl Site {
     }
 
     /// The key and the tags of a call.
-    pub(crate) fn render(&self, parts: &[&dyn KeyPart]) -> Key {
+    pub(crate) fn render(&self, parts: &(impl Renderable + ?Sized)) -> Key {
         let mut key = Key::start(self.declaration.version, |out| self.declaration.key.render(parts, out));
         for tag in self.declaration.tags {
             key.push(|out| tag.render(parts, out));
         }
         key
-    }
-
-    /// The same, of parts that were taken in.
-    pub(crate) fn render_kept(&self, parts: &Parts) -> Key {
-        let parts: SmallVec<[Part; 4]> = parts.each().collect();
-        let parts: SmallVec<[&dyn KeyPart; 4]> = parts.iter().map(|part| part as &dyn KeyPart).collect();
-        self.render(&parts)
     }
 }
 

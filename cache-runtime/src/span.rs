@@ -5,7 +5,7 @@
 
 use std::fmt;
 use std::future::Future;
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::sync::LazyLock;
 
 use sha2::{Digest, Sha256};
@@ -67,7 +67,9 @@ impl Ask<'_> {
         if !span.is_disabled() {
             span.record("key", field::display(shown(self.key, &self.core.config)));
         }
-        let (returned, observation) = self.answer::<L, F>(mode, looked, body).instrument(span.clone()).await;
+        // Pinned where it is: it is large, and would be moved into what enters the span.
+        let answer = pin!(self.answer::<L, F>(mode, looked, body));
+        let (returned, observation) = answer.instrument(span.clone()).await;
         self.answered(&observation);
         tell(&span, &observation);
         (returned, observation)

@@ -4,9 +4,11 @@ mod steps;
 
 use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
 use std::time::Duration;
 
 use cache_runtime::{Cache, CacheBuilder, Key, Source, bypass, cached, invalidates, observe, refresh};
+use serde::{Deserialize, Serialize};
 use steps::table::{Held, Table, comes_from, held, is_kept, is_told, row, see};
 use steps::topologies::on_each_topology;
 use steps::{TTL, epoch, hears, is_denied, is_idle, listening, patient};
@@ -457,6 +459,36 @@ async fn an_arc_is_shared_and_not_copied() {
     assert_eq!(seen.source, Source::Local);
     assert!(Arc::ptr_eq(&read, &kept) && !Arc::ptr_eq(&first, &kept));
     assert_eq!(first, kept);
+}
+
+static CLONES: AtomicU64 = AtomicU64::new(0);
+
+#[derive(Serialize, Deserialize)]
+struct Counted(u64);
+
+impl Clone for Counted {
+    fn clone(&self) -> Self {
+        CLONES.fetch_add(1, SeqCst);
+        Self(self.0)
+    }
+}
+
+#[cached(key = "counted:{id}", ttl = "1m", skip(value))]
+async fn counted(id: u64, value: u64) -> Counted {
+    Counted(value)
+}
+
+#[tokio::test]
+async fn a_load_clones_its_value_once_for_those_who_join_and_for_this_process() {
+    let server = RedisServer::start();
+    let cache = listening(at(server.url())).await;
+    assert_eq!(cache.scope(counted(1, 7)).await.0, 7);
+    assert_eq!(CLONES.load(SeqCst), 1);
+    let (kept, seen) = cache.scope(observe(counted(1, 8))).await;
+    assert_eq!((kept.0, seen.source), (7, Source::Local));
+    // Nobody joins one that refreshes: its value is kept all the same.
+    assert_eq!(cache.scope(refresh(counted(1, 9))).await.0, 9);
+    assert_eq!(cache.scope(counted(1, 10)).await.0, 9);
 }
 
 #[cached(key = "absent:{id}", ttl = "1m", negative_ttl = "1m", tags = ["absent"], skip(table))]

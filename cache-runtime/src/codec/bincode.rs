@@ -1,11 +1,17 @@
 //! bincode, the default: small and quick, for types whose shape is fixed.
 
+mod lending;
+
+use std::marker::PhantomData;
+
 use bincode::config::{Configuration, Limit, LittleEndian, Varint};
 use bincode::enc::write::Writer;
 use bincode::error::EncodeError;
+use bincode::serde::seed_decode_from_slice;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use self::lending::Lending;
 use super::{Codec, CodecError};
 
 /// bincode 2, standard configuration.
@@ -44,7 +50,8 @@ impl Codec for Bincode {
     }
 
     fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, CodecError> {
-        let (value, read) = bincode::serde::decode_from_slice(bytes, config()).map_err(CodecError::new)?;
+        let seed = Lending(PhantomData::<T>);
+        let (value, read) = seed_decode_from_slice(seed, bytes, config()).map_err(CodecError::new)?;
         if read != bytes.len() {
             return Err(CodecError::new(format!("{} bytes too many", bytes.len() - read)));
         }

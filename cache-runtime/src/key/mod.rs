@@ -17,7 +17,7 @@ pub use hash::HashPart;
 pub(crate) use hash::kept_of_cut;
 pub use part::{KeyPart, Rendered};
 pub use parts::Parts;
-pub(crate) use parts::{FIRST, Part};
+pub(crate) use parts::{FIRST, Renderable};
 pub(crate) use tagset::{Tagset, tag_hash};
 pub use writer::KeyWriter;
 

@@ -123,35 +123,29 @@ impl Parts {
         let hash = self.words().iter().fold(mix(seed, self.kinds), |hash, word| mix(hash, *word));
         hash ^ (hash >> 32)
     }
+}
 
-    /// The parts, to be rendered after all.
-    pub(crate) fn each(&self) -> impl Iterator<Item = Part<'_>> {
-        let mut rest = self.words();
-        self.kinds.to_le_bytes().into_iter().take(self.count.into()).map(move |kind| {
-            let used = if kind < TEXT { 1 } else { length_of(kind).div_ceil(8) };
-            let (words, behind) = rest.split_at(used);
-            rest = behind;
-            Part { kind, words }
-        })
+/// The parts of a call, which can be rendered.
+pub(crate) trait Renderable {
+    /// Writes the part of this number.
+    fn write_part(&self, part: usize, out: &mut KeyWriter);
+}
+
+/// As they came.
+impl Renderable for [&dyn KeyPart] {
+    fn write_part(&self, part: usize, out: &mut KeyWriter) {
+        self[part].write(out);
     }
 }
 
-/// Of text.
-fn length_of(kind: u8) -> usize {
-    usize::from(kind % TEXT)
-}
-
-/// One of them.
-pub(crate) struct Part<'a> {
-    kind: u8,
-    words: &'a [u64],
-}
-
-impl KeyPart for Part<'_> {
-    fn write(&self, out: &mut KeyWriter) {
-        match (self.kind, self.words) {
-            (UNSIGNED, [part]) => part.write(out),
-            (SIGNED, [part]) => (*part as i64).write(out),
+/// As they were taken in.
+impl Renderable for Parts {
+    fn write_part(&self, part: usize, out: &mut KeyWriter) {
+        let kinds = &self.kinds.to_le_bytes()[..usize::from(self.count)];
+        let (kind, before) = (kinds[part], kinds[..part].iter().map(|kind| words_of(*kind)).sum::<usize>());
+        match (kind, &self.words[before..before + words_of(kind)]) {
+            (UNSIGNED, [number]) => number.write(out),
+            (SIGNED, [number]) => (*number as i64).write(out),
             (kind, words) => {
                 let mut bytes = [0; WORDS * 8];
                 let (chunks, _) = bytes.as_chunks_mut::<8>();
@@ -161,6 +155,16 @@ impl KeyPart for Part<'_> {
             }
         }
     }
+}
+
+/// How many words hold a part.
+fn words_of(kind: u8) -> usize {
+    if kind < TEXT { 1 } else { length_of(kind).div_ceil(8) }
+}
+
+/// Of text.
+fn length_of(kind: u8) -> usize {
+    usize::from(kind % TEXT)
 }
 
 #[cfg(test)]
@@ -198,8 +202,19 @@ mod tests {
         for list in lists {
             let kept = kept(list).expect("they fit");
             let expected: Vec<_> = list.iter().map(|part| rendered(*part)).collect();
-            assert_eq!(kept.each().map(|part| rendered(&part)).collect::<Vec<_>>(), expected);
+            let again = (0..list.len()).map(|part| {
+                let mut writer = KeyWriter::new();
+                kept.write_part(part, &mut writer);
+                writer.rendered().to_vec()
+            });
+            assert_eq!(again.collect::<Vec<_>>(), expected);
         }
+    }
+
+    #[test]
+    #[should_panic(expected = "out of bounds")]
+    fn a_part_that_is_not_there_is_not_written() {
+        kept(&[&"a"]).expect("it fits").write_part(1, &mut KeyWriter::new());
     }
 
     #[test]

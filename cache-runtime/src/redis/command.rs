@@ -61,9 +61,17 @@ pub(super) fn argument(out: &mut Vec<u8>, pieces: &[&[u8]]) {
 }
 
 pub(super) fn header(out: &mut Vec<u8>, kind: u8, number: usize) {
-    out.push(kind);
-    out.extend_from_slice(&decimal(number as u64));
-    out.extend_from_slice(b"\r\n");
+    let digit = |value: usize| b'0' + value as u8;
+    match number {
+        // What most counts and lengths are.
+        0..=9 => out.extend_from_slice(&[kind, digit(number), b'\r', b'\n']),
+        10..=99 => out.extend_from_slice(&[kind, digit(number / 10), digit(number % 10), b'\r', b'\n']),
+        _ => {
+            out.push(kind);
+            out.extend_from_slice(&decimal(number as u64));
+            out.extend_from_slice(b"\r\n");
+        }
+    }
 }
 
 /// A number, in digits.

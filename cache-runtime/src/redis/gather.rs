@@ -67,14 +67,18 @@ const BYTES: usize = 64 * 1024;
 const CALLERS: usize = 16 * 1024;
 
 pub(super) struct Gather {
-    /// In each there is nearly always one runtime.
-    doors: Box<[Mutex<Vec<Callers>>]>,
+    doors: Box<[Door]>,
     /// How many callers there were of late, at all doors.
     around: AtomicUsize,
     /// How many bytes a name has brought of late, on the average.
     bytes: AtomicUsize,
     trip: Trip,
 }
+
+/// Apart from the others: each is shut and opened by a thread of its own. There is nearly always one runtime in it.
+#[derive(Default)]
+#[repr(align(128))]
+struct Door(Mutex<Vec<Callers>>);
 
 /// Those who ask in one runtime.
 struct Callers {
@@ -138,7 +142,7 @@ fn own_number() -> usize {
 impl Gather {
     pub(super) fn new(lanes: usize) -> Self {
         Self {
-            doors: (0..DOORS * lanes).map(|_| Mutex::default()).collect(),
+            doors: (0..DOORS * lanes).map(|_| Door::default()).collect(),
             around: AtomicUsize::new(0),
             bytes: AtomicUsize::new(0),
             trip: Trip::default(),
@@ -146,7 +150,7 @@ impl Gather {
     }
 
     fn lock(&self, door: usize) -> MutexGuard<'_, Vec<Callers>> {
-        self.doors[door].lock().unwrap_or_else(PoisonError::into_inner)
+        self.doors[door].0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn door(&self) -> usize {
