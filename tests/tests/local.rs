@@ -486,8 +486,10 @@ async fn a_load_clones_its_value_once_for_those_who_join_and_for_this_process() 
     assert_eq!(CLONES.load(SeqCst), 1);
     let (kept, seen) = cache.scope(observe(counted(1, 8))).await;
     assert_eq!((kept.0, seen.source), (7, Source::Local));
-    // Nobody joins one that refreshes: its value is kept all the same.
+    // Nobody joins a refresh: it clones for this process alone.
+    let before = CLONES.load(SeqCst);
     assert_eq!(cache.scope(refresh(counted(1, 9))).await.0, 9);
+    assert_eq!(CLONES.load(SeqCst), before + 1);
     assert_eq!(cache.scope(counted(1, 10)).await.0, 9);
 }
 
