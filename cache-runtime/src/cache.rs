@@ -18,6 +18,7 @@ use crate::invalidate::{self, Targets};
 use crate::load::Looked;
 use crate::outcome::{Cacheable, Fallible, Plain};
 use crate::read::{Hit, Question};
+use crate::redis::Fill;
 use crate::{Error, ErrorKind, Key, glob, recovery, span};
 
 /// A handle to a cache; clones are the same cache.
@@ -330,10 +331,10 @@ impl Cache {
             Store::Local(store) => Ok(store.touch(&key, ttl)),
             Store::Redis(remote) => {
                 let Some(hit) = self.standing(&key).await? else { return Ok(false) };
-                remote.server.entries_live(ttl);
                 // Written anew, because an envelope says how long it lives: whoever keeps it in process goes by that.
                 let (expected, envelope) = hit.living_for(ttl);
-                let set = remote.server.put(&mut self.core.budget(), &key, &expected, &envelope, ttl).await;
+                let fill = Fill { key: &key, expected: &expected, envelope: &envelope, ttl };
+                let set = remote.server.put(&mut self.core.budget(), fill).await;
                 set.map_err(crate::redis::Failure::into_error)
             }
         }

@@ -8,6 +8,7 @@ use tokio::sync::Notify;
 
 use crate::budget::Budget;
 use crate::config::Config;
+use crate::fill::Fills;
 use crate::flight::Flights;
 use crate::linger::Lingering;
 use crate::local::LocalStore;
@@ -27,6 +28,7 @@ pub(crate) struct Core {
     /// What operators say.
     pub(crate) steering: Steering,
     pub(crate) flights: Flights,
+    pub(crate) fills: Fills,
     pub(crate) lingering: Lingering,
     pub(crate) minted: Minted,
     pub(crate) direct: Counters,
@@ -68,6 +70,7 @@ impl Core {
     pub(crate) fn new(config: Config, store: Store, steering: Steering) -> Self {
         Self {
             flights: Flights::new(config.load_wait),
+            fills: Fills::default(),
             lingering: Lingering::default(),
             config,
             store,
@@ -103,14 +106,13 @@ impl Core {
     ///
     /// Boxed: the runtime moves a task about while it makes it and when it ends.
     pub(crate) fn in_background(self: &Arc<Self>, work: Pin<Box<dyn Future<Output = ()> + Send>>) {
+        self.under_way().run(work);
+    }
+
+    /// Counts work in the background, from now on.
+    pub(crate) fn under_way(self: &Arc<Self>) -> UnderWay {
         self.background.fetch_add(1, Ordering::AcqRel);
-        let done = Done(Arc::clone(self));
-        if let Ok(runtime) = tokio::runtime::Handle::try_current() {
-            runtime.spawn(async move {
-                let _done = done;
-                work.await;
-            });
-        }
+        UnderWay(Arc::clone(self))
     }
 
     /// Waits until no background work is left.
@@ -129,9 +131,21 @@ impl Core {
     }
 }
 
-struct Done(Arc<Core>);
+/// Work that `shutdown` waits for.
+pub(crate) struct UnderWay(Arc<Core>);
 
-impl Drop for Done {
+impl UnderWay {
+    pub(crate) fn run(self, work: Pin<Box<dyn Future<Output = ()> + Send>>) {
+        if let Ok(runtime) = tokio::runtime::Handle::try_current() {
+            runtime.spawn(async move {
+                let _under_way = self;
+                work.await;
+            });
+        }
+    }
+}
+
+impl Drop for UnderWay {
     fn drop(&mut self) {
         if self.0.background.fetch_sub(1, Ordering::AcqRel) == 1 {
             self.0.idle.notify_waiters();

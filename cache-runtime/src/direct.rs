@@ -11,6 +11,7 @@ use crate::local::Fresh;
 use crate::metrics::{self, Timer};
 use crate::outcome::Load;
 use crate::read::{self, Found, Question};
+use crate::redis::Fill;
 use crate::stats::add;
 use crate::{Error, ErrorKind, negative};
 
@@ -132,12 +133,12 @@ impl Ask<'_> {
                     ));
                 }
                 let envelope = self.envelope::<L>(facts, value, negative, ttl, tags, &observed);
-                let envelope = envelope.inspect_err(|_| self.give_back(observed.clone()))?;
-                let envelope = envelope.finish(self.core.config.compression.as_ref());
+                let mut draft = envelope.inspect_err(|_| self.give_back(observed.clone()))?;
+                draft.finish(self.core.config.compression.as_ref());
+                let (expected, envelope) = (&observed.expected[..], draft.bytes());
                 let server = &remote.server;
-                server.entries_live(ttl);
                 let timer = Timer::start();
-                let stored = server.put(&mut budget, self.key, &observed.expected, &envelope, ttl).await;
+                let stored = server.put(&mut budget, Fill { key: self.key, expected, envelope, ttl }).await;
                 timer.fill(self.counters);
                 self.core.minted.forget(&observed.expected);
                 let stored = stored.map_err(|failure| {

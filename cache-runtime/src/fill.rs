@@ -1,30 +1,32 @@
 //! Storing what was loaded: the envelope, the reasons not to, and the fill that no caller waits for.
 
+mod filling;
+mod queue;
+
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
 use smallvec::SmallVec;
 
+use filling::{Filling, Landing};
+pub(crate) use queue::Fills;
+
 use crate::ask::Ask;
-use crate::budget::Budget;
 use crate::codec::CodecChoice;
 use crate::compression::Compression;
-use crate::core::{Core, Remote, Store};
+use crate::core::{Remote, Store};
 use crate::entry::{self, Header, Stamp};
 use crate::facts::Facts;
 use crate::flight::{Landed, Shared};
 use crate::found::{FoundTags, Named};
 use crate::key::MAX_TAGS;
 use crate::local::{Fresh, LocalObservation, LocalStore};
-use crate::metrics::{self, Timer};
-use crate::mutant::Mutant;
+use crate::metrics;
 use crate::outcome::{Cacheable, Load};
-use crate::read::{self, Observed};
-use crate::redis::Failure;
+use crate::read::Observed;
 use crate::stats::{add, first_time};
-use crate::{Error, ErrorKind, Key, clock, linger, negative};
+use crate::{Error, ErrorKind, Key, clock, negative};
 
 impl Ask<'_> {
     /// The lifetime of a value, or `None` if it is not to be stored.
@@ -160,7 +162,7 @@ impl Ask<'_> {
         mut observed: Observed,
         landed: Option<Landed>,
     ) {
-        let mut landing = Landing { core: Arc::clone(self.core), landed };
+        let landing = Landing { core: Arc::clone(self.core), landed, held: 0 };
         let negative = negative::is_none(value);
         let fit = if observed.fenced { None } else { self.lifetime(negative) };
         // What a user's `Serialize` does is not to cost him the value.
@@ -186,38 +188,14 @@ impl Ask<'_> {
                 age: Duration::ZERO,
             });
         }
-        let (core, key, counted) = (Arc::clone(self.core), self.key.clone(), self.counters.owned());
-        self.core.in_background(Box::pin(async move {
-            let Store::Redis(remote) = &core.store else { return };
-            let envelope = draft.finish(core.config.compression.as_ref());
-            let mut budget = core.budget();
-            let counted = counted.counted();
-            let (counters, timer) = (counted.get(), Timer::start());
-            let filled = match &landing.landed {
-                Some(_) => fill(&core, remote, &mut budget, &key, &observed, &envelope, ttl).await,
-                None => {
-                    remote.server.entries_live(ttl);
-                    remote.server.put(&mut budget, &key, &observed.expected, &envelope, ttl).await
-                }
-            };
-            timer.fill(counted);
-            match filled {
-                Ok(true) => {
-                    add(&counters.fills);
-                    counters.bytes_written.fetch_add(envelope.len() as u64, Relaxed);
-                    metrics::stored(counted, envelope.len());
-                }
-                Ok(false) => add(&counters.fills_refused),
-                Err(failure) => {
-                    add(&counters.fills_failed);
-                    read::count(counters, &failure);
-                }
-            }
-            core.minted.forget(&observed.expected);
-            if let Some(landed) = landing.landed.take() {
-                linger::close_later(&core, landed);
-            }
-        }));
+        let is_refresh = landing.landed.is_none();
+        let (key, counted, expected) = (self.key.clone(), self.counters.owned(), observed.expected);
+        let filling = Filling { landing, key, counted, draft, expected, ttl };
+        if is_refresh {
+            self.core.in_background(Box::pin(filling.put()));
+        } else {
+            queue::send(self.core, filling);
+        }
     }
 
     /// Stores a loaded value in this process alone. Returns what the callers who joined are handed.
@@ -286,16 +264,18 @@ pub(crate) struct Draft {
 }
 
 impl Draft {
-    /// The bytes to send. What takes long with a large value is done here, where no caller waits for it.
-    pub(crate) fn finish(self, compression: Option<&Compression>) -> Vec<u8> {
-        let Self { mut bytes, payload_start, .. } = self;
-        if let Some(payload_start) = payload_start {
+    pub(crate) fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    /// Makes them the bytes to send.
+    pub(crate) fn finish(&mut self, compression: Option<&Compression>) {
+        if let Some(payload_start) = self.payload_start.take() {
             if let Some(compression) = compression {
-                entry::compress(&mut bytes, payload_start, compression);
+                entry::compress(&mut self.bytes, payload_start, compression);
             }
-            entry::seal(&mut bytes);
+            entry::seal(&mut self.bytes);
         }
-        bytes
     }
 }
 
@@ -322,42 +302,4 @@ pub(crate) fn shared<V: Cacheable>(value: &V, tags: Option<&[String]>, known: &[
         Some(tags) if tags.iter().all(|tag| known.contains(tag)) => Arc::new(value.clone()),
         Some(tags) => Arc::new(LookAgain(tags.to_vec())),
     }
-}
-
-/// A flight whose fill is on its way. Closed on drop: the runtime that carries the fill may be shut down.
-struct Landing {
-    core: Arc<Core>,
-    landed: Option<Landed>,
-}
-
-impl Landing {
-    /// The value that those who joined are handed, if it is a value.
-    fn shared<V: 'static>(&self) -> Option<Shared> {
-        self.landed.as_ref().map(Landed::shared).filter(|shared| shared.is::<V>())
-    }
-}
-
-impl Drop for Landing {
-    fn drop(&mut self) {
-        if let Some(landed) = self.landed.take() {
-            landed.close(&self.core.flights);
-        }
-    }
-}
-
-/// FILL, in the form that the checker asks for.
-pub(crate) async fn fill(
-    core: &Core,
-    remote: &Remote,
-    budget: &mut Budget,
-    key: &Key,
-    observed: &Observed,
-    envelope: &[u8],
-    ttl: Duration,
-) -> Result<bool, Failure> {
-    remote.server.entries_live(ttl);
-    if core.breaks(Mutant::PlainSet) {
-        return remote.server.overwrite(budget, key, envelope, ttl).await;
-    }
-    remote.server.fill(budget, key, &observed.expected, envelope, ttl).await
 }

@@ -88,7 +88,7 @@ counters! {
     fills,
     /// Values not written because the entry had been invalidated meanwhile.
     fills_refused,
-    /// Values not written because the server did not take them.
+    /// Values not written because the server did not take them, or because more than 64 MiB of them were on their way.
     fills_failed,
     /// Values not written because they are larger than `max_entry_bytes`.
     too_large,

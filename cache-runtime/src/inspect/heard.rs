@@ -121,7 +121,7 @@ impl Heard {
                     Ok(Said::Everything) => return Invalidation::Everything { at_ms },
                     Err(failure) => {
                         self.ear = None;
-                        return Invalidation::Gap { at_ms, cause: failure.message };
+                        return Invalidation::Gap { at_ms, cause: failure.message.into_owned() };
                     }
                 }
             }

@@ -8,6 +8,7 @@ use crate::core::Core;
 use crate::observation::Source;
 use crate::site::InvalidationSite;
 
+#[derive(Clone, Copy)]
 pub(crate) struct Timer;
 
 impl Timer {

@@ -128,6 +128,7 @@ pub(crate) fn stored(counted: Counted<'_>, bytes: usize) {
 }
 
 /// Cache work under way. Dropped, it was given up, and is not recorded.
+#[derive(Clone, Copy)]
 pub(crate) struct Timer(Option<Instant>);
 
 impl Timer {

@@ -96,7 +96,7 @@ metrics! {
         "cache work on the server, as its caller waited for it; nobody waits for a fill, except for that of `put`";
     FILLS Counter "cache_fills_total" Count [FUNCTION[0], FUNCTION[1], "result"]
         ["stored", "refused", "failed", "too_large", "unfit"]:
-        "loaded values by what became of them; refused: invalidated while they were loaded";
+        "loaded values by what became of them; refused: invalidated while they were loaded; failed: the server did not take them, or does not keep up";
     ENTRY Histogram "cache_entry_bytes" Bytes [FUNCTION[0], FUNCTION[1]] in SIZES:
         "size of an entry that was stored, as it is sent; in process: encoded";
     BYTES Counter "cache_bytes_total" Bytes [FUNCTION[0], FUNCTION[1], "direction"] ["read", "written"]:

@@ -1,13 +1,35 @@
-//! A command, written as it is sent: RESP2, <https://redis.io/docs/latest/develop/reference/protocol-spec/>.
+//! Commands, written as they are sent: RESP2, <https://redis.io/docs/latest/develop/reference/protocol-spec/>.
 
 use std::ops::Deref;
 
-use redis::Cmd;
+#[cfg(feature = "tls")]
+use redis::{Cmd, Pipeline};
+use smallvec::SmallVec;
 
-/// What is sent by itself is written once, and not put together as a value before.
+/// What is sent is written once, and not put together as a value before.
 pub(super) struct Command {
-    name: &'static str,
+    kind: Kind,
     bytes: Vec<u8>,
+}
+
+/// Several of them in one go.
+#[derive(Default)]
+pub(super) struct Commands {
+    kinds: SmallVec<[Kind; 8]>,
+    bytes: Vec<u8>,
+    /// Whether `ASKING` goes before each that is added: it holds for the next one only.
+    pub(super) asking: bool,
+}
+
+/// What decides which errors of a command do not fail its request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// `PUBLISH`.
+    News,
+    Set,
+    /// Its error does not fail those beside it.
+    Apart,
+    Other,
 }
 
 /// As much as stands before and behind an argument, mostly.
@@ -20,11 +42,21 @@ impl Command {
         header(&mut bytes, b'*', 1 + arguments.len());
         argument(&mut bytes, &[name.as_bytes()]);
         arguments.iter().for_each(|text| argument(&mut bytes, &[text]));
-        Self { name, bytes }
+        let kind = match name {
+            "PUBLISH" => Kind::News,
+            "SET" => Kind::Set,
+            _ => Kind::Other,
+        };
+        Self { kind, bytes }
     }
 
-    pub(super) fn name(&self) -> &'static str {
-        self.name
+    /// The same, about a name that has nothing to do with those of the commands beside it.
+    pub(super) fn apart(self) -> Self {
+        Self { kind: Kind::Apart, ..self }
+    }
+
+    pub(super) fn kind(&self) -> Kind {
+        self.kind
     }
 
     pub(super) fn into_bytes(self) -> Vec<u8> {
@@ -32,21 +64,70 @@ impl Command {
     }
 }
 
-/// For whoever takes nothing else: pipelines, and connections over TLS.
+impl Commands {
+    pub(super) fn add(&mut self, command: Command) {
+        if self.asking {
+            self.push(Command::new("ASKING", &[]));
+        }
+        self.push(command);
+    }
+
+    fn push(&mut self, command: Command) {
+        self.kinds.push(command.kind);
+        match self.bytes.is_empty() {
+            true => self.bytes = command.bytes,
+            false => self.bytes.extend_from_slice(&command.bytes),
+        }
+    }
+
+    /// Of each, in order.
+    pub(super) fn kinds(&self) -> &[Kind] {
+        &self.kinds
+    }
+
+    pub(super) fn into_bytes(self) -> Vec<u8> {
+        self.bytes
+    }
+}
+
+/// For connections over TLS, which take nothing else.
+#[cfg(feature = "tls")]
 impl From<Command> for Cmd {
     fn from(command: Command) -> Self {
-        let (count, mut rest) = written(&command.bytes);
-        let mut same = Self::with_capacity(count, rest.len());
-        for _ in 0..count {
-            let (length, behind) = written(rest);
-            same.arg(&behind[..length]);
-            rest = &behind[length + 2..];
+        read(&command.bytes).0
+    }
+}
+
+#[cfg(feature = "tls")]
+impl From<Commands> for Pipeline {
+    fn from(commands: Commands) -> Self {
+        let mut same = Self::with_capacity(commands.kinds.len());
+        let mut rest = &commands.bytes[..];
+        while !rest.is_empty() {
+            let command;
+            (command, rest) = read(rest);
+            same.add_command(command);
         }
         same
     }
 }
 
+/// The command that stands first, and what stands behind it.
+#[cfg(feature = "tls")]
+fn read(bytes: &[u8]) -> (Cmd, &[u8]) {
+    let (count, mut rest) = written(bytes);
+    // How long it is is not known yet, and what stands behind it may be much longer.
+    let mut same = Cmd::new();
+    for _ in 0..count {
+        let (length, behind) = written(rest);
+        same.arg(&behind[..length]);
+        rest = &behind[length + 2..];
+    }
+    (same, rest)
+}
+
 /// The number that [`header`] wrote, and what stands behind it.
+#[cfg(feature = "tls")]
 fn written(bytes: &[u8]) -> (usize, &[u8]) {
     let end = bytes.iter().position(|byte| *byte == b'\r').expect("each header ends with it");
     let number = bytes[1..end].iter().fold(0, |number, digit| number * 10 + usize::from(digit - b'0'));
@@ -105,16 +186,62 @@ impl Deref for Decimal {
 mod tests {
     use super::*;
 
+    const LENGTHS: [usize; 7] = [0, 1, 9, 10, 99, 100, 1234];
+
+    fn ours(argument: &[u8]) -> Command {
+        Command::new("SET", &[argument, b"$1\r\n", &decimal(u64::MAX), &decimal(0)])
+    }
+
+    fn theirs(argument: &[u8]) -> redis::Cmd {
+        let mut theirs = redis::cmd("SET");
+        theirs.arg(argument).arg("$1\r\n").arg(u64::MAX).arg(0);
+        theirs
+    }
+
     #[test]
     fn it_is_what_the_client_would_send() {
-        for length in [0, 1, 9, 10, 99, 100, 1234] {
+        for length in LENGTHS {
             let argument = vec![b'\r'; length];
-            let ours = || Command::new("SET", &[&argument, b"$1\r\n", &decimal(u64::MAX), &decimal(0)]);
-            let mut theirs = redis::cmd("SET");
-            theirs.arg(&argument).arg("$1\r\n").arg(u64::MAX).arg(0);
-            assert_eq!(Cmd::from(ours()).get_packed_command(), theirs.get_packed_command());
-            assert_eq!(ours().name(), "SET");
-            assert_eq!(ours().into_bytes(), theirs.get_packed_command());
+            #[cfg(feature = "tls")]
+            assert_eq!(Cmd::from(ours(&argument)).get_packed_command(), theirs(&argument).get_packed_command());
+            assert_eq!(ours(&argument).into_bytes(), theirs(&argument).get_packed_command());
         }
+    }
+
+    #[test]
+    fn so_are_several() {
+        for asking in [false, true] {
+            let (mut together, mut pipeline) = (Commands::default(), redis::pipe());
+            for length in LENGTHS {
+                let argument = vec![b'\r'; length];
+                together.asking = asking;
+                together.add(ours(&argument));
+                together.asking = false;
+                together.add(Command::new("PUBLISH", &[]));
+                if asking {
+                    pipeline.cmd("ASKING");
+                }
+                pipeline.add_command(theirs(&argument));
+                pipeline.cmd("PUBLISH");
+            }
+            let one: &[Kind] = if asking { &[Kind::Other, Kind::Set, Kind::News] } else { &[Kind::Set, Kind::News] };
+            assert_eq!(together.kinds(), one.repeat(LENGTHS.len()));
+            let packed = pipeline.get_packed_pipeline();
+            #[cfg(feature = "tls")]
+            {
+                let mut same = Commands::default();
+                same.kinds.clone_from(&together.kinds);
+                same.bytes.clone_from(&together.bytes);
+                assert_eq!(Pipeline::from(same).get_packed_pipeline(), packed);
+            }
+            assert_eq!(together.into_bytes(), packed);
+        }
+    }
+
+    #[test]
+    fn errors_are_judged_by_what_was_sent() {
+        assert_eq!(ours(b"").kind(), Kind::Set);
+        assert_eq!(Command::new("EVAL", &[]).kind(), Kind::Other);
+        assert_eq!(Command::new("EVAL", &[]).apart().kind(), Kind::Apart);
     }
 }

@@ -1,7 +1,7 @@
 //! A connection that all callers of a lane share: requests go out in the order in which they come, and whoever asked is
 //! told what came back for him, as bytes: those who share a request read their values where they came in.
 //!
-//! Values, pipelines and the handshake are `redis`'s, and so is TLS; a command by itself is written in `command`.
+//! Values and the handshake are `redis`'s, and so is TLS; commands are written in `command`.
 
 mod dial;
 mod driver;
@@ -25,7 +25,7 @@ use driver::{Driver, Request, closed};
 use replies::value;
 pub(super) use replies::{Header, header};
 
-use super::command::Command;
+use super::command::{Command, Commands};
 use super::held::Held;
 use super::mget::{self, Asked, Piecewise};
 
@@ -78,6 +78,19 @@ impl Connection {
         }
     }
 
+    /// The replies to commands, each of which may be an error.
+    pub(super) async fn send_all(&self, commands: Commands) -> RedisResult<Vec<Value>> {
+        let count = commands.kinds().len();
+        match &self.kind {
+            Kind::Own(own) => values(&own.answer(commands.into_bytes(), count).await?, count),
+            #[cfg(feature = "tls")]
+            Kind::Tls(connection) => {
+                let (pipeline, mut connection) = (Pipeline::from(commands), connection.clone());
+                Box::pin(async move { connection.send_packed_commands(&pipeline, 0, count).await }).await
+            }
+        }
+    }
+
     /// The same of one that `redis` has put together.
     pub(super) async fn send_packed_command(&self, command: &Cmd) -> RedisResult<Value> {
         match &self.kind {
@@ -103,13 +116,7 @@ impl Connection {
         match &self.kind {
             Kind::Own(own) => {
                 let replies = own.answer(pipeline.get_packed_pipeline(), skipped + count).await?;
-                let mut at = 0;
-                let all = (0..skipped + count).map(|_| {
-                    let reply;
-                    (reply, at) = value(&replies, at)?;
-                    Ok(reply)
-                });
-                all.skip(skipped).collect()
+                Ok(values(&replies, skipped + count)?.split_off(skipped))
             }
             #[cfg(feature = "tls")]
             Kind::Tls(connection) => {
@@ -118,6 +125,17 @@ impl Connection {
             }
         }
     }
+}
+
+/// So many of them, which have come as a whole.
+fn values(replies: &[u8], count: usize) -> RedisResult<Vec<Value>> {
+    let mut at = 0;
+    let one = |_| {
+        let reply;
+        (reply, at) = value(replies, at)?;
+        Ok(reply)
+    };
+    (0..count).map(one).collect()
 }
 
 /// One of our own: the task that runs it, and where it is asked.

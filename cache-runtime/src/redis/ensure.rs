@@ -6,11 +6,11 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 
-use redis::{Pipeline, Value};
+use redis::Value;
 use smallvec::{SmallVec, smallvec};
 
 use super::answers::{Answers, Told};
-use super::command::{Command, decimal};
+use super::command::{Command, Commands, decimal};
 use super::held::Held;
 use super::scatter::{Around, Reply};
 use super::{Failure, Server, script};
@@ -164,9 +164,9 @@ impl Server {
             let reply = self.at_owner(budget, name, &|history| offered(0, history)).await?;
             return Ok(smallvec![reply.accepted()]);
         }
-        let build = |name: usize, history: History, pipeline: &mut Pipeline| {
+        let build = |name: usize, history: History, commands: &mut Commands| {
             let (command, brought) = offered(name, history);
-            pipeline.add_command(command.into());
+            commands.add(command);
             brought
         };
         let parts = Box::pin(self.at_owners(budget, names, &build, Around::Nothing)).await?;

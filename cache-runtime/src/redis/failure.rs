@@ -1,5 +1,7 @@
 //! What can go wrong with a request, and how bad that is.
 
+use std::borrow::Cow;
+
 use redis::{ErrorKind as RedisKind, RedisError, ServerError};
 
 use crate::breaker::Severity;
@@ -24,7 +26,7 @@ pub(crate) struct Failure {
     /// The reply's first word (`WRONGTYPE`, `READONLY`, ..), if the server sent an error. `NOPROTO` also where it is
     /// too old to say so.
     pub(crate) code: Option<Box<str>>,
-    pub(crate) message: String,
+    pub(crate) message: Cow<'static, str>,
 }
 
 /// Replies after which no request of this connection will fare better for a while.
@@ -63,11 +65,11 @@ impl Failure {
         Self { severity: Severity::Minor, ..Self::refused("the server is asked from within a tokio runtime only") }
     }
 
-    pub(crate) fn disconnected(message: impl Into<String>) -> Self {
+    pub(crate) fn disconnected(message: impl Into<Cow<'static, str>>) -> Self {
         Self { cause: Cause::Disconnected, severity: Severity::Fatal, code: None, message: message.into() }
     }
 
-    pub(crate) fn refused(message: impl Into<String>) -> Self {
+    pub(crate) fn refused(message: impl Into<Cow<'static, str>>) -> Self {
         Self { cause: Cause::Refused, severity: Severity::Fatal, code: None, message: message.into() }
     }
 
@@ -101,7 +103,7 @@ impl Failure {
             Cause::Timeout => ErrorKind::Timeout,
             Cause::Refused => ErrorKind::Refused,
         };
-        Error::new(kind, self.message)
+        Error::new(kind, self.message.into_owned())
     }
 }
 
@@ -116,7 +118,7 @@ impl From<RedisError> for Failure {
         // The library's message may quote the server, never the URL.
         let message = error.to_string();
         if let Some(code) = code {
-            let message = if &*code == "MOVED" { CLUSTER.to_owned() } else { message };
+            let message = if &*code == "MOVED" { CLUSTER.into() } else { message.into() };
             let severity = if FATAL.contains(&&*code) { Severity::Fatal } else { Severity::Minor };
             return Self { cause: Cause::Refused, severity, code: Some(code), message };
         }

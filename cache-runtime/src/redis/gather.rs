@@ -18,7 +18,7 @@
 mod read;
 mod task;
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;
 mod watch;
 
 use std::collections::VecDeque;

@@ -2,9 +2,7 @@
 
 use std::sync::Arc;
 
-use redis::Pipeline;
-
-use super::command::decimal;
+use super::command::{Command, Commands, decimal};
 use super::scatter::Around;
 use super::{Failure, Server, script};
 use crate::budget::Budget;
@@ -20,8 +18,8 @@ impl Server {
         budget: &mut Budget,
         names: Vec<String>,
     ) -> Result<Vec<String>, Failure> {
-        let build = |name: usize, _: History, pipeline: &mut Pipeline| {
-            pipeline.cmd("PTTL").arg(&names[name]);
+        let build = |name: usize, _: History, commands: &mut Commands| {
+            commands.add(Command::new("PTTL", &[names[name].as_bytes()]));
         };
         let told = self.numbers(budget, &names, &build).await?;
         Ok(names.into_iter().zip(told).filter(|(_, left)| *left == FOR_GOOD).map(|(name, _)| name).collect())
@@ -33,9 +31,9 @@ impl Server {
         budget: &mut Budget,
         names: Vec<String>,
     ) -> Result<Vec<String>, Failure> {
-        let build = |name: usize, _: History, pipeline: &mut Pipeline| {
+        let build = |name: usize, _: History, commands: &mut Commands| {
             let ttl = decimal(self.tag_ttl_ms());
-            pipeline.add_command(script::on(&names[name], script::RENEW, &[&ttl]).into());
+            commands.add(script::on(&names[name], script::RENEW, &[&ttl]));
         };
         let told = self.numbers(budget, &names, &build).await?;
         Ok(names.into_iter().zip(told).filter(|(_, renewed)| *renewed != 1).map(|(name, _)| name).collect())
@@ -46,7 +44,7 @@ impl Server {
         self: &Arc<Self>,
         budget: &mut Budget,
         names: &[String],
-        build: &(dyn Fn(usize, History, &mut Pipeline) + Send + Sync),
+        build: &(dyn Fn(usize, History, &mut Commands) + Send + Sync),
     ) -> Result<Vec<i64>, Failure> {
         if names.is_empty() {
             return Ok(Vec::new());

@@ -96,7 +96,7 @@ async fn listen(server: &Weak<Server>, node: &Arc<Node>, local: &Arc<LocalStore>
         if denied && !told {
             tracing::warn!(server = %node.name, cause = %failure.message, "the server takes no subscriber; entries are not kept in this process");
         }
-        channel.note_trouble(Some(failure.message));
+        channel.note_trouble(Some(failure.message.into_owned()));
         drop(server);
         pause = if heard { FIRST_PAUSE } else { (pause * 2).min(LONGEST_PAUSE) };
         let pause = if denied { DENIED_PAUSE } else { pause };

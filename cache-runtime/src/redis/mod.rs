@@ -16,7 +16,7 @@
 //!     topology: look (cluster, sentinel)  who is master of what
 //!       node: gather, request, lanes      one master: shared reads, requests, connections
 //!         connection (driver, replies)    what is sent and what comes back, in the same order
-//!         command                         what is sent by itself, as it is sent
+//!         command                         commands, as they are sent
 //!         mget  held                      names that are asked for, and their values where they came in
 //!         probe                           recovery
 //!         channel                         whether it is heard what others invalidated
@@ -75,7 +75,7 @@ pub(crate) use keyspace::Names;
 pub(crate) use node::Node;
 #[cfg(feature = "inspect")]
 pub(crate) use overhear::{Ear, Said};
-pub(crate) use server::Server;
+pub(crate) use server::{Fill, Server};
 #[cfg(feature = "inspect")]
 pub(crate) use survey::{Taken, Told};
 pub(crate) use void::Voided;

@@ -80,7 +80,7 @@ impl Node {
     }
 
     pub(super) fn note_trouble(&self, failure: &Failure) {
-        *self.last_trouble.lock().unwrap_or_else(PoisonError::into_inner) = Some(failure.message.clone());
+        *self.last_trouble.lock().unwrap_or_else(PoisonError::into_inner) = Some(failure.message.to_string());
     }
 
     pub(super) fn note_recovery(&self) {

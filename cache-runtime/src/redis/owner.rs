@@ -1,11 +1,11 @@
-//! One command about one name, sent to the master that owns the name: what most requests are.
+//! One command about one name, sent to the master that owns the name: what most requests are that somebody waits for.
 
 use std::slice;
 use std::sync::Arc;
 
-use redis::{Pipeline, Value};
+use redis::Value;
 
-use super::command::Command;
+use super::command::{Command, Commands};
 use super::failure::points_elsewhere;
 use super::node::Node;
 use super::scatter::{Around, Reply, of_one};
@@ -42,9 +42,9 @@ impl Server {
         match &reply.value {
             // Asked there once more: this is seldom, and who follows it has to know the rest.
             Value::ServerError(error) if points_elsewhere(error) => {
-                let build = |_: usize, history: History, pipeline: &mut Pipeline| {
+                let build = |_: usize, history: History, commands: &mut Commands| {
                     let (command, brought) = build(history);
-                    pipeline.add_command(command.into());
+                    commands.add(command);
                     brought
                 };
                 of_one(self.at_owners(budget, slice::from_ref(name), &build, Around::Nothing).await?)

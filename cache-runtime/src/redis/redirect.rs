@@ -2,9 +2,8 @@
 
 use std::sync::Arc;
 
-use redis::Pipeline;
-
 use super::cluster::Redirect;
+use super::command::Commands;
 use super::node::Node;
 use super::scatter::{Around, Part, at_node, finished};
 use super::{Failure, Server};
@@ -29,16 +28,24 @@ impl Server {
         self: &Arc<Self>,
         budget: &mut Budget,
         names: &[String],
-        build: &(dyn Fn(usize, History, &mut Pipeline) -> M + Send + Sync),
+        build: &(dyn Fn(usize, History, &mut Commands) -> M + Send + Sync),
         around: Around<'_>,
     ) -> Result<Vec<Result<Part<M>, Failure>>, Failure> {
         let mut parts: Vec<Option<Result<Part<M>, Failure>>> = names.iter().map(|_| None).collect();
         // To whom each name is to be sent; `None`: whoever the map says.
         let mut open: Vec<(usize, Option<Arc<Node>>)> = (0..names.len()).map(|name| (name, None)).collect();
+        let mut trouble = Failure::refused("the Cluster kept pointing elsewhere");
         for attempt in 0..REDIRECTS {
             let alone = attempt > 0 && self.breaks(Mutant::MessageNotRepeated);
             let around = if alone { &Around::Nothing } else { &around };
-            let map = self.map(budget).await?;
+            let map = match self.map(budget).await {
+                Ok(map) => map,
+                Err(failure) if attempt == 0 => return Err(failure),
+                Err(failure) => {
+                    trouble = failure;
+                    break;
+                }
+            };
             let mut groups: Vec<(Arc<Node>, bool, Vec<usize>)> = Vec::new();
             for (name, once) in open.drain(..) {
                 let asking = once.is_some();
@@ -82,12 +89,14 @@ impl Server {
             if open.is_empty() {
                 break;
             }
-            if moved {
-                self.look_again(budget).await?;
+            // The others were answered, whatever comes of these.
+            if moved && let Err(failure) = self.look_again(budget).await {
+                trouble = failure;
+                break;
             }
         }
         for (name, _) in open {
-            parts[name] = Some(Err(Failure::refused("the Cluster kept pointing elsewhere")));
+            parts[name] = Some(Err(trouble.clone()));
         }
         Ok(parts.into_iter().map(|part| part.expect("each name was answered, refused or given up")).collect())
     }
@@ -97,7 +106,7 @@ impl Server {
         self: &Arc<Self>,
         budget: &mut Budget,
         groups: Vec<(Arc<Node>, bool, Vec<usize>)>,
-        build: &(dyn Fn(usize, History, &mut Pipeline) -> M + Send + Sync),
+        build: &(dyn Fn(usize, History, &mut Commands) -> M + Send + Sync),
         around: &Around<'_>,
     ) -> Vec<(bool, Vec<usize>, Result<Vec<Next<M>>, Failure>)> {
         let asked = groups.into_iter().map(|(node, asking, group)| {

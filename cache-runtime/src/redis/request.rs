@@ -2,11 +2,13 @@
 
 use std::future::Future;
 use std::pin::{Pin, pin};
+use std::slice;
 use std::sync::Arc;
 
-use redis::{Arg, Pipeline, RedisError, RedisResult, Value};
+use redis::{RedisError, RedisResult, Value};
+use smallvec::SmallVec;
 
-use super::command::Command;
+use super::command::{Command, Commands, Kind};
 use super::connection::Connection;
 use super::failure::points_elsewhere;
 use super::history::Standing;
@@ -33,25 +35,6 @@ pub(crate) struct Witness {
 impl Witness {
     pub(crate) fn history(self) -> History {
         self.standing.history()
-    }
-}
-
-/// What decides which errors of a command do not fail its request.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Kind {
-    /// `PUBLISH`.
-    News,
-    Set,
-    Other,
-}
-
-impl Kind {
-    fn of(name: &[u8]) -> Self {
-        match name {
-            b"PUBLISH" => Self::News,
-            b"SET" => Self::Set,
-            _ => Self::Other,
-        }
     }
 }
 
@@ -103,8 +86,7 @@ impl Node {
         if tokio::runtime::Handle::try_current().is_err() {
             return Err(Failure::outside());
         }
-        if self.breaker.is_open() {
-            self.start_probe();
+        if self.is_shut() {
             return Err(Failure::open());
         }
         budget.reckon_up();
@@ -126,6 +108,15 @@ impl Node {
         });
         self.learn_from(&answered);
         answered
+    }
+
+    /// Whether the server is left alone but for the probe.
+    pub(super) fn is_shut(self: &Arc<Self>) -> bool {
+        let is_open = self.breaker.is_open();
+        if is_open {
+            self.start_probe();
+        }
+        is_open
     }
 
     async fn send_twice<T, F>(
@@ -170,9 +161,9 @@ impl Node {
         let sent = self.request(budget, move |connection, history| {
             let (command, brought) = build(history);
             async move {
-                let kind = Kind::of(command.name().as_bytes());
+                let kind = command.kind();
                 let value = connection.send(command).await?;
-                self.judge(kind, &value)?;
+                self.judge(&[kind], slice::from_ref(&value))?;
                 Ok((value, brought))
             }
         });
@@ -183,25 +174,21 @@ impl Node {
     /// Several commands in one go. `build` writes them, and returns what it brought along, with each attempt.
     ///
     /// An error among the replies fails the request, except where the server only points elsewhere, where another command
-    /// would do, and where it is nothing but the news that may not be told: then nobody listens either.
+    /// would do, where those beside it have nothing to do with it, and where it is nothing but the news that may not be
+    /// told: then nobody listens either.
     pub(super) async fn pipeline<M: Send>(
         self: &Arc<Self>,
         budget: &mut Budget,
-        build: impl Fn(History, &mut Pipeline) -> M + Send + Sync,
+        build: impl Fn(History, &mut Commands) -> M + Send + Sync,
     ) -> Result<(Vec<Value>, M, Witness), Failure> {
         let build = &build;
         let sent = self.request(budget, move |connection, history| {
-            let mut pipeline = redis::pipe();
-            let brought = build(history, &mut pipeline);
+            let mut commands = Commands::default();
+            let brought = build(history, &mut commands);
             async move {
-                let values = connection.send_packed_commands(&pipeline, 0, pipeline.len()).await?;
-                for (value, command) in values.iter().zip(pipeline.cmd_iter()) {
-                    let kind = match command.args_iter().next() {
-                        Some(Arg::Simple(name)) => Kind::of(name),
-                        _ => Kind::Other,
-                    };
-                    self.judge(kind, value)?;
-                }
+                let kinds = SmallVec::<[Kind; 8]>::from_slice(commands.kinds());
+                let values = connection.send_all(commands).await?;
+                self.judge(&kinds, &values)?;
                 Ok((values, brought))
             }
         });
@@ -209,21 +196,27 @@ impl Node {
         Ok((values, brought, witness))
     }
 
-    /// Fails the request if the reply is an error that does, and notes whether news may be told.
-    fn judge(&self, kind: Kind, value: &Value) -> RedisResult<()> {
-        let Value::ServerError(error) = value else {
-            if kind == Kind::News {
-                self.channel.may_tell();
+    /// Fails the request if a reply is an error that does, and notes whether news may be told.
+    fn judge(&self, kinds: &[Kind], values: &[Value]) -> RedisResult<()> {
+        // Of those whose errors are their own, how many were not refused.
+        let mut fared_better = kinds.iter().filter(|kind| **kind == Kind::Apart).count();
+        for (kind, value) in kinds.iter().zip(values) {
+            let Value::ServerError(error) = value else {
+                if *kind == Kind::News {
+                    self.channel.may_tell();
+                }
+                continue;
+            };
+            let failure = Failure::from(RedisError::from(error.clone()));
+            match kind {
+                _ if self.clustered && points_elsewhere(error) => {}
+                // Of no other one: what voids is a unit, which any error fails.
+                Kind::Set if failure.is_of_the_command() => {}
+                Kind::News if failure.forbids_command() => self.news_denied(&failure.message),
+                // If none of them fares better, it is no matter of its name.
+                Kind::Apart if failure.severity == Severity::Minor && fared_better > 1 => fared_better -= 1,
+                _ => return Err(error.clone().into()),
             }
-            return Ok(());
-        };
-        let failure = Failure::from(RedisError::from(error.clone()));
-        match kind {
-            _ if self.clustered && points_elsewhere(error) => {}
-            // Of no other one: what voids is a unit, which any error fails.
-            Kind::Set if failure.is_of_the_command() => {}
-            Kind::News if failure.forbids_command() => self.news_denied(&failure.message),
-            _ => return Err(error.clone().into()),
         }
         Ok(())
     }
@@ -251,5 +244,46 @@ impl Node {
                 }
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::super::gather::tests::node;
+    use super::*;
+
+    fn reply(text: &str) -> Value {
+        redis::parse_redis_value(format!("{text}\r\n").as_bytes()).expect("in order")
+    }
+
+    /// The first word of the error that fails a request which had these replies.
+    async fn fails(replies: &[(Kind, &str)]) -> Option<String> {
+        let node = node(Duration::from_secs(60));
+        let (kinds, values): (Vec<_>, Vec<_>) = replies.iter().map(|(kind, text)| (*kind, reply(text))).unzip();
+        let judged = node.judge(&kinds, &values);
+        judged.err().map(|error| error.code().expect("servers begin with one").to_owned())
+    }
+
+    #[tokio::test]
+    async fn an_error_that_is_a_commands_own_fails_the_request_if_it_is_everybodys() {
+        let (mine, stored) = ((Kind::Apart, "-WRONGTYPE no"), (Kind::Apart, ":1"));
+        assert_eq!(fails(&[stored, mine, stored]).await, None);
+        assert_eq!(fails(&[mine, mine, stored]).await, None);
+        for all in [&[mine][..], &[mine, mine], &[(Kind::News, ":1"), mine, (Kind::Other, "+OK")]] {
+            assert_eq!(fails(all).await.as_deref(), Some("WRONGTYPE"), "{all:?}");
+        }
+        let loading = (Kind::Apart, "-LOADING it loads");
+        assert_eq!(fails(&[stored, loading, stored]).await.as_deref(), Some("LOADING"), "nobody fares better");
+        assert_eq!(fails(&[stored, (Kind::Other, "-WRONGTYPE no")]).await.as_deref(), Some("WRONGTYPE"));
+    }
+
+    #[tokio::test]
+    async fn what_another_command_does_fails_no_request() {
+        assert_eq!(fails(&[(Kind::Set, "-ERR syntax error")]).await, None);
+        assert_eq!(fails(&[(Kind::Set, "-OOM full")]).await.as_deref(), Some("OOM"));
+        assert_eq!(fails(&[(Kind::Other, ":1"), (Kind::News, "-NOPERM no")]).await, None);
+        assert_eq!(fails(&[(Kind::Other, "-NOPERM no"), (Kind::News, ":1")]).await.as_deref(), Some("NOPERM"));
     }
 }

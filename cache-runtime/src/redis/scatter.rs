@@ -3,9 +3,10 @@
 
 use std::sync::Arc;
 
-use redis::{Pipeline, Value};
+use redis::Value;
 use smallvec::{SmallVec, smallvec};
 
+use super::command::Commands;
 use super::node::Node;
 use super::request::Witness;
 use super::{Failure, Server};
@@ -54,8 +55,8 @@ impl<M> Reply<M> {
 /// What is sent to each master behind, or for a mutant before, the commands of its names.
 pub(super) enum Around<'a> {
     Nothing,
-    Behind(&'a (dyn Fn(&[usize], &mut Pipeline) + Send + Sync)),
-    Before(&'a (dyn Fn(&[usize], &mut Pipeline) + Send + Sync)),
+    Behind(&'a (dyn Fn(&[usize], &mut Commands) + Send + Sync)),
+    Before(&'a (dyn Fn(&[usize], &mut Commands) + Send + Sync)),
 }
 
 impl Server {
@@ -65,7 +66,7 @@ impl Server {
         self: &Arc<Self>,
         budget: &mut Budget,
         names: &[String],
-        build: &(dyn Fn(usize, History, &mut Pipeline) -> M + Send + Sync),
+        build: &(dyn Fn(usize, History, &mut Commands) -> M + Send + Sync),
         around: Around<'_>,
     ) -> Result<Vec<Result<Part<M>, Failure>>, Failure> {
         let map = self.map(budget).await?;
@@ -109,34 +110,26 @@ pub(super) async fn at_node<M: Send>(
     node: &Arc<Node>,
     budget: &mut Budget,
     group: &[usize],
-    build: &(dyn Fn(usize, History, &mut Pipeline) -> M + Send + Sync),
+    build: &(dyn Fn(usize, History, &mut Commands) -> M + Send + Sync),
     around: &Around<'_>,
     asking: bool,
 ) -> Result<Vec<Part<M>>, Failure> {
     let (values, (counts, brought), witness) = node
-        .pipeline(budget, |history, pipeline| {
+        .pipeline(budget, |history, commands| {
             if let Around::Before(write) = around {
-                write(group, pipeline);
+                write(group, commands);
             }
-            let mut counts: SmallVec<[usize; 8]> = smallvec![pipeline.len()];
+            let mut counts: SmallVec<[usize; 8]> = smallvec![commands.kinds().len()];
             let mut brought: SmallVec<[M; 4]> = SmallVec::with_capacity(group.len());
+            commands.asking = asking;
             for name in group {
-                let before = pipeline.len();
-                if asking {
-                    // Holds for the next command only.
-                    let mut alone = redis::pipe();
-                    brought.push(build(*name, history, &mut alone));
-                    for command in alone.cmd_iter() {
-                        pipeline.cmd("ASKING");
-                        pipeline.add_command(command.clone());
-                    }
-                } else {
-                    brought.push(build(*name, history, pipeline));
-                }
-                counts.push(pipeline.len() - before);
+                let before = commands.kinds().len();
+                brought.push(build(*name, history, commands));
+                counts.push(commands.kinds().len() - before);
             }
+            commands.asking = false;
             if let Around::Behind(write) = around {
-                write(group, pipeline);
+                write(group, commands);
             }
             (counts, brought)
         })

@@ -15,7 +15,14 @@ use crate::clock;
 
 /// A script on one name.
 pub(super) fn on(name: &str, script: &str, arguments: &[&[u8]]) -> Command {
-    let mut all: SmallVec<[&[u8]; 8]> = SmallVec::from_slice(&[script.as_bytes(), b"1", name.as_bytes()]);
+    on_all(&[name], script, arguments)
+}
+
+/// A script on several names.
+pub(super) fn on_all(names: &[impl AsRef<str>], script: &str, arguments: &[&[u8]]) -> Command {
+    let count = decimal(names.len() as u64);
+    let mut all: SmallVec<[&[u8]; 8]> = SmallVec::from_slice(&[script.as_bytes(), &count]);
+    all.extend(names.iter().map(|name| name.as_ref().as_bytes()));
     all.extend_from_slice(arguments);
     Command::new("EVAL", &all)
 }

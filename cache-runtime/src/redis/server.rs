@@ -5,13 +5,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
-use redis::Pipeline;
-
 use super::address::Address;
 use super::answers::Answers;
-use super::command::{Command, decimal};
+use super::command::{Command, Commands, decimal};
 use super::keyspace::Name;
-use super::scatter::{Around, of_one};
+use super::scatter::{Around, Part, of_one};
 use super::script;
 use super::told::Answer;
 use super::topology::{Map, Topology};
@@ -40,6 +38,27 @@ pub(crate) struct Server {
     pub(super) fence_ttl_ms: u64,
     tag_ttl_ms: AtomicU64,
     rules: Rules,
+}
+
+/// What is to be stored, if the entry still begins with what is expected.
+#[derive(Clone, Copy)]
+pub(crate) struct Fill<'a> {
+    pub(crate) key: &'a Key,
+    pub(crate) expected: &'a [u8],
+    pub(crate) envelope: &'a [u8],
+    pub(crate) ttl: Duration,
+}
+
+impl Fill<'_> {
+    fn command(&self, name: &str) -> Command {
+        script::fill(name, self.expected, self.envelope, self.ttl)
+    }
+
+    /// Stores unconditionally; only the mutant of the checker may.
+    fn plain(&self, name: &str) -> Command {
+        let ttl = decimal(clock::millis(self.ttl));
+        Command::new("SET", &[name.as_bytes(), self.envelope, b"PX", &ttl])
+    }
 }
 
 /// A step of a walk.
@@ -123,67 +142,43 @@ impl Server {
         told.ok_or_else(|| Failure::refused("the server points elsewhere"))
     }
 
-    /// FILL: true if the entry still held what was expected, and holds the envelope now.
+    /// What stands for the master of a key's entry, as far as it is known.
+    pub(crate) fn master_of(&self, key: &Key) -> usize {
+        let of_several = |map: Arc<Map>| Some(Arc::as_ptr(map.owner(&self.names.entry(key)).ok()?).addr());
+        match self.topology.fixed().and_then(Map::only) {
+            Some(_) => 0,
+            None => self.topology.known().and_then(of_several).unwrap_or(0),
+        }
+    }
+
+    /// FILL of each, in one request for each master: true if the entry still held what was expected, and holds the
+    /// envelope now.
     pub(crate) async fn fill(
         self: &Arc<Self>,
         budget: &mut Budget,
-        key: &Key,
-        expected: &[u8],
-        envelope: &[u8],
-        ttl: Duration,
-    ) -> Result<bool, Failure> {
-        let name = self.names.entry(key);
-        let fill = |_: History| (script::fill(&name, expected, envelope, ttl), ());
-        let stored = self.at_owner(budget, &name, &fill).await?.accepted()?.number() == 1;
-        if key.tag_count() > 0 && fastrand::u32(..32) == 0 {
-            Box::pin(self.renew(budget, key)).await;
-        }
-        Ok(stored)
+        fills: &[Fill<'_>],
+    ) -> Result<Vec<Result<bool, Failure>>, Failure> {
+        fills.iter().for_each(|fill| self.entries_live(fill.ttl));
+        let names: Vec<String> = fills.iter().map(|fill| self.names.entry(fill.key)).collect();
+        let is_plain = self.breaks(Mutant::PlainSet);
+        let build = |name: usize, _: History, commands: &mut Commands| {
+            let (name, fill) = (&names[name], fills[name]);
+            commands.add(if is_plain { fill.plain(name) } else { fill.command(name).apart() });
+        };
+        let parts = self.at_owners(budget, &names, &build, Around::Nothing).await?;
+        let stored = |part: Result<Part<()>, Failure>| Ok(part?.only()?.number() == 1 || is_plain);
+        Ok(parts.into_iter().map(stored).collect())
     }
 
     /// FILL of a value that is current whatever other processes hold: they are told to ask again.
-    pub(crate) async fn put(
-        self: &Arc<Self>,
-        budget: &mut Budget,
-        key: &Key,
-        expected: &[u8],
-        envelope: &[u8],
-        ttl: Duration,
-    ) -> Result<bool, Failure> {
-        let name = [self.names.entry(key)];
+    pub(crate) async fn put(self: &Arc<Self>, budget: &mut Budget, fill: Fill<'_>) -> Result<bool, Failure> {
+        self.entries_live(fill.ttl);
+        let name = [self.names.entry(fill.key)];
         let _voided = Void { server: self, names: &name };
-        let build = |_: usize, _: History, pipeline: &mut Pipeline| {
-            pipeline.add_command(script::fill(&name[0], expected, envelope, ttl).into());
-        };
-        let tell = |_: &[usize], pipeline: &mut Pipeline| self.publish(&name, pipeline);
+        let build = |_: usize, _: History, commands: &mut Commands| commands.add(fill.command(&name[0]));
+        let tell = |_: &[usize], commands: &mut Commands| self.publish(&name, commands);
         let parts = self.at_owners(budget, &name, &build, Around::Behind(&tell)).await?;
         Ok(of_one(parts)?.number() == 1)
-    }
-
-    /// Now and then a fill renews the stamps that its entry carries.
-    async fn renew(self: &Arc<Self>, budget: &mut Budget, key: &Key) {
-        let names: Vec<String> = key.tags().map(|tag| self.names.tag(tag)).collect();
-        let build = |name: usize, _: History, pipeline: &mut Pipeline| {
-            let ttl = decimal(self.tag_ttl_ms());
-            pipeline.add_command(script::on(&names[name], script::RENEW, &[&ttl]).into());
-        };
-        // A stamp that runs out is a miss, so a failure here is none.
-        let _ = self.at_owners(budget, &names, &build, Around::Nothing).await;
-    }
-
-    /// Stores unconditionally; only the mutant of the checker may.
-    pub(crate) async fn overwrite(
-        self: &Arc<Self>,
-        budget: &mut Budget,
-        key: &Key,
-        envelope: &[u8],
-        ttl: Duration,
-    ) -> Result<bool, Failure> {
-        let name = self.names.entry(key);
-        let ttl = decimal(clock::millis(ttl));
-        let set = |_: History| (Command::new("SET", &[name.as_bytes(), envelope, b"PX", &ttl]), ());
-        self.at_owner(budget, &name, &set).await?.accepted()?;
-        Ok(true)
     }
 
     /// RELEASE: takes a token back whose load ended without a value.
@@ -252,8 +247,8 @@ impl Server {
 
     pub(crate) async fn ping(self: &Arc<Self>, budget: &mut Budget) -> Result<(), Failure> {
         for node in &self.map(budget).await?.nodes {
-            node.pipeline(budget, |_, pipeline| {
-                pipeline.cmd("PING");
+            node.pipeline(budget, |_, commands| {
+                commands.add(Command::new("PING", &[]));
             })
             .await?;
         }

@@ -2,11 +2,10 @@
 
 use std::sync::Arc;
 
-use redis::Pipeline;
-
 #[cfg(feature = "cluster")]
 use super::Node;
 use super::answers::{Answers, Told};
+use super::command::{Command, Commands};
 use super::held::Held;
 #[cfg(feature = "cluster")]
 use super::keyspace::Name;
@@ -31,8 +30,8 @@ impl Server {
             return Ok(answers);
         }
         let _ = map;
-        let get = |name: usize, _: History, pipeline: &mut Pipeline| {
-            pipeline.cmd("MGET").arg(&names[name]);
+        let get = |name: usize, _: History, commands: &mut Commands| {
+            commands.add(Command::new("MGET", &[names[name].as_bytes()]));
         };
         let mut answers = Answers::none();
         for part in self.at_owners(budget, names, &get, Around::Nothing).await? {

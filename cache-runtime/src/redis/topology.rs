@@ -250,7 +250,7 @@ impl Server {
                 }
                 match self.topology.state() {
                     State::Known(map) => map,
-                    State::Lost(why) => return Err(Failure::disconnected(&*why)),
+                    State::Lost(why) => return Err(Failure::disconnected(String::from(&*why))),
                     State::Unknown => return Err(Failure::open()),
                 }
             }

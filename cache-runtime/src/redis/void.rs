@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use redis::{Pipeline, Value};
+use redis::Value;
 use smallvec::SmallVec;
 
-use super::command::decimal;
+use super::command::{Command, Commands, decimal};
 use super::scatter::Around;
 use super::server::CHUNK;
 use super::{Failure, Server, message, script};
@@ -39,10 +39,10 @@ impl Server {
             guard.bump();
         }
         let released = released.concat();
-        let tell = |group: &[usize], pipeline: &mut Pipeline| {
+        let tell = |group: &[usize], commands: &mut Commands| {
             group.chunks(CHUNK).for_each(|chunk| {
                 let named: SmallVec<[&str; 4]> = chunk.iter().map(|name| names[*name].as_str()).collect();
-                self.publish(&named, pipeline);
+                self.publish(&named, commands);
             });
         };
         let around = match () {
@@ -66,11 +66,10 @@ impl Server {
         let at_once = if self.map(budget).await?.only().is_some() { CHUNK } else { 1 };
         let script = script::VOID;
         let script = if self.breaks(Mutant::Counters) { script::COUNT_UP } else { script };
-        let build = |name: usize, _: History, pipeline: &mut Pipeline| {
+        let build = |name: usize, _: History, commands: &mut Commands| {
             if name.is_multiple_of(at_once) {
                 let chunk = &names[name..names.len().min(name + at_once)];
-                pipeline.cmd("EVAL").arg(script).arg(chunk.len()).arg(chunk);
-                pipeline.arg(&entry::random8()).arg(released);
+                commands.add(script::on_all(chunk, script, &[&entry::random8(), released]));
             }
         };
         let parts = self.at_owners(budget, names, &build, around).await?;
@@ -92,22 +91,26 @@ impl Server {
         nonce: &Nonce,
     ) -> Result<(), Failure> {
         let _voided = Void { server: self, names };
-        let build = |name: usize, _: History, pipeline: &mut Pipeline| {
+        let build = |name: usize, _: History, commands: &mut Commands| {
             let (state, ttl) = (entry::random8(), decimal(self.fence_ttl_ms));
-            pipeline.add_command(script::on(&names[name], script::FENCE, &[&state, nonce, &ttl]).into());
+            commands.add(script::on(&names[name], script::FENCE, &[&state, nonce, &ttl]));
         };
         // Told as well: what is kept in process must not outlive a mutator who dies.
-        let tell = |group: &[usize], pipeline: &mut Pipeline| {
+        let tell = |group: &[usize], commands: &mut Commands| {
             let named: SmallVec<[&str; 4]> = group.iter().map(|name| names[*name].as_str()).collect();
-            self.publish(&named, pipeline);
+            self.publish(&named, commands);
         };
         let parts = self.at_owners(budget, names, &build, Around::Behind(&tell)).await?;
         parts.into_iter().try_for_each(|part| part.map(drop))
     }
 
-    pub(super) fn publish(&self, names: &[impl AsRef<str>], pipeline: &mut Pipeline) {
+    pub(super) fn publish(&self, names: &[impl AsRef<str>], commands: &mut Commands) {
         let hashes: SmallVec<[u64; 8]> = names.iter().map(|name| self.names.hash(name.as_ref())).collect();
-        pipeline.cmd("PUBLISH").arg(self.names.bus()).arg(message::write(&hashes));
+        commands.add(self.news(&hashes));
+    }
+
+    fn news(&self, hashes: &[u64]) -> Command {
+        Command::new("PUBLISH", &[self.names.bus().as_bytes(), &message::write(hashes)])
     }
 
     /// Tells everybody that everything kept in process is void, after a removal by pattern: what was kept need not
@@ -118,9 +121,7 @@ impl Server {
             let mut told = Ok(());
             // By each of them: one that is dead does not keep the others from being told.
             for node in &map?.nodes {
-                let sent = node.pipeline(budget, |_, pipeline| {
-                    pipeline.cmd("PUBLISH").arg(self.names.bus()).arg(message::write(&[]));
-                });
+                let sent = node.pipeline(budget, |_, commands| commands.add(self.news(&[])));
                 told = told.and(sent.await.map(drop));
             }
             told

@@ -27,6 +27,8 @@ pub(in crate::redis) enum Reading<'a, I> {
     Shared(Waiting),
     /// In one of his own, or for the rest of a budget.
     Own(Pin<Box<dyn Future<Output = Answer> + Send + 'a>>),
+    /// Nothing is asked: the breaker is open.
+    Shut,
     /// While it begins.
     Begun,
 }
@@ -56,6 +58,7 @@ where
         match this {
             Self::Shared(waiting) => Pin::new(waiting).poll(context),
             Self::Own(own) => own.as_mut().poll(context),
+            Self::Shut => Poll::Ready(Err(Failure::open())),
             Self::New(_) | Self::Begun => unreachable!("it has begun above"),
         }
     }
@@ -71,12 +74,11 @@ where
         let Ok(runtime) = Handle::try_current().map(|runtime| runtime.id()) else {
             return Reading::Own(Box::pin(async { Err(Failure::outside()) }));
         };
+        if node.is_shut() {
+            return Reading::Shut;
+        }
         let (gather, door) = (&node.gather, node.gather.door());
-        let turn = match node.breaker.is_open() {
-            true => Turn::Beside,
-            false => gather.turn(door, runtime, names.clone(), waker),
-        };
-        match turn {
+        match gather.turn(door, runtime, names.clone(), waker) {
             Turn::Wait(waiting, start) => {
                 if start.watch {
                     Watch::start(node, door, runtime);

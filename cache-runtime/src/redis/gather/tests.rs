@@ -8,7 +8,7 @@ use crate::mutant::Rules;
 use crate::redis::{Failure, Names};
 
 /// At an address where nobody is.
-pub(super) fn node(budget: Duration) -> Arc<Node> {
+pub(in crate::redis) fn node(budget: Duration) -> Arc<Node> {
     let info = redis::IntoConnectionInfo::into_connection_info("redis://127.0.0.1:1").expect("an address");
     let rules = Rules::default();
     let breaker_opened = Arc::default();
