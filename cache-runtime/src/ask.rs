@@ -124,7 +124,7 @@ impl Ask<'_> {
     /// What is known of the type that is asked for.
     pub(crate) fn facts<L: Load>(&self) -> &'static Facts {
         match self.counters {
-            Counted::Site(site) => site.facts(const { &Kind::of::<L>() }, self.core.config.codec),
+            Counted::Site(site) => site.facts(Kind::of::<L>(), self.core.config.codec),
             Counted::Direct(_) => self.facts_by_type::<L>(),
         }
     }

@@ -238,7 +238,7 @@ impl<'c> Call<'c> {
         let mut kept = None;
         // Somebody may want a span of it.
         if !span::are_heard() {
-            self.look(const { &Kind::of::<L>() }, &mut |value| {
+            self.look(Kind::of::<L>(), &mut |value| {
                 kept = value.downcast_ref::<L::Value>().cloned();
                 kept.is_some()
             });

@@ -23,6 +23,7 @@ const LARGEST: usize = 64 * 1024;
 #[derive(Debug)]
 pub(crate) struct Kind {
     value: TypeId,
+    choice: TypeId,
     codec: fn(CacheCodec) -> &'static str,
     facts: fn(&'static str, u64) -> &'static Facts,
     /// The same value with a count of its own, where its type has one.
@@ -30,13 +31,23 @@ pub(crate) struct Kind {
 }
 
 impl Kind {
-    pub(crate) const fn of<L: Load>() -> Self {
-        Self {
-            value: TypeId::of::<L::Value>(),
-            codec: <L::Codec as CodecChoice>::name,
-            facts: facts::<L::Value>,
-            again: |value| Some(Arc::new(L::again(value.downcast_ref()?)?)),
+    #[inline]
+    pub(crate) fn of<L: Load>() -> &'static Self {
+        const {
+            &Self {
+                value: TypeId::of::<L::Value>(),
+                choice: TypeId::of::<L::Codec>(),
+                codec: <L::Codec as CodecChoice>::name,
+                facts: facts::<L::Value>,
+                again: |value| Some(Arc::new(L::again(value.downcast_ref()?)?)),
+            }
         }
+    }
+
+    /// The compiler makes several copies of one, in as many parts of the program.
+    #[inline]
+    fn is(&self, other: &Self) -> bool {
+        std::ptr::eq(self, other) || (self.value == other.value && self.choice == other.choice)
     }
 }
 
@@ -64,7 +75,7 @@ impl First {
         version: u64,
     ) -> &'static Facts {
         match known.get() {
-            Some(first) if std::ptr::eq(first.kind, kind) && first.cache == cache => first.facts,
+            Some(first) if first.kind.is(kind) && first.cache == cache => first.facts,
             _ => Self::find(known, kind, cache, version),
         }
     }
@@ -136,4 +147,19 @@ pub(crate) fn facts<V: DeserializeOwned + 'static>(codec: &'static str, version:
             unfit: AtomicBool::new(false),
         }))
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::codec::{Bincode, CacheDefault};
+    use crate::outcome::{Fallible, Plain};
+
+    #[test]
+    fn kinds_are_one_by_value_and_codec() {
+        let plain = Kind::of::<Plain<u8, CacheDefault>>();
+        assert!(plain.is(Kind::of::<Fallible<u8, String, CacheDefault>>()), "an error has no part in it");
+        assert!(!plain.is(Kind::of::<Plain<u16, CacheDefault>>()));
+        assert!(!plain.is(Kind::of::<Plain<u8, Bincode>>()));
+    }
 }

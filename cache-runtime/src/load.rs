@@ -42,12 +42,7 @@ const FAILED_OPEN: Observation =
 
 impl Ask<'_> {
     /// Answers the call. Never fails for the cache's sake.
-    pub(crate) async fn answer<L, F>(
-        &self,
-        mode: Mode,
-        looked: Looked<L::Value>,
-        body: Pin<&mut F>,
-    ) -> (L::Return, Observation)
+    pub(crate) async fn answer<L, F>(&self, mode: Mode, looked: Looked, body: Pin<&mut F>) -> (L::Return, Observation)
     where
         L: Load,
         F: Future<Output = L::Return>,
@@ -82,7 +77,7 @@ impl Ask<'_> {
     }
 
     /// Runs the function because the cache is in trouble.
-    async fn open<L: Load, F: Future<Output = L::Return>>(&self, body: Pin<&mut F>) -> L::Return {
+    pub(crate) async fn open<L: Load, F: Future<Output = L::Return>>(&self, body: Pin<&mut F>) -> L::Return {
         add(&self.counters().fail_open);
         self.uncached::<L, F>(body).await
     }
@@ -102,8 +97,12 @@ impl Ask<'_> {
             context.observer = None;
             context.leading.extend(flight.clone());
         };
-        let watched = Watched { body, flight: flight.as_deref() };
-        let outcome = L::open(context::within(inside, std::pin::pin!(watched)).await);
+        let watched = std::pin::pin!(Watched { body, flight: flight.as_deref() });
+        let returned = match flight.is_some() || context::is_observed() {
+            true => context::within(inside, watched).await,
+            false => context::unchanged(watched).await,
+        };
+        let outcome = L::open(returned);
         let took = started.elapsed();
         self.counters().loaded(took);
         metrics::loaded(self.counters, took);
@@ -118,7 +117,7 @@ impl Ask<'_> {
         store: &LocalStore,
         facts: &Facts,
         mode: Mode,
-        looked: Looked<L::Value>,
+        looked: Looked,
         body: Pin<&mut F>,
     ) -> (L::Return, Observation)
     where
@@ -182,7 +181,7 @@ impl Ask<'_> {
         remote: &Remote,
         facts: &'static Facts,
         mode: Mode,
-        looked: Looked<L::Value>,
+        looked: Looked,
         body: Pin<&mut F>,
     ) -> (L::Return, Observation)
     where
@@ -201,32 +200,22 @@ impl Ask<'_> {
         }
         let question = self.question(remote, facts);
         let mut budget = self.core.budget();
-        let mut missed = None;
-        if mode == Mode::Normal {
-            let seen = match looked.over_redis {
-                Some((seen, left)) => {
+        let (mut first_look, mut named) = (looked.missed, Vec::new());
+        for _ in 0..LOOKS {
+            let missed = match first_look.take() {
+                Some((look, left)) => {
                     budget = left;
-                    seen
+                    look
                 }
-                None => self.see::<L>(&question, facts, &mut budget).await,
-            };
-            match seen {
-                Seen::Value(value, stored) => return (L::close(Ok(value)), from_redis(stored)),
-                Seen::Missed(look) => missed = look,
-                Seen::Trouble => return (self.open::<L, F>(body).await, FAILED_OPEN),
-            }
-        }
-        let mut named = Vec::new();
-        for look in 0..LOOKS {
-            if look > 0 && mode == Mode::Normal {
-                match self.see::<L>(&question, facts, &mut budget).await {
+                None if mode == Mode::Refresh => None,
+                None => match self.see::<L>(&question, facts, &mut budget).await {
                     Seen::Value(value, stored) => return (L::close(Ok(value)), from_redis(stored)),
-                    Seen::Missed(look) => missed = look,
+                    Seen::Missed(look) => look,
                     Seen::Trouble => return (self.open::<L, F>(body).await, FAILED_OPEN),
-                }
-            }
+                },
+            };
             let timer = Timer::start();
-            let mut found = question.ask(&mut budget, missed.take(), &named).await;
+            let mut found = question.ask(&mut budget, missed, &named).await;
             timer.ensure(self.counters);
             if let Found::Hit(hit) = &found {
                 if let Some((value, stored)) = self.take::<L>(remote, facts, hit) {

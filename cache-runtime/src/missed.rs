@@ -58,20 +58,26 @@ impl<L> Missed<L> {
             if in_process && let Some(kept) = self.kept(key) {
                 return kept;
             }
-            let facts = self.call.site().facts(const { &Kind::of::<L>() }, cache.core().config.codec);
-            let over_redis = if let Store::Redis(remote) = &cache.core().store
+            let facts = self.call.site().facts(Kind::of::<L>(), cache.core().config.codec);
+            let missed = if let Store::Redis(remote) = &cache.core().store
                 && !facts.is_unfit()
             {
                 let ask = self.call.ask(cache, key);
                 let mut budget = cache.core().budget();
-                match ask.see::<L>(&ask.question(remote, facts), facts, &mut budget).await {
+                let missed = match ask.see::<L>(&ask.question(remote, facts), facts, &mut budget).await {
                     Seen::Value(value, _) => return L::close(Ok(value)),
-                    seen => Some((seen, budget)),
+                    Seen::Missed(look) => Some((look, budget)),
+                    Seen::Trouble => None,
+                };
+                // Behind all that the look had: neither has to have room beside the other.
+                if missed.is_none() {
+                    return ask.open::<L, F>(body).await;
                 }
+                missed
             } else {
                 None
             };
-            Looked { in_process, over_redis }
+            Looked { in_process, missed }
         } else {
             Looked::default()
         };
@@ -82,7 +88,7 @@ impl<L> Missed<L> {
 
 impl<L: Load> Missed<L> {
     fn kept(&self, key: &Key) -> Option<L::Return> {
-        let (kind, mut kept) = (const { &Kind::of::<L>() }, None);
+        let (kind, mut kept) = (Kind::of::<L>(), None);
         let mut take = |value: &Shared| {
             kept = value.downcast_ref::<L::Value>().cloned();
             kept.is_some()
@@ -98,7 +104,7 @@ impl<L: Load> Missed<L> {
         &self,
         context: Option<&Context>,
         key: &Key,
-        looked: Looked<L::Value>,
+        looked: Looked,
         span: Span,
         body: Pin<&mut F>,
     ) -> L::Return
@@ -108,7 +114,7 @@ impl<L: Load> Missed<L> {
         let mode = context.map(|context| context.mode).unwrap_or_default();
         // Whoever looks from outside can tell from now on what this function reads.
         #[cfg(feature = "inspect")]
-        self.call.site().facts(const { &Kind::of::<L>() }, self.call.cache(context).core().config.codec);
+        self.call.site().facts(Kind::of::<L>(), self.call.cache(context).core().config.codec);
         let ask = self.call.ask(self.call.cache(context), key);
         let (returned, observation) = ask.told::<L, F>(mode, looked, span, body).await;
         if let Some(observer) = context.and_then(|context| context.observer.as_ref()) {

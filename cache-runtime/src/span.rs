@@ -56,7 +56,7 @@ impl Ask<'_> {
     pub(crate) async fn told<L, F>(
         &self,
         mode: Mode,
-        looked: Looked<L::Value>,
+        looked: Looked,
         span: Span,
         body: Pin<&mut F>,
     ) -> (L::Return, Observation)

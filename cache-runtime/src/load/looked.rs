@@ -7,17 +7,12 @@ use crate::observation::{Observation, Source};
 use crate::read::Look;
 
 /// What a call has looked at before it takes the long way.
-pub(crate) struct Looked<V> {
+#[derive(Default)]
+pub(crate) struct Looked {
     /// What is kept in process is no hit.
     pub(crate) in_process: bool,
-    /// What the server held, and what this has left of the budget.
-    pub(crate) over_redis: Option<(Seen<V>, Budget)>,
-}
-
-impl<V> Default for Looked<V> {
-    fn default() -> Self {
-        Self { in_process: false, over_redis: None }
-    }
+    /// The server held no hit: what [`Seen::Missed`] tells, and what is left of the budget.
+    pub(crate) missed: Option<(Option<Box<Look>>, Budget)>,
 }
 
 /// A look at the server, with its hit decoded.

@@ -149,20 +149,27 @@ impl Lanes {
         self.next.fetch_add(1, Ordering::Relaxed) % self.lanes.len()
     }
 
-    /// The working connection of a lane, dialed if need be.
+    /// The working connection of a lane, if the server was asked for its standing lately. It is asked beside this, when it is
+    /// time.
+    pub(crate) fn ready(self: &Arc<Self>, lane: usize) -> Option<Arc<Wire>> {
+        let wire = self.lanes[lane].wire()?;
+        let unchecked = wire.unchecked();
+        if unchecked > RECHECK && unchecked <= STALE && !wire.checking.swap(true, Ordering::AcqRel) {
+            let (lanes, checking) = (Arc::clone(self), Checking(Arc::clone(&wire)));
+            tokio::spawn(async move {
+                if !checking.0.still_stands().await {
+                    lanes.cut(&checking.0);
+                }
+            });
+        }
+        (unchecked <= STALE).then_some(wire)
+    }
+
+    /// The working connection of a lane, checked or dialed if need be.
     ///
-    /// Dialed and checked in tasks of their own: a caller who is not polled must not hold up the others.
+    /// In a task of its own: a caller who is not polled must not hold up the others.
     pub(crate) async fn wire(self: &Arc<Self>, lane: usize) -> Result<Arc<Wire>, Failure> {
-        let wire = self.lanes[lane].wire().map(|wire| (wire.unchecked(), wire));
-        if let Some((unchecked, wire)) = wire.filter(|(unchecked, _)| *unchecked <= STALE) {
-            if unchecked > RECHECK && !wire.checking.swap(true, Ordering::AcqRel) {
-                let (lanes, checking) = (Arc::clone(self), Checking(Arc::clone(&wire)));
-                tokio::spawn(async move {
-                    if !checking.0.still_stands().await {
-                        lanes.cut(&checking.0);
-                    }
-                });
-            }
+        if let Some(wire) = self.ready(lane) {
             return Ok(wire);
         }
         let lanes = Arc::clone(self);

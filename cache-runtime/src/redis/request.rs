@@ -70,15 +70,16 @@ impl Node {
         F: Future<Output = RedisResult<T>> + Send + 'a,
         T: Send + 'a,
     {
-        Box::pin(self.request_in_place(lane, budget, send))
+        Box::pin(async move { self.request_in_place(lane, budget, &send).await })
     }
 
-    /// The same, for whoever has boxed or spawned the future that this is part of.
+    /// The same, for whoever has boxed or spawned the future that this is part of. `send` is lent: what is given to an
+    /// `async fn` has room in it twice.
     pub(super) async fn request_in_place<T, F>(
         self: &Arc<Self>,
         lane: usize,
         budget: &mut Budget,
-        send: impl Fn(Connection, History) -> F + Send + Sync,
+        send: &(impl Fn(Connection, History) -> F + Send + Sync),
     ) -> Result<(T, Witness), Failure>
     where
         F: Future<Output = RedisResult<T>> + Send,
@@ -96,8 +97,8 @@ impl Node {
         }
         // What little an earlier request has left says nothing about the server.
         let severity = if budget.is_a_rest() { Severity::Minor } else { Severity::Fatal };
-        let mut in_use: Option<Arc<Wire>> = None;
-        let tried = budget.spend(pin!(self.send_twice(lane, &send, &mut in_use))).await;
+        let mut in_use = self.lanes.ready(lane);
+        let tried = budget.spend(pin!(self.send_twice(lane, send, &mut in_use))).await;
         let answered = tried.unwrap_or_else(|_| {
             if severity == Severity::Fatal
                 && let Some(wire) = &in_use
@@ -119,6 +120,7 @@ impl Node {
         is_open
     }
 
+    /// By the connection in use, if there is one; the second time by a new one.
     async fn send_twice<T, F>(
         &self,
         lane: usize,
@@ -130,8 +132,10 @@ impl Node {
     {
         let mut second = false;
         loop {
-            let wire = self.lanes.wire(lane).await?;
-            *in_use = Some(Arc::clone(&wire));
+            let wire = match in_use.as_ref().filter(|_| !second) {
+                Some(wire) => Arc::clone(wire),
+                None => Arc::clone(in_use.insert(self.lanes.wire(lane).await?)),
+            };
             let standing = wire.standing();
             let failure = match send(wire.connection(), standing.history()).await {
                 Ok(value) => {

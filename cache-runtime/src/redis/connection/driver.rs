@@ -16,7 +16,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::replies::Scan;
 
-/// How much is gathered before it is written; more room than that is not kept.
+/// More room than that is not kept for what is written.
 const WRITTEN: usize = 64 * 1024;
 /// How many requests are taken up at a time.
 const TAKEN: usize = 128;
@@ -83,10 +83,6 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
     /// Ready when nobody is left who might ask, or with an error.
     fn write(&mut self, context: &mut Context<'_>) -> Poll<RedisResult<()>> {
         loop {
-            let gathered = self.gather(context);
-            if self.out.is_empty() {
-                return gathered.map(Ok);
-            }
             while self.written < self.out.len() {
                 let (stream, rest) = (Pin::new(&mut self.stream), &self.out[self.written..]);
                 match ready!(stream.poll_write(context, rest)) {
@@ -100,15 +96,18 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
             if self.out.capacity() > WRITTEN {
                 self.out = Vec::new();
             }
+            ready!(self.gather(context));
+            if self.out.is_empty() {
+                return Poll::Ready(Ok(()));
+            }
         }
     }
 
-    /// Takes up what was asked meanwhile. Ready when nobody is left who might ask.
+    /// Takes up what was asked meanwhile, for some of those who have not left. Ready with nothing when nobody is left who
+    /// might ask.
     fn gather(&mut self, context: &mut Context<'_>) -> Poll<()> {
-        while self.out.len() < WRITTEN {
-            if ready!(self.requests.poll_recv_many(context, &mut self.taken, TAKEN)) == 0 {
-                return Poll::Ready(());
-            }
+        // Asked again once that is written: a look that finds nothing costs as much as one that does.
+        while self.out.is_empty() && ready!(self.requests.poll_recv_many(context, &mut self.taken, TAKEN)) > 0 {
             for Request { bytes, replies, tell } in self.taken.drain(..) {
                 // He has left.
                 if tell.is_closed() {
@@ -122,7 +121,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
                 self.waiting.push_back(Waiting { replies, tell });
             }
         }
-        Poll::Pending
+        Poll::Ready(())
     }
 
     /// Ready with what went wrong.

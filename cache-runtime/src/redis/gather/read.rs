@@ -121,17 +121,17 @@ impl Node {
         budget: &mut Budget,
         names: impl Iterator<Item = Name<'a>> + Clone + Send + Sync,
     ) -> Answer {
-        let told = self.ask(budget, count(&names), names).await?;
+        let told = self.ask(budget, count(&names), &names).await?;
         let elsewhere = (0..told.len()).any(|place| told.points_elsewhere(place));
         Ok((!elsewhere).then(|| Answers::of_one(told)))
     }
 
-    /// One request for all of them.
+    /// One request for all of them, which are lent: see [`request_in_place`](Self::request_in_place).
     pub(super) async fn ask(
         self: &Arc<Self>,
         budget: &mut Budget,
         count: usize,
-        names: impl Iterator<Item: Piecewise> + Clone + Send + Sync,
+        names: &(impl Iterator<Item: Piecewise> + Clone + Send + Sync),
     ) -> Result<Told, Failure> {
         let left = budget.left();
         let asked = if self.clustered { Asked::Each(count) } else { Asked::Together(count) };
@@ -139,7 +139,7 @@ impl Node {
             let names = names.clone();
             async move { connection.read(names, asked).await }
         };
-        let (held, witness) = self.request_in_place(self.lanes.pick(), budget, read).await?;
+        let (held, witness) = self.request_in_place(self.lanes.pick(), budget, &read).await?;
         let told = Told::new(held, witness);
         self.gather.learn(&told, left.saturating_sub(budget.left()));
         Ok(told)

@@ -38,7 +38,7 @@ impl Task {
             let Some(batch) = &self.batch else { return };
             // Nobody waits for longer than his budget, which is the same for all.
             let mut budget = Budget::new(self.node.budget).after(batch.since.elapsed());
-            let answer = self.node.ask(&mut budget, batch.list.len(), batch.list.iter()).await;
+            let answer = self.node.ask(&mut budget, batch.list.len(), &batch.list.iter()).await;
             self.room = Some(batch.outcome.tell(answer));
         }
     }

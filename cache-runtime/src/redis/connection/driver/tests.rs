@@ -101,6 +101,24 @@ async fn whoever_leaves_before_his_turn_is_not_asked_for() {
 }
 
 #[tokio::test]
+async fn more_than_are_taken_up_at_a_time_are_asked_for_also_behind_many_who_left() {
+    let (requests, there) = connection(64);
+    let mut told = Vec::new();
+    for caller in 0..4 * TAKEN {
+        let asked = question(caller, 1);
+        let one = ask(&requests, asked.clone(), 1);
+        // All of the second and the third that are taken up have left.
+        if !(TAKEN..3 * TAKEN).contains(&caller) {
+            told.push((asked, one));
+        }
+    }
+    tokio::spawn(echo(there));
+    for (asked, told) in told {
+        assert_eq!(told.await.expect("it runs").expect("in order"), asked);
+    }
+}
+
+#[tokio::test]
 async fn all_are_told_when_the_connection_ends() {
     let (requests, mut there) = connection(4096);
     let told: Vec<Told> = (0..3).map(|_| ask(&requests, b"x".to_vec(), 1)).collect();
