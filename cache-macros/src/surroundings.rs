@@ -1,21 +1,16 @@
 //! What stands around an attribute: an attribute macro sees its own item only, so the source is looked at.
 //!
-//! Text in, answer out; the one function that asks the compiler where it is, is at the end.
+//! Text in, answer out: [`scan`] tells what is open at a place. The one function that asks the compiler where it is, is
+//! at the end.
+
+mod scan;
 
 use std::cell::RefCell;
 use std::collections::HashMap;
 use std::path::PathBuf;
 
-/// Where an item stands.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) enum Surroundings {
-    /// In a module or in a function's body.
-    Free,
-    /// In an `impl` or a trait.
-    Associated,
-    /// Not to be told from the text: inside of another macro, or no text.
-    Unknown,
-}
+pub(crate) use scan::Surroundings;
+use scan::{Frame, Scan};
 
 /// A file, read as far as was asked for: attributes are expanded one after the other, and a long file is not to be read
 /// again for each.
@@ -30,7 +25,7 @@ struct Source {
 
 impl Source {
     fn new(text: String) -> Self {
-        Self { text, line: (1, 0), read: 0, open: vec![Frame::new(Opened::Module)] }
+        Self { text, line: (1, 0), read: 0, open: vec![Frame::file()] }
     }
 
     /// Looks at what is open at `line` and `column`, both counted from 1, in characters.
@@ -41,9 +36,9 @@ impl Source {
         if offset < self.read {
             self.start_over();
         }
-        let mut scan = Scan { rest: &self.text[self.read..offset], open: std::mem::take(&mut self.open) };
+        let mut scan = Scan::new(&self.text[self.read..offset], std::mem::take(&mut self.open));
         scan.run();
-        (self.read, self.open) = (offset, scan.open.clone());
+        (self.read, self.open) = (offset, scan.open().to_vec());
         if !self.text[offset..].starts_with('#') && !scan.leave_attribute() {
             // It may be within a token.
             self.start_over();
@@ -53,7 +48,7 @@ impl Source {
     }
 
     fn start_over(&mut self) {
-        (self.read, self.open) = (0, vec![Frame::new(Opened::Module)]);
+        (self.read, self.open) = (0, vec![Frame::file()]);
     }
 
     fn offset(&mut self, line: usize, column: usize) -> Option<usize> {
@@ -67,220 +62,6 @@ impl Source {
         let text = self.text[self.line.1..].split('\n').next()?;
         let (bytes, _) = text.char_indices().nth(column.checked_sub(1)?)?;
         Some(self.line.1 + bytes)
-    }
-}
-
-/// What opened a delimiter.
-#[derive(Clone, Copy, PartialEq)]
-enum Opened {
-    Module,
-    Function,
-    /// `impl` or `trait`
-    Associated,
-    /// A macro's invocation or definition.
-    Macro,
-    /// A block or a struct literal.
-    Block,
-    /// `#[`
-    Attribute,
-    /// `(` or `[`
-    Inner,
-}
-
-/// An open delimiter, and what has been read of the item in front of the next one.
-#[derive(Clone)]
-struct Frame {
-    opened: Opened,
-    item: Option<Opened>,
-    /// The last character of a token, `w` for a name: `!` in front of a delimiter makes a macro.
-    last: char,
-}
-
-impl Frame {
-    fn new(opened: Opened) -> Self {
-        Self { opened, item: None, last: ';' }
-    }
-}
-
-struct Scan<'a> {
-    rest: &'a str,
-    open: Vec<Frame>,
-}
-
-impl Scan<'_> {
-    fn run(&mut self) {
-        while let Some(c) = self.rest.chars().next() {
-            if self.rest.starts_with("//") {
-                self.skip(self.rest.find('\n').unwrap_or(self.rest.len()));
-            } else if self.rest.starts_with("/*") {
-                self.block_comment();
-            } else if c == '"' {
-                self.skip(1);
-                self.string();
-            } else if c == '\'' {
-                self.quote();
-            } else if c == '_' || c.is_alphanumeric() {
-                self.word();
-            } else {
-                self.skip(c.len_utf8());
-                if !c.is_whitespace() {
-                    self.punct(c);
-                }
-            }
-        }
-    }
-
-    fn skip(&mut self, bytes: usize) {
-        self.rest = self.rest.get(bytes..).unwrap_or("");
-    }
-
-    fn block_comment(&mut self) {
-        let mut depth = 0usize;
-        loop {
-            if self.rest.starts_with("/*") {
-                depth += 1;
-                self.skip(2);
-            } else if self.rest.starts_with("*/") {
-                depth -= 1;
-                self.skip(2);
-            } else {
-                let next = self.rest.chars().next().map_or(0, char::len_utf8);
-                self.skip(next);
-            }
-            if depth == 0 || self.rest.is_empty() {
-                return;
-            }
-        }
-    }
-
-    /// Behind the opening quote.
-    fn string(&mut self) {
-        while let Some(at) = self.rest.find(['"', '\\']) {
-            let escaped = self.rest.as_bytes()[at] == b'\\';
-            self.skip(at + 1);
-            if !escaped {
-                return;
-            }
-            let next = self.rest.chars().next().map_or(0, char::len_utf8);
-            self.skip(next);
-        }
-        self.rest = "";
-    }
-
-    /// A character, or a lifetime.
-    fn quote(&mut self) {
-        let mut chars = self.rest.char_indices().skip(1);
-        match (chars.next(), chars.next()) {
-            (Some((_, '\\')), Some((at, c))) => {
-                self.skip(at + c.len_utf8());
-                let end = self.rest.find('\'').unwrap_or(self.rest.len());
-                self.skip(end + 1);
-            }
-            (Some(_), Some((at, '\''))) => self.skip(at + 1),
-            _ => self.skip(1),
-        }
-    }
-
-    fn word(&mut self) {
-        let end = self.rest.find(|c: char| c != '_' && !c.is_alphanumeric()).unwrap_or(self.rest.len());
-        let (word, after) = self.rest.split_at(end);
-        self.rest = after;
-        let hashes = after.len() - after.trim_start_matches('#').len();
-        let prefix = ["r", "b", "c", "br", "cr"].contains(&word);
-        if prefix && after[hashes..].starts_with('"') {
-            self.skip(hashes + 1);
-            if word.contains('r') {
-                let close = format!("\"{}", "#".repeat(hashes));
-                let end = self.rest.find(&close).unwrap_or(self.rest.len());
-                self.skip(end + close.len());
-            } else {
-                self.string();
-            }
-            return;
-        }
-        let raw = word == "r" && hashes == 1;
-        if raw {
-            self.skip(1);
-        }
-        self.keyword(if raw { "" } else { word });
-    }
-
-    fn keyword(&mut self, word: &str) {
-        let Some(frame) = self.open.last_mut() else {
-            return;
-        };
-        let item = match word {
-            "impl" | "trait" => Some(Opened::Associated),
-            "fn" => Some(Opened::Function),
-            "mod" => Some(Opened::Module),
-            "macro_rules" | "macro" => Some(Opened::Macro),
-            "struct" | "enum" | "match" | "let" | "if" | "for" | "while" | "loop" | "static" => Some(Opened::Block),
-            _ => None,
-        };
-        // `impl` in `fn f(x: impl T) -> impl U` opens nothing: the first keyword counts.
-        frame.item = frame.item.or(item);
-        frame.last = 'w';
-    }
-
-    fn punct(&mut self, c: char) {
-        let Some(frame) = self.open.last_mut() else {
-            return;
-        };
-        let before = std::mem::replace(&mut frame.last, c);
-        match c {
-            '{' => {
-                let opened = match frame.item {
-                    Some(item) if !matches!(before, '<' | ',') => item,
-                    None if before == '!' => Opened::Macro,
-                    _ => Opened::Block,
-                };
-                self.open.push(Frame::new(opened));
-            }
-            '(' | '[' => {
-                let opened = match before {
-                    '!' => Opened::Macro,
-                    '#' if c == '[' => Opened::Attribute,
-                    _ => Opened::Inner,
-                };
-                self.open.push(Frame::new(opened));
-            }
-            '}' | ')' | ']' => {
-                // The file's own frame stays.
-                if self.open.len() > 1 {
-                    self.open.pop();
-                }
-                let Some(frame) = self.open.last_mut() else {
-                    return;
-                };
-                // `impl Foo<{ N }> {`: the item goes on behind a const argument.
-                let goes_on = c != '}' || matches!(frame.last, '{') && frame.item.is_some();
-                let argument = self.rest.trim_start().starts_with(['>', ',']);
-                if !goes_on || (c == '}' && !argument) {
-                    frame.item = None;
-                }
-                frame.last = c;
-            }
-            ';' => frame.item = None,
-            _ => {}
-        }
-    }
-
-    /// Closes `#[cfg_attr(.., `, in which the attribute may stand.
-    fn leave_attribute(&mut self) -> bool {
-        let attribute = self.open.iter().rposition(|frame| frame.opened == Opened::Attribute);
-        self.open.truncate(attribute.unwrap_or(self.open.len()));
-        attribute.is_some()
-    }
-
-    fn answer(&self) -> Surroundings {
-        let innermost = self.open.last().map(|frame| frame.opened);
-        let in_macro = self.open.iter().any(|frame| frame.opened == Opened::Macro);
-        match innermost {
-            Some(Opened::Associated) => Surroundings::Associated,
-            Some(Opened::Module | Opened::Function) => Surroundings::Free,
-            Some(Opened::Block) if !in_macro => Surroundings::Free,
-            _ => Surroundings::Unknown,
-        }
     }
 }
 
