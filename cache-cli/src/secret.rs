@@ -1,5 +1,7 @@
 //! No password where others can read it: not in the process title, and not in a message.
 
+use crate::session::URLS;
+
 /// A URL with a password on the command line can be read by everybody on the machine (`ps`). So the program starts
 /// itself again with it in the environment, which only its own user can read.
 #[cfg(unix)]
@@ -14,7 +16,7 @@ pub(crate) fn leave_the_command_line() {
     if let Some((name, arguments)) = rest.split_first() {
         again.arg0(name).args(arguments);
     }
-    let error = again.env("CACHE_URL", url).exec();
+    let error = again.env(URLS[0], url).exec();
     anstream::eprintln!("cachectl: the password stays in the process title: {error}");
 }
 
@@ -39,29 +41,36 @@ fn without_secret_url(given: &[std::ffi::OsString]) -> Option<(Vec<std::ffi::OsS
 
 /// A text without what may be a password in a URL in it.
 pub(crate) fn redacted(text: &str) -> String {
-    let mut clean = String::with_capacity(text.len());
-    let mut rest = text;
+    let given = std::env::args_os().chain(URLS.into_iter().filter_map(std::env::var_os));
+    redacted_of(text, given.map(|given| given.to_string_lossy().into_owned()))
+}
+
+/// The same for a program that was `given` these: a URL ends at white space, unless there is some in what was given.
+fn redacted_of(text: &str, given: impl Iterator<Item = String>) -> String {
+    let behind_scheme = given.filter_map(|given| Some(given.split_once("://")?.1.to_owned()));
+    let mut broken: Vec<String> = behind_scheme.filter(|url| url.contains(char::is_whitespace)).collect();
+    // One may be part of another.
+    broken.sort_by_key(|url| std::cmp::Reverse(url.len()));
+    let whole = broken.iter().fold(text.to_owned(), |text, url| text.replace(url, &harmless(url)));
+    let mut clean = String::with_capacity(whole.len());
+    let mut rest = whole.as_str();
     while let Some(at) = rest.find("://") {
         let (before, behind) = rest.split_at(at + 3);
-        clean.push_str(before);
         // Not at a quote: a password may have one.
-        let end = behind.find(char::is_whitespace).unwrap_or(behind.len());
-        let (url, behind) = behind.split_at(end);
-        let host = match url.rsplit_once('@') {
-            Some((_, host)) => {
-                clean.push_str("***@");
-                host
-            }
-            None => url,
-        };
-        match host.split_once('?') {
-            Some((path, _)) => clean.extend([path, "?***"]),
-            None => clean.push_str(host),
-        }
+        let (url, behind) = behind.split_at(behind.find(char::is_whitespace).unwrap_or(behind.len()));
+        clean.extend([before, &harmless(url)]);
         rest = behind;
     }
-    clean.push_str(rest);
-    clean
+    clean + rest
+}
+
+/// Of what stands behind `://`, what may be shown.
+fn harmless(url: &str) -> String {
+    let (secret, host) = url.rsplit_once('@').map_or(("", url), |(_, host)| ("***@", host));
+    match host.split_once('?') {
+        Some((path, _)) => format!("{secret}{path}?***"),
+        None => format!("{secret}{host}"),
+    }
 }
 
 #[cfg(test)]
@@ -78,7 +87,27 @@ mod tests {
             ("redis://host", "redis://host"),
             ("nothing", "nothing"),
         ] {
-            assert_eq!(redacted(text), clean);
+            assert_eq!(redacted_of(text, std::iter::empty()), clean);
+        }
+    }
+
+    #[test]
+    fn what_was_given_is_taken_out_with_its_white_space() {
+        for (given, text, clean) in [
+            (["redis://:hun ter2@host", ""], "'redis://:hun ter2@host' for --url", "'redis://***@host' for --url"),
+            (
+                ["--url=redis://:a b@h:1", ""],
+                "redis://:a b@h:1: no redis://:a b@h:1",
+                "redis://***@h:1: no redis://***@h:1",
+            ),
+            (["unix:///r.sock?pass=a b", ""], "unix:///r.sock?pass=a b here", "unix:///r.sock?*** here"),
+            (["unix:///s?p=a", "unix:///s?p=a b"], "unix:///s?p=a b", "unix:///s?***"),
+            (["unix:///s?p=a b c", "unix:///s?p=a b"], "unix:///s?p=a b c", "unix:///s?***"),
+            (["unix:///s?p=a b", "unix:///s?p=a b c"], "unix:///s?p=a b c", "unix:///s?***"),
+            (["redis://h o", "://"], "redis://h o is no URL", "redis://h o is no URL"),
+            (["x://?", "a://@"], "is it? write a@b", "is it? write a@b"),
+        ] {
+            assert_eq!(redacted_of(text, given.into_iter().map(str::to_owned)), clean);
         }
     }
 

@@ -14,6 +14,8 @@ use crate::output::{Out, count};
 
 /// How many names are looked at for namespaces.
 const LOOKED_AT: u64 = 1_000_000;
+/// Where the server is named, if not on the command line: the first that is set.
+pub(crate) const URLS: [&str; 3] = ["CACHE_URL", "VALKEY_URL", "REDIS_URL"];
 /// Nobody's request waits for it.
 const BUDGET: Duration = Duration::from_secs(5);
 
@@ -28,7 +30,7 @@ pub(crate) struct Session {
 
 impl Session {
     pub(crate) async fn open(shared: &Shared, out: Out) -> Result<Self, Problem> {
-        let url = shared.url.clone().or_else(|| ["CACHE_URL", "VALKEY_URL", "REDIS_URL"].into_iter().find_map(set));
+        let url = shared.url.clone().or_else(|| URLS.into_iter().find_map(set));
         let url = url.ok_or_else(|| {
             Problem::usage("no server is named", "set CACHE_URL, or give --url redis://127.0.0.1:6379")
         })?;

@@ -2,7 +2,7 @@
 
 mod steps;
 
-use std::process::Stdio;
+use std::process::{Command, Stdio};
 
 use steps::{Shop, TTL, bare, run};
 use tests::RedisServer;
@@ -78,6 +78,24 @@ async fn a_password_is_never_shown() {
         for json in [None, Some("--json")] {
             let done = run(bare(&arguments).args(json).args(["--namespace", "shop"])).exits(exit);
             assert!(!done.out.contains(SECRET) && !done.err.contains(SECRET), "{done:?}");
+        }
+    }
+
+    // White space in it, in a URL that is none: an error quotes that.
+    let spaced = format!("redis://:{SECRET} and more@host:port");
+    let says_nothing = |command: &mut Command| {
+        let done = run(command).exits(2);
+        assert!(
+            ![SECRET, "and more"].iter().any(|part| done.err.contains(part) || done.out.contains(part)),
+            "{done:?}"
+        );
+    };
+    for json in [None, Some("--json")] {
+        says_nothing(bare(&["stats", "--namespace", "shop", "--url", &spaced]).args(json));
+        says_nothing(bare(&["stats", "--namespace", "shop", &spaced]).args(json));
+        says_nothing(bare(&[&spaced]).args(json));
+        for name in ["CACHE_URL", "VALKEY_URL", "REDIS_URL"] {
+            says_nothing(bare(&["stats", "--namespace", "shop"]).env(name, &spaced).args(json));
         }
     }
 
