@@ -3,20 +3,26 @@
 use std::sync::OnceLock;
 
 use bincode::config::standard;
-use redis::AsyncCommands;
 use redis::aio::MultiplexedConnection;
+use redis::{AsyncCommands, AsyncConnectionConfig};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use crate::PATIENCE;
 use crate::path::Path;
 use crate::value::User;
 
 static SHARED: OnceLock<MultiplexedConnection> = OnceLock::new();
 
+/// As the client comes, but with [`PATIENCE`]; it would wait for half a second.
+pub fn patient() -> AsyncConnectionConfig {
+    AsyncConnectionConfig::new().set_response_timeout(Some(PATIENCE))
+}
+
 /// Makes the connection.
 pub async fn connect(url: &str) {
     let client = redis::Client::open(url).expect("a URL");
-    let connection = client.get_multiplexed_async_connection().await.expect("up");
+    let connection = client.get_multiplexed_async_connection_with_config(&patient()).await.expect("up");
     SHARED.get_or_init(|| connection);
 }
 

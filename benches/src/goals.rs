@@ -48,17 +48,22 @@ pub(crate) async fn rows(bench: &Bench, group: &str) -> Vec<Row> {
 }
 
 impl Bench {
+    /// How often what takes a second or more is measured.
     pub(crate) fn rounds(&self) -> usize {
         if self.quick { 5 } else { 11 }
     }
 
+    /// What is done in one of these.
     pub(crate) fn work(&self, callers: usize) -> Work {
         Work { callers, time: Duration::from_millis(if self.quick { 300 } else { 1_000 }), latencies: false }
     }
 
-    /// Hits, as [`path::in_turn`].
-    pub(crate) async fn hits(&self, paths: &[&Path], work: Work) -> Vec<Vec<Run>> {
-        path::in_turn(self.rounds(), paths, work).await
+    /// Hits, as [`path::in_turn`]: in many short rounds, for what changes the machine's speed within one changes its
+    /// ratio.
+    pub(crate) async fn hits(&self, paths: &[&Path], callers: usize) -> Vec<Vec<Run>> {
+        let (rounds, time) = if self.quick { (10, 150) } else { (44, 250) };
+        let work = Work { callers, time: Duration::from_millis(time), latencies: false };
+        path::in_turn(rounds, paths, work).await
     }
 }
 

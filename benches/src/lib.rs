@@ -29,6 +29,7 @@ pub mod table;
 pub mod value;
 
 use std::process::ExitCode;
+use std::time::Duration;
 
 use tests::RedisServer;
 
@@ -39,6 +40,9 @@ use path::Path;
 
 /// Threads of the runtime, as of a small service: with the server, they are more than two cores can run at once.
 pub const WORKERS: usize = 2;
+
+/// How long a client waits for an answer, where that can be set: what is late on a busy machine is slow, and not lost.
+pub const PATIENCE: Duration = Duration::from_secs(5);
 
 /// What others make of the same task.
 pub struct Peers {

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use cache_runtime::{Cache, CacheBuilder, Counts, cached};
 
+use crate::PATIENCE;
 use crate::path::Path;
 use crate::value::User;
 
@@ -21,11 +22,10 @@ fn local() -> &'static Cache {
     LOCAL.get_or_init(Cache::local)
 }
 
-/// A cache over this server. It is patient: a call that is late on a busy machine is slow, not uncached.
+/// A cache over this server, whose calls wait for it as long as other clients here.
 pub fn over(url: &str) -> CacheBuilder {
-    let patient = Duration::from_secs(5);
     // What is kept in process stays for as long as a measurement may take.
-    Cache::builder().namespace("bench").redis(url).budget(patient).local_ttl(Duration::from_secs(3600))
+    Cache::builder().namespace("bench").redis(url).budget(PATIENCE).local_ttl(Duration::from_secs(3600))
 }
 
 /// Makes the caches of all functions here. The installed one, as most programs have one, keeps nothing in process: each

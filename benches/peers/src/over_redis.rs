@@ -3,9 +3,9 @@
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use benches::by_hand;
 use benches::path::Path;
 use benches::value::{Answer, User};
+use benches::{PATIENCE, by_hand};
 use cached::AsyncRedisCache;
 use cached::macros::concurrent_cached;
 use deadpool_redis::redis::AsyncCommands;
@@ -64,7 +64,8 @@ async fn hitbox_user(id: u64) -> HitboxUser {
 }
 
 fn hitbox(url: &str) -> Path {
-    let backend = RedisBackend::builder().connection(ConnectionMode::single(url)).build().expect("a URL");
+    let backend = RedisBackend::builder().connection(ConnectionMode::single(url)).response_timeout(PATIENCE);
+    let backend = backend.build().expect("a URL");
     let policy = PolicyConfig::builder().ttl(Duration::from_secs(3600)).build();
     let cache = hitbox_fn::Cache::builder().backend(backend).policy(policy).build();
     let cache: &'static _ = Box::leak(Box::new(cache));
@@ -84,9 +85,9 @@ async fn multi_tier_cache(url: &str) -> Path {
 }
 
 fn deadpool(url: &str) -> Path {
-    let config = deadpool_redis::Config::from_url(url);
-    let pool = config.create_pool(Some(deadpool_redis::Runtime::Tokio1)).expect("a URL");
-    let pool: &'static deadpool_redis::Pool = Box::leak(Box::new(pool));
+    let manager = deadpool_redis::Manager::new_with_config(url, by_hand::patient()).expect("a URL");
+    let pool = deadpool_redis::Pool::builder(manager).runtime(deadpool_redis::Runtime::Tokio1).build();
+    let pool: &'static deadpool_redis::Pool = Box::leak(Box::new(pool.expect("in order")));
     Path::over_redis("deadpool-redis 0.23, checkout and GET", move |id| async move {
         let mut connection = pool.get().await.expect("up");
         let bytes: Option<Vec<u8>> = connection.get(format!("hand:{id}")).await.expect("up");

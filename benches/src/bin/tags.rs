@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 use cache_runtime::{Cache, Key};
 use tests::RedisServer;
 
-use benches::block_on;
 use benches::spread::{median, quantile, sorted};
+use benches::{PATIENCE, block_on};
 
 const COUNTS: [usize; 3] = [1, 1_000, 100_000];
 /// How many tasks write at the same time.
@@ -41,9 +41,7 @@ async fn store(cache: &Cache, entries: usize, ttl: Duration, key: impl Fn(usize)
 #[expect(clippy::disallowed_methods, reason = "a benchmark reads the clock")]
 async fn cost(rounds: usize) -> String {
     let server = RedisServer::start();
-    // Written by many at once, on a machine that may be slow.
-    let patient = Duration::from_secs(5);
-    let cache = Cache::builder().namespace("tags").redis(server.url()).budget(patient).build().expect("in order");
+    let cache = Cache::builder().namespace("tags").redis(server.url()).budget(PATIENCE).build().expect("in order");
     let ttl = Duration::from_secs(3600);
     let tag = |column: usize| format!("carried-by-{:0>6}", COUNTS[column]);
     let key = move |column: usize, n: usize| Key::new(format!("{column}:{n}")).tag(tag(column));
@@ -93,13 +91,8 @@ async fn cost(rounds: usize) -> String {
 async fn memory(entries: usize) -> String {
     let server = RedisServer::start();
     let ttl = Duration::from_secs(10);
-    let cache = Cache::builder()
-        .namespace("tags")
-        .redis(server.url())
-        .budget(Duration::from_secs(5))
-        .tag_ttl(ttl)
-        .build()
-        .expect("in order");
+    let cache =
+        Cache::builder().namespace("tags").redis(server.url()).budget(PATIENCE).tag_ttl(ttl).build().expect("in order");
     // What a first call sets up: connections, scripts.
     let of_two = |n: usize| Key::new(format!("entry:{n}")).tag("all").tag(format!("own:{n}"));
     cache.put(Key::new("first"), &1, Duration::from_millis(1)).await.expect("up");

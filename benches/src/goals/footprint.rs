@@ -6,8 +6,8 @@ use cache_runtime::{Cache, Key};
 use tests::RedisServer;
 
 use super::Bench;
-use crate::by_hand;
 use crate::table::Row;
+use crate::{PATIENCE, by_hand};
 
 /// A few less than a power of two, so that the server's tables are as full as they get in each case, and a key that has ended
 /// and is still there does not double them.
@@ -57,8 +57,7 @@ async fn used<F: Future<Output = ()> + Send>(
 /// The same for one of ours, each entry with that many tags of its own.
 async fn ours(tags: usize) -> f64 {
     let server = RedisServer::start();
-    let patient = Duration::from_secs(5);
-    let cache = Cache::builder().namespace("b").redis(server.url()).budget(patient).local_tier(false).build();
+    let cache = Cache::builder().namespace("b").redis(server.url()).budget(PATIENCE).local_tier(false).build();
     let cache: &'static Cache = Box::leak(Box::new(cache.expect("in order")));
     // What a first call sets up: connections, scripts.
     cache.put(Key::new("first"), &1, Duration::from_millis(1)).await.expect("up");

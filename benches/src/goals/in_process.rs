@@ -34,8 +34,8 @@ pub(super) async fn rows(bench: &Bench) -> Vec<Row> {
     }
     let asked = || bench.server.calls_of(&["get", "mget"]);
     let before = asked();
-    let one = bench.hits(&paths, bench.work(1)).await;
-    let all = bench.hits(&paths, bench.work(WORKERS)).await;
+    let one = bench.hits(&paths, 1).await;
+    let all = bench.hits(&paths, WORKERS).await;
     assert_eq!(asked() - before, 0, "somebody asked the server");
 
     let mut rows = Vec::new();

@@ -23,7 +23,7 @@ pub(super) async fn rows(bench: &Bench) -> Vec<Row> {
     let mut rows = Vec::new();
     for (place, name) in [(Placement::apart as fn(_) -> _, "another"), (Placement::together, "the server's")] {
         let _placed: Placement<'_> = place(&bench.server);
-        let runs = bench.hits(&[&hand, &untagged], bench.work(1)).await;
+        let runs = bench.hits(&[&hand, &untagged], 1).await;
         rows.push(row(&format!("no tag, 1 caller, on {name} core"), HAND, &runs[1], &runs[0], ALONE));
     }
     let mut last = Vec::new();
@@ -33,7 +33,7 @@ pub(super) async fn rows(bench: &Bench) -> Vec<Row> {
             paths.push(&tagged);
             paths.extend(&bench.peers.redis);
         }
-        let runs = bench.hits(&paths, bench.work(callers)).await;
+        let runs = bench.hits(&paths, callers).await;
         let name = |tags| format!("{tags}, {callers} callers");
         rows.push(row(&name("no tag"), HAND, &runs[1], &runs[0], goal));
         if callers == MANY {
