@@ -6,9 +6,9 @@ use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
-use cache_runtime::{Cache, Key};
+use cache_runtime::{Cache, CacheBuilder, Key};
 use steps::{TTL, alone, patient};
-use tests::{RedisCluster, RedisServer};
+use tests::{RedisCluster, RedisServer, TlsServer};
 use tokio::sync::Barrier;
 use tokio::task::JoinSet;
 
@@ -16,15 +16,15 @@ fn key(n: usize) -> Key {
     Key::new(format!("k{n}")).tag("all").tag(format!("only:{n}"))
 }
 
-/// Loads of `keys` that end in the same moment; `meanwhile` happens right before.
+/// Loads of `keys`, to be kept for so long, that end in the same moment; `meanwhile` happens right before.
 async fn load_together(
     cache: &Cache,
-    keys: impl Iterator<Item = Key>,
+    keys: impl Iterator<Item = (Key, Duration)>,
     meanwhile: impl Fn() + Clone + Send + Sync + 'static,
 ) {
     let keys: Vec<_> = keys.collect();
     let (end, mut callers) = (Arc::new(Barrier::new(keys.len())), JoinSet::new());
-    for key in keys {
+    for (key, ttl) in keys {
         let (cache, end, meanwhile) = (cache.clone(), Arc::clone(&end), meanwhile.clone());
         callers.spawn(async move {
             let load = async || {
@@ -34,7 +34,7 @@ async fn load_together(
                 end.wait().await;
                 Ok::<_, Infallible>(1u8)
             };
-            cache.get_or_load(key, TTL, load).await
+            cache.get_or_load(key, ttl, load).await
         });
     }
     for loaded in callers.join_all().await {
@@ -43,22 +43,18 @@ async fn load_together(
     cache.shutdown().await.expect("all fills have ended");
 }
 
-/// Five loads; before they end, somebody else puts a list where the values of `taken` belong. Which values are found.
-async fn stored_beside(taken: &'static [usize]) -> Vec<usize> {
-    let server = Arc::new(RedisServer::start());
-    let cache = alone(patient("f", server.url())).await;
-    let theirs = Arc::clone(&server);
-    let take = move || {
-        for n in taken {
-            let name = format!("f:e:k{n}");
-            assert!(theirs.query::<bool>(&["DEL", &name]), "there is a token");
-            theirs.command(&["LPUSH", &name, "theirs"]);
-        }
-    };
-    load_together(&cache, (0..5).map(key), take).await;
+/// Five loads; before they end, somebody else does something to the names of `taken`. Which values are found, and how many
+/// fills stored, were refused and failed.
+async fn stored_beside(
+    builder: impl Fn() -> CacheBuilder,
+    taken: &'static [usize],
+    theirs: impl Fn(&str) + Clone + Send + Sync + 'static,
+) -> (Vec<usize>, [u64; 3]) {
+    let cache = alone(builder()).await;
+    let take = move || taken.iter().for_each(|n| theirs(&format!("f:e:k{n}")));
+    load_together(&cache, (0..5).map(|n| (key(n), TTL)), take).await;
     let total = cache.stats().total();
-    assert_eq!((total.fills, total.fills_failed), (5 - taken.len() as u64, taken.len() as u64));
-    let another = alone(patient("f", server.url())).await;
+    let another = alone(builder()).await;
     let mut stored = Vec::new();
     for n in 0..5 {
         if let Ok(Some(value)) = another.get::<u8>(key(n)).await {
@@ -66,22 +62,68 @@ async fn stored_beside(taken: &'static [usize]) -> Vec<usize> {
             stored.push(n);
         }
     }
+    (stored, [total.fills, total.fills_refused, total.fills_failed])
+}
+
+/// The same with a server of its own, to whom all of them go as one script.
+async fn stored_by_one_script(taken: &'static [usize], theirs: fn(&RedisServer, &str)) -> (Vec<usize>, [u64; 3]) {
+    let server = Arc::new(RedisServer::start());
+    let at_the_server = Arc::clone(&server);
+    let stored = stored_beside(|| patient("f", server.url()), taken, move |name| theirs(&at_the_server, name)).await;
+    // Other scripts ask what a name holds, or how long it is.
+    assert_eq!(server.calls_of(&["eval"]) - server.calls_of(&["get", "strlen"]), 1);
     stored
+}
+
+fn deleted(server: &RedisServer, name: &str) {
+    assert!(server.query::<bool>(&["DEL", name]), "there is a token");
+}
+
+fn made_a_list(server: &RedisServer, name: &str) {
+    deleted(server, name);
+    server.command(&["LPUSH", name, "theirs"]);
 }
 
 #[tokio::test]
 async fn each_is_stored_under_its_own_name() {
-    assert_eq!(stored_beside(&[]).await, [0, 1, 2, 3, 4]);
+    assert_eq!(stored_by_one_script(&[], deleted).await, (vec![0, 1, 2, 3, 4], [5, 0, 0]));
 }
 
 #[tokio::test]
-async fn one_that_is_refused_keeps_no_other_from_being_stored() {
-    assert_eq!(stored_beside(&[1, 3]).await, [0, 2, 4]);
+async fn each_lives_as_long_as_it_is_told_to() {
+    let server = RedisServer::start();
+    let cache = alone(patient("f", server.url())).await;
+    let ttl = |n: usize| TTL * (n as u32 + 1);
+    load_together(&cache, (0..5).map(|n| (key(n), ttl(n))), || {}).await;
+    for n in 0..5 {
+        let left = Duration::from_millis(server.query(&["PTTL", &format!("f:e:k{n}")]));
+        // Less what is taken off at random, and what has passed.
+        assert!(left <= ttl(n) && left > ttl(n) * 4 / 5 - TTL / 2, "{n}: {left:?}");
+    }
 }
 
 #[tokio::test]
-async fn all_may_be_refused() {
-    assert!(stored_beside(&[0, 1, 2, 3, 4]).await.is_empty());
+async fn what_was_invalidated_meanwhile_is_not_stored_and_what_is_beside_it_is() {
+    assert_eq!(stored_by_one_script(&[0, 3], deleted).await, (vec![1, 2, 4], [3, 2, 0]));
+}
+
+#[tokio::test]
+async fn one_that_fails_keeps_no_other_from_being_stored() {
+    assert_eq!(stored_by_one_script(&[1, 3], made_a_list).await, (vec![0, 2, 4], [3, 0, 2]));
+}
+
+#[tokio::test]
+async fn nor_does_it_over_tls() {
+    let server = Arc::new(TlsServer::start());
+    let builder = || patient("f", server.url()).tls_root(server.ca_pem());
+    let at_the_server = Arc::clone(&server);
+    let take = move |name: &str| made_a_list(at_the_server.server(), name);
+    assert_eq!(stored_beside(builder, &[1, 3], take).await, (vec![0, 2, 4], [3, 0, 2]));
+}
+
+#[tokio::test]
+async fn all_may_fail() {
+    assert_eq!(stored_by_one_script(&[0, 1, 2, 3, 4], made_a_list).await, (vec![], [0, 0, 5]));
 }
 
 #[tokio::test]
@@ -89,7 +131,7 @@ async fn in_a_cluster_each_goes_to_its_master() {
     let cluster = RedisCluster::start(3, 0);
     let cache = alone(patient("f", cluster.cache_url())).await;
     let keys = || (0..12).map(key);
-    load_together(&cache, keys(), || {}).await;
+    load_together(&cache, keys().map(|key| (key, TTL)), || {}).await;
     assert_eq!(cache.stats().total().fills, 12);
     assert!((0..3).all(|node| !cluster.node(node).keys().is_empty()), "every master has some");
     let another = alone(patient("f", cluster.cache_url())).await;
@@ -104,7 +146,7 @@ async fn a_master_that_hangs_fails_its_own() {
     let of_the_first = (0..12).filter(|n| cluster.owner(&format!("f:e:k{n}")) == 0).count() as u64;
     assert!((1..12).contains(&of_the_first));
     let hangs = Arc::clone(&cluster);
-    load_together(&cache, (0..12).map(key), move || hangs.pause(0)).await;
+    load_together(&cache, (0..12).map(|n| (key(n), TTL)), move || hangs.pause(0)).await;
     let total = cache.stats().total();
     assert_eq!((total.fills, total.fills_failed), (12 - of_the_first, of_the_first));
     cluster.resume(0);

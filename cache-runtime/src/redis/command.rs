@@ -27,7 +27,7 @@ pub(super) enum Kind {
     /// `PUBLISH`.
     News,
     Set,
-    /// Its error does not fail those beside it.
+    /// Its error does not fail those beside it; if its reply is an array, nor does one of these.
     Apart,
     Other,
 }
@@ -50,7 +50,7 @@ impl Command {
         Self { kind, bytes }
     }
 
-    /// The same, about a name that has nothing to do with those of the commands beside it.
+    /// The same, about names that have nothing to do with each other, nor with those of the commands beside it.
     pub(super) fn apart(self) -> Self {
         Self { kind: Kind::Apart, ..self }
     }

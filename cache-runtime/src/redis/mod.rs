@@ -3,14 +3,15 @@
 //! ```text
 //! READ        MGET e t..                                  in a Cluster: MGET of each, one pipeline per master
 //! ENSURE      SET e T NX GET; SET t s NX GET of each tag that has no stamp      or a script of the same effect
-//! FILL        script: if e still starts with what was expected, SET e V PX ttl
+//! FILL        script: if e still starts with what was expected, SET e V PX ttl                 of several in one
 //! RELEASE     script: if e still starts with what was expected, UNLINK e
 //! INVALIDATE  VOID e.. t..; PUBLISH bus                   script: UNLINK, except what others have fenced
 //! FENCE       FENCE e.. t..; PUBLISH bus
 //! ```
 //!
 //! ```text
-//! server: ensure, several, void           the operations; that before a load, reads at several masters, those that void
+//! server: ensure, fill, several, void     the operations; that before a load and that behind it, reads at several
+//!                                         masters, those that void
 //!   owner                                 one command about one name to its master
 //!   scatter (redirect)                    each name's commands to its master
 //!     topology: look (cluster, sentinel)  who is master of what
@@ -34,6 +35,7 @@ mod command;
 mod connection;
 mod ensure;
 mod failure;
+mod fill;
 mod gather;
 mod held;
 mod history;
@@ -71,11 +73,12 @@ mod void;
 pub(crate) use address::{Address, Certificates, redacted};
 pub(crate) use answers::Answers;
 pub(crate) use failure::{Cause, Failure};
+pub(crate) use fill::Fill;
 pub(crate) use keyspace::Names;
 pub(crate) use node::Node;
 #[cfg(feature = "inspect")]
 pub(crate) use overhear::{Ear, Said};
-pub(crate) use server::{Fill, Server};
+pub(crate) use server::Server;
 #[cfg(feature = "inspect")]
 pub(crate) use survey::{Taken, Told};
 pub(crate) use void::Voided;

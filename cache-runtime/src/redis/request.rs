@@ -203,10 +203,10 @@ impl Node {
     /// Fails the request if a reply is an error that does, and notes whether news may be told.
     fn judge(&self, kinds: &[Kind], values: &[Value]) -> RedisResult<()> {
         // Of those whose errors are their own, how many were not refused.
-        let mut fared_better = kinds.iter().filter(|kind| **kind == Kind::Apart).count();
-        for (kind, value) in kinds.iter().zip(values) {
+        let mut fared_better = each_reply(kinds, values).filter(|(kind, _)| *kind == Kind::Apart).count();
+        for (kind, value) in each_reply(kinds, values) {
             let Value::ServerError(error) = value else {
-                if *kind == Kind::News {
+                if kind == Kind::News {
                     self.channel.may_tell();
                 }
                 continue;
@@ -251,6 +251,17 @@ impl Node {
     }
 }
 
+/// What was answered, with the kind of what it answers. What is sent apart for several names is answered for each.
+fn each_reply<'a>(kinds: &'a [Kind], values: &'a [Value]) -> impl Iterator<Item = (Kind, &'a Value)> {
+    kinds.iter().zip(values).flat_map(|(kind, value)| {
+        let replies = match value {
+            Value::Array(replies) if *kind == Kind::Apart => replies,
+            _ => slice::from_ref(value),
+        };
+        replies.iter().map(|reply| (*kind, reply))
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use std::time::Duration;
@@ -281,6 +292,17 @@ mod tests {
         let loading = (Kind::Apart, "-LOADING it loads");
         assert_eq!(fails(&[stored, loading, stored]).await.as_deref(), Some("LOADING"), "nobody fares better");
         assert_eq!(fails(&[stored, (Kind::Other, "-WRONGTYPE no")]).await.as_deref(), Some("WRONGTYPE"));
+    }
+
+    #[tokio::test]
+    async fn so_does_one_of_several_that_a_script_has_met() {
+        let script = |replies| [(Kind::Apart, replies)];
+        assert_eq!(fails(&script("*3\r\n+OK\r\n-WRONGTYPE no\r\n:0")).await, None);
+        assert_eq!(fails(&script("*2\r\n:0\r\n-OOM full")).await, None, "a name that is not stored fares better");
+        assert_eq!(fails(&script("*2\r\n-WRONGTYPE no\r\n-WRONGTYPE no")).await.as_deref(), Some("WRONGTYPE"));
+        assert_eq!(fails(&script("*2\r\n+OK\r\n-LOADING it loads")).await.as_deref(), Some("LOADING"));
+        assert_eq!(fails(&script("-OOM full")).await.as_deref(), Some("OOM"), "the script itself was refused");
+        assert_eq!(fails(&[(Kind::Other, "*1\r\n-WRONGTYPE no")]).await, None, "whoever asked for it looks into it");
     }
 
     #[tokio::test]

@@ -94,7 +94,8 @@ pub(super) fn of_one<M>(parts: Vec<Result<Part<M>, Failure>>) -> Result<Reply<M>
     parts.into_iter().next().ok_or_else(unanswered)??.only()
 }
 
-fn refused(value: &Value) -> Result<(), Failure> {
+/// An error that is a reply is a failure.
+pub(super) fn refused(value: &Value) -> Result<(), Failure> {
     match value {
         Value::ServerError(error) => Err(Failure::from(redis::RedisError::from(error.clone()))),
         _ => Ok(()),

@@ -6,12 +6,9 @@
 //! `state8` is new with every change, so that what was observed under a fence is never equal before and after one.
 //! Deadlines are the server's own milliseconds, as the ttl of the key is.
 
-use std::time::Duration;
-
 use smallvec::SmallVec;
 
 use super::command::{Command, decimal};
-use crate::clock;
 
 /// A script on one name.
 pub(super) fn on(name: &str, script: &str, arguments: &[&[u8]]) -> Command {
@@ -25,11 +22,6 @@ pub(super) fn on_all(names: &[impl AsRef<str>], script: &str, arguments: &[&[u8]
     all.extend(names.iter().map(|name| name.as_ref().as_bytes()));
     all.extend_from_slice(arguments);
     Command::new("EVAL", &all)
-}
-
-/// FILL of a name.
-pub(super) fn fill(name: &str, expected: &[u8], envelope: &[u8], ttl: Duration) -> Command {
-    on(name, FILL, &[expected, envelope, &decimal(clock::millis(ttl))])
 }
 
 /// What the entry holds; the given token if it held nothing of ours. `ARGV`: the token, its ttl.
@@ -49,12 +41,22 @@ return ARGV[1]";
 
 /// Stores an envelope if the entry still begins with what was observed before the load.
 /// `ARGV`: what was observed, the envelope, its ttl.
-const FILL: &str = "if redis.call('GETRANGE', KEYS[1], 0, 8) ~= ARGV[1] then return 0 end
+pub(super) const FILL: &str = "if redis.call('GETRANGE', KEYS[1], '0', '8') ~= ARGV[1] then return 0 end
 redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[3])
 return 1";
 
+/// The same of each name. An error that one meets is its own. The replies: `OK`, the error, or 0 if something else was
+/// observed.
+pub(super) const FILLS: &str = "local replies = {}
+for i = 1, #KEYS do
+  local reply = redis.pcall('GETRANGE', KEYS[i], '0', '8')
+  if reply == ARGV[3 * i - 2] then reply = redis.pcall('SET', KEYS[i], ARGV[3 * i - 1], 'PX', ARGV[3 * i]) end
+  replies[i] = type(reply) == 'table' and reply or 0
+end
+return replies";
+
 /// Gives back a token whose load ended without a value, so that nobody waits for it. `ARGV`: the token's beginning.
-pub(super) const RELEASE: &str = "if redis.call('GETRANGE', KEYS[1], 0, 8) ~= ARGV[1] then return 0 end
+pub(super) const RELEASE: &str = "if redis.call('GETRANGE', KEYS[1], '0', '8') ~= ARGV[1] then return 0 end
 return redis.call('UNLINK', KEYS[1])";
 
 /// Lets a stamp live on; a fence ends when it ends. `ARGV`: the ttl.
@@ -67,7 +69,7 @@ return redis.call('PEXPIRE', KEYS[1], ARGV[1])";
 pub(super) const VOID: &str = "local removed = 0
 local now
 for i = 1, #KEYS do
-  local head = redis.pcall('GETRANGE', KEYS[i], 0, 0)
+  local head = redis.pcall('GETRANGE', KEYS[i], '0', '0')
   if head ~= 'F' then
     removed = removed + redis.call('UNLINK', KEYS[i])
   else

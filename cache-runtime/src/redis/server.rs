@@ -1,5 +1,5 @@
-//! The operations of the protocol, each one round trip. Those that void are in `void`; to whom all of them are sent is in
-//! `scatter` and `topology`.
+//! The operations of the protocol, each one round trip. That before a load is in `ensure`, that behind it in `fill`, those
+//! that void in `void`; to whom all of them are sent is in `scatter` and `topology`.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -7,13 +7,11 @@ use std::time::Duration;
 
 use super::address::Address;
 use super::answers::Answers;
-use super::command::{Command, Commands, decimal};
+use super::command::Command;
 use super::keyspace::Name;
-use super::scatter::{Around, Part, of_one};
 use super::script;
 use super::told::Answer;
 use super::topology::{Map, Topology};
-use super::void::Void;
 use super::{Failure, Names};
 use crate::budget::Budget;
 use crate::config::Config;
@@ -38,27 +36,6 @@ pub(crate) struct Server {
     pub(super) fence_ttl_ms: u64,
     tag_ttl_ms: AtomicU64,
     rules: Rules,
-}
-
-/// What is to be stored, if the entry still begins with what is expected.
-#[derive(Clone, Copy)]
-pub(crate) struct Fill<'a> {
-    pub(crate) key: &'a Key,
-    pub(crate) expected: &'a [u8],
-    pub(crate) envelope: &'a [u8],
-    pub(crate) ttl: Duration,
-}
-
-impl Fill<'_> {
-    fn command(&self, name: &str) -> Command {
-        script::fill(name, self.expected, self.envelope, self.ttl)
-    }
-
-    /// Stores unconditionally; only the mutant of the checker may.
-    fn plain(&self, name: &str) -> Command {
-        let ttl = decimal(clock::millis(self.ttl));
-        Command::new("SET", &[name.as_bytes(), self.envelope, b"PX", &ttl])
-    }
 }
 
 /// A step of a walk.
@@ -149,36 +126,6 @@ impl Server {
             Some(_) => 0,
             None => self.topology.known().and_then(of_several).unwrap_or(0),
         }
-    }
-
-    /// FILL of each, in one request for each master: true if the entry still held what was expected, and holds the
-    /// envelope now.
-    pub(crate) async fn fill(
-        self: &Arc<Self>,
-        budget: &mut Budget,
-        fills: &[Fill<'_>],
-    ) -> Result<Vec<Result<bool, Failure>>, Failure> {
-        fills.iter().for_each(|fill| self.entries_live(fill.ttl));
-        let names: Vec<String> = fills.iter().map(|fill| self.names.entry(fill.key)).collect();
-        let is_plain = self.breaks(Mutant::PlainSet);
-        let build = |name: usize, _: History, commands: &mut Commands| {
-            let (name, fill) = (&names[name], fills[name]);
-            commands.add(if is_plain { fill.plain(name) } else { fill.command(name).apart() });
-        };
-        let parts = self.at_owners(budget, &names, &build, Around::Nothing).await?;
-        let stored = |part: Result<Part<()>, Failure>| Ok(part?.only()?.number() == 1 || is_plain);
-        Ok(parts.into_iter().map(stored).collect())
-    }
-
-    /// FILL of a value that is current whatever other processes hold: they are told to ask again.
-    pub(crate) async fn put(self: &Arc<Self>, budget: &mut Budget, fill: Fill<'_>) -> Result<bool, Failure> {
-        self.entries_live(fill.ttl);
-        let name = [self.names.entry(fill.key)];
-        let _voided = Void { server: self, names: &name };
-        let build = |_: usize, _: History, commands: &mut Commands| commands.add(fill.command(&name[0]));
-        let tell = |_: &[usize], commands: &mut Commands| self.publish(&name, commands);
-        let parts = self.at_owners(budget, &name, &build, Around::Behind(&tell)).await?;
-        Ok(of_one(parts)?.number() == 1)
     }
 
     /// RELEASE: takes a token back whose load ended without a value.
