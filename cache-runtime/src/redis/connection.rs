@@ -51,7 +51,7 @@ impl Connection {
     pub(super) async fn read(&self, names: impl Iterator<Item: Piecewise>, asked: Asked) -> RedisResult<Held> {
         match &self.kind {
             Kind::Own(own) => {
-                let replies = own.answer(mget::packed(names, asked), asked.commands()).await?;
+                let replies = own.answer_at_once(mget::packed(names, asked), asked.commands()).await?;
                 Held::parse(replies, asked)
             }
             #[cfg(feature = "tls")]
@@ -151,12 +151,21 @@ impl Own {
     }
 
     /// The replies to what is sent, one behind the other.
-    async fn answer(&self, bytes: Vec<u8>, replies: usize) -> RedisResult<Bytes> {
+    fn answer(&self, bytes: Vec<u8>, replies: usize) -> impl Future<Output = RedisResult<Bytes>> {
+        self.ask(bytes, replies, true)
+    }
+
+    /// The same, for callers who have waited for each other already.
+    fn answer_at_once(&self, bytes: Vec<u8>, replies: usize) -> impl Future<Output = RedisResult<Bytes>> {
+        self.ask(bytes, replies, false)
+    }
+
+    async fn ask(&self, bytes: Vec<u8>, replies: usize, is_patient: bool) -> RedisResult<Bytes> {
         if bytes.is_empty() || replies == 0 {
             return Err((ErrorKind::Client, "nothing is asked").into());
         }
         let (tell, told) = oneshot::channel();
-        self.requests.send(Request { bytes, replies, tell }).map_err(|_| closed())?;
+        self.requests.send(Request { bytes, replies, is_patient, tell }).map_err(|_| closed())?;
         told.await.unwrap_or_else(|_| Err(closed()))
     }
 }

@@ -31,6 +31,8 @@ const TRUSTED: usize = 1024 * 1024;
 pub(super) struct Request {
     pub(super) bytes: Vec<u8>,
     pub(super) replies: usize,
+    /// Whether it lets those run who can before it is written, if others are under way: what they ask goes with it.
+    pub(super) is_patient: bool,
     pub(super) tell: oneshot::Sender<RedisResult<Bytes>>,
 }
 
@@ -49,6 +51,8 @@ pub(super) struct Driver<S> {
     /// What is being written, and how much of it has been.
     out: Vec<u8>,
     written: usize,
+    /// Whether that waits until those have run who can.
+    waits: bool,
     waiting: VecDeque<Waiting>,
     /// What has come of replies that nobody was told yet.
     read: BytesMut,
@@ -64,6 +68,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
             taken: Vec::new(),
             out: Vec::new(),
             written: 0,
+            waits: false,
             waiting: VecDeque::new(),
             read: BytesMut::with_capacity(READ),
             scan: Scan::default(),
@@ -82,6 +87,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
 
     /// Ready when nobody is left who might ask, or with an error.
     fn write(&mut self, context: &mut Context<'_>) -> Poll<RedisResult<()>> {
+        if std::mem::take(&mut self.waits) {
+            _ = self.take_up(context);
+        }
         loop {
             while self.written < self.out.len() {
                 let (stream, rest) = (Pin::new(&mut self.stream), &self.out[self.written..]);
@@ -96,32 +104,50 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
             if self.out.capacity() > WRITTEN {
                 self.out = Vec::new();
             }
-            ready!(self.gather(context));
+            let is_busy = !self.waiting.is_empty();
+            let is_patient = ready!(self.gather(context));
             if self.out.is_empty() {
                 return Poll::Ready(Ok(()));
+            }
+            if is_busy && is_patient {
+                // It would stand behind others at the server as well.
+                self.waits = true;
+                context.waker().wake_by_ref();
+                return Poll::Pending;
             }
         }
     }
 
     /// Takes up what was asked meanwhile, for some of those who have not left. Ready with nothing when nobody is left who
-    /// might ask.
-    fn gather(&mut self, context: &mut Context<'_>) -> Poll<()> {
+    /// might ask. Whether all of them are patient.
+    fn gather(&mut self, context: &mut Context<'_>) -> Poll<bool> {
+        let mut is_patient = true;
         // Asked again once that is written: a look that finds nothing costs as much as one that does.
-        while self.out.is_empty() && ready!(self.requests.poll_recv_many(context, &mut self.taken, TAKEN)) > 0 {
-            for Request { bytes, replies, tell } in self.taken.drain(..) {
-                // He has left.
-                if tell.is_closed() {
-                    continue;
-                }
-                if self.out.is_empty() && bytes.len() > self.out.capacity() {
-                    self.out = bytes;
-                } else {
-                    self.out.extend_from_slice(&bytes);
-                }
-                self.waiting.push_back(Waiting { replies, tell });
-            }
+        while self.out.is_empty() {
+            let Some(of_these) = ready!(self.take_up(context)) else { break };
+            is_patient &= of_these;
         }
-        Poll::Ready(())
+        Poll::Ready(is_patient)
+    }
+
+    /// Once. Ready with `None` when nobody is left who might ask.
+    fn take_up(&mut self, context: &mut Context<'_>) -> Poll<Option<bool>> {
+        let taken = ready!(self.requests.poll_recv_many(context, &mut self.taken, TAKEN));
+        let mut is_patient = true;
+        for request in self.taken.drain(..) {
+            // He has left.
+            if request.tell.is_closed() {
+                continue;
+            }
+            is_patient &= request.is_patient;
+            if self.out.is_empty() && request.bytes.len() > self.out.capacity() {
+                self.out = request.bytes;
+            } else {
+                self.out.extend_from_slice(&request.bytes);
+            }
+            self.waiting.push_back(Waiting { replies: request.replies, tell: request.tell });
+        }
+        Poll::Ready((taken > 0).then_some(is_patient))
     }
 
     /// Ready with what went wrong.

@@ -1,5 +1,9 @@
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use std::task::{Wake, Waker};
 use std::time::Duration;
 
+use futures_util::FutureExt as _;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream, duplex};
 use tokio::task::JoinSet;
 
@@ -17,8 +21,12 @@ fn connection(bytes: usize) -> (Requests, DuplexStream) {
 }
 
 fn ask(requests: &Requests, bytes: Vec<u8>, replies: usize) -> Told {
+    ask_for(requests, bytes, replies, true)
+}
+
+fn ask_for(requests: &Requests, bytes: Vec<u8>, replies: usize, is_patient: bool) -> Told {
     let (tell, told) = oneshot::channel();
-    let _ = requests.send(Request { bytes, replies, tell });
+    let _ = requests.send(Request { bytes, replies, is_patient, tell });
     told
 }
 
@@ -87,6 +95,44 @@ async fn requests_and_replies_that_fill_both_ways_go_through() {
     for told in told {
         assert!(told.await.expect("it runs").expect("in order") == large);
     }
+}
+
+#[tokio::test]
+async fn what_is_patient_waits_for_it_once_where_others_are_asked_for() {
+    #[derive(Default)]
+    struct Woken(AtomicUsize);
+
+    impl Wake for Woken {
+        fn wake(self: Arc<Self>) {
+            self.0.fetch_add(1, Relaxed);
+        }
+    }
+
+    let (here, mut there) = duplex(4096);
+    let (requests, mut driver) = Driver::new(here);
+    let woken = Arc::new(Woken::default());
+    let waker = Waker::from(Arc::clone(&woken));
+    let mut told = Vec::new();
+    // What is asked by the patient and by others, in one poll, what is written by then, and whether it asks for another.
+    let mut polled = |patient: &[u8], others: &[u8]| {
+        for (asked, is_patient) in [(patient, true), (others, false)] {
+            told.extend(asked.iter().map(|byte| ask_for(&requests, vec![*byte], 1, is_patient)));
+        }
+        let before = woken.0.load(Relaxed);
+        assert!(Pin::new(&mut driver).poll(&mut Context::from_waker(&waker)).is_pending());
+        let mut sent = [0; 16];
+        let length = there.read(&mut sent).now_or_never().map_or(0, |read| read.expect("it can be read"));
+        (String::from_utf8_lossy(&sent[..length]).into_owned(), woken.0.load(Relaxed) > before)
+    };
+    let written = |text: &str| (text.to_owned(), false);
+    let waits = (String::new(), true);
+    assert_eq!(polled(b"a", b""), written("a"), "nobody else is under way");
+    assert_eq!(polled(b"b", b""), waits);
+    assert_eq!(polled(b"c", b""), written("bc"), "it waits once");
+    assert_eq!(polled(b"", b""), written(""), "there is nothing");
+    assert_eq!(polled(b"d", b"e"), written("de"), "one of them is not patient");
+    assert_eq!(polled(b"f", b""), waits);
+    assert_eq!(polled(b"", b""), written("f"), "nobody came");
 }
 
 #[tokio::test]
