@@ -21,7 +21,7 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::task::AbortHandle;
 
 pub(super) use dial::Dialer;
-use driver::{Driver, Request, closed};
+use driver::{Driver, Request, When, closed};
 use replies::value;
 pub(super) use replies::{Header, header};
 
@@ -51,7 +51,7 @@ impl Connection {
     pub(super) async fn read(&self, names: impl Iterator<Item: Piecewise>, asked: Asked) -> RedisResult<Held> {
         match &self.kind {
             Kind::Own(own) => {
-                let replies = own.answer_at_once(mget::packed(names, asked), asked.commands()).await?;
+                let replies = own.ask(mget::packed(names, asked), asked.commands(), When::AtOnce).await?;
                 Held::parse(replies, asked)
             }
             #[cfg(feature = "tls")]
@@ -67,7 +67,7 @@ impl Connection {
     pub(super) async fn send(&self, command: Command) -> RedisResult<Value> {
         match &self.kind {
             Kind::Own(own) => {
-                let reply = own.answer(command.into_bytes(), 1).await?;
+                let reply = own.ask(command.into_bytes(), 1, When::WithOthers).await?;
                 Ok(value(&reply, 0)?.0)
             }
             #[cfg(feature = "tls")]
@@ -82,7 +82,7 @@ impl Connection {
     pub(super) async fn send_all(&self, commands: Commands) -> RedisResult<Vec<Value>> {
         let count = commands.kinds().len();
         match &self.kind {
-            Kind::Own(own) => values(&own.answer(commands.into_bytes(), count).await?, count),
+            Kind::Own(own) => values(&own.ask(commands.into_bytes(), count, When::WithOthers).await?, count),
             #[cfg(feature = "tls")]
             Kind::Tls(connection) => {
                 let (pipeline, mut connection) = (Pipeline::from(commands), connection.clone());
@@ -95,7 +95,7 @@ impl Connection {
     pub(super) async fn send_packed_command(&self, command: &Cmd) -> RedisResult<Value> {
         match &self.kind {
             Kind::Own(own) => {
-                let reply = own.answer(command.get_packed_command(), 1).await?;
+                let reply = own.ask(command.get_packed_command(), 1, When::WithOthers).await?;
                 Ok(value(&reply, 0)?.0)
             }
             #[cfg(feature = "tls")]
@@ -115,7 +115,7 @@ impl Connection {
     ) -> RedisResult<Vec<Value>> {
         match &self.kind {
             Kind::Own(own) => {
-                let replies = own.answer(pipeline.get_packed_pipeline(), skipped + count).await?;
+                let replies = own.ask(pipeline.get_packed_pipeline(), skipped + count, When::WithOthers).await?;
                 Ok(values(&replies, skipped + count)?.split_off(skipped))
             }
             #[cfg(feature = "tls")]
@@ -151,21 +151,12 @@ impl Own {
     }
 
     /// The replies to what is sent, one behind the other.
-    fn answer(&self, bytes: Vec<u8>, replies: usize) -> impl Future<Output = RedisResult<Bytes>> {
-        self.ask(bytes, replies, true)
-    }
-
-    /// The same, for callers who have waited for each other already.
-    fn answer_at_once(&self, bytes: Vec<u8>, replies: usize) -> impl Future<Output = RedisResult<Bytes>> {
-        self.ask(bytes, replies, false)
-    }
-
-    async fn ask(&self, bytes: Vec<u8>, replies: usize, is_patient: bool) -> RedisResult<Bytes> {
+    async fn ask(&self, bytes: Vec<u8>, replies: usize, when: When) -> RedisResult<Bytes> {
         if bytes.is_empty() || replies == 0 {
             return Err((ErrorKind::Client, "nothing is asked").into());
         }
         let (tell, told) = oneshot::channel();
-        self.requests.send(Request { bytes, replies, is_patient, tell }).map_err(|_| closed())?;
+        self.requests.send(Request { bytes, replies, when, tell }).map_err(|_| closed())?;
         told.await.unwrap_or_else(|_| Err(closed()))
     }
 }

@@ -20,6 +20,8 @@ use super::replies::Scan;
 const WRITTEN: usize = 64 * 1024;
 /// How many requests are taken up at a time.
 const TAKEN: usize = 128;
+/// What is longer is not held back: to send it costs little beside it.
+const HELD_BACK: usize = 16 * 1024;
 /// How much is read at a time. What is handed on keeps as much from being freed.
 const READ: usize = 32 * 1024;
 /// With less room than that, the next piece begins.
@@ -31,9 +33,16 @@ const TRUSTED: usize = 1024 * 1024;
 pub(super) struct Request {
     pub(super) bytes: Vec<u8>,
     pub(super) replies: usize,
-    /// Whether it lets those run who can before it is written, if others are under way: what they ask goes with it.
-    pub(super) is_patient: bool,
+    pub(super) when: When,
     pub(super) tell: oneshot::Sender<RedisResult<Bytes>>,
+}
+
+/// When a request is written.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum When {
+    AtOnce,
+    /// If others are under way, once those have run who can: what they ask goes with it.
+    WithOthers,
 }
 
 /// Whose request has been written, or is being.
@@ -48,11 +57,11 @@ pub(super) struct Driver<S> {
     /// As many as callers wait, each of whom has one under way and leaves when his budget ends.
     requests: mpsc::UnboundedReceiver<Request>,
     taken: Vec<Request>,
+    /// Whether these are held back until those have run who can.
+    holds_back: bool,
     /// What is being written, and how much of it has been.
     out: Vec<u8>,
     written: usize,
-    /// Whether that waits until those have run who can.
-    waits: bool,
     waiting: VecDeque<Waiting>,
     /// What has come of replies that nobody was told yet.
     read: BytesMut,
@@ -66,9 +75,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
             stream,
             requests,
             taken: Vec::new(),
+            holds_back: false,
             out: Vec::new(),
             written: 0,
-            waits: false,
             waiting: VecDeque::new(),
             read: BytesMut::with_capacity(READ),
             scan: Scan::default(),
@@ -78,68 +87,67 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
 
     /// Reads and writes: a server that is not read from does not read either.
     fn advance(&mut self, context: &mut Context<'_>) -> Poll<RedisResult<()>> {
-        let written = self.write(context);
-        match self.receive(context) {
-            Poll::Ready(failed) => Poll::Ready(Err(failed)),
-            Poll::Pending => written,
+        let mut written = self.write(context);
+        if let Poll::Ready(failed) = self.receive(context) {
+            return Poll::Ready(Err(failed));
         }
+        if self.holds_back && self.waiting.is_empty() {
+            // Those whom they were to follow have been answered by now.
+            written = self.write(context);
+        }
+        if self.holds_back {
+            context.waker().wake_by_ref();
+        }
+        written
     }
 
     /// Ready when nobody is left who might ask, or with an error.
     fn write(&mut self, context: &mut Context<'_>) -> Poll<RedisResult<()>> {
-        if std::mem::take(&mut self.waits) {
-            _ = self.take_up(context);
-        }
         loop {
-            while self.written < self.out.len() {
-                let (stream, rest) = (Pin::new(&mut self.stream), &self.out[self.written..]);
-                match ready!(stream.poll_write(context, rest)) {
-                    Ok(0) => return Poll::Ready(Err(io::Error::from(io::ErrorKind::WriteZero).into())),
-                    Ok(count) => self.written += count,
-                    Err(error) => return Poll::Ready(Err(error.into())),
+            ready!(self.flush(context))?;
+            // Whoever came while others were held back goes with them; nobody may have.
+            let more = self.requests.poll_recv_many(context, &mut self.taken, TAKEN);
+            if !std::mem::take(&mut self.holds_back) {
+                if ready!(more) == 0 {
+                    return Poll::Ready(Ok(()));
+                }
+                self.holds_back = self.may_hold_back();
+                if self.holds_back {
+                    return Poll::Pending;
                 }
             }
-            self.written = 0;
-            self.out.clear();
-            if self.out.capacity() > WRITTEN {
-                self.out = Vec::new();
-            }
-            let is_busy = !self.waiting.is_empty();
-            let is_patient = ready!(self.gather(context));
-            if self.out.is_empty() {
-                return Poll::Ready(Ok(()));
-            }
-            if is_busy && is_patient {
-                // It would stand behind others at the server as well.
-                self.waits = true;
-                context.waker().wake_by_ref();
-                return Poll::Pending;
-            }
+            self.line_up();
         }
     }
 
-    /// Takes up what was asked meanwhile, for some of those who have not left. Ready with nothing when nobody is left who
-    /// might ask. Whether all of them are patient.
-    fn gather(&mut self, context: &mut Context<'_>) -> Poll<bool> {
-        let mut is_patient = true;
-        // Asked again once that is written: a look that finds nothing costs as much as one that does.
-        while self.out.is_empty() {
-            let Some(of_these) = ready!(self.take_up(context)) else { break };
-            is_patient &= of_these;
+    /// Ready when all that was lined up has been written.
+    fn flush(&mut self, context: &mut Context<'_>) -> Poll<RedisResult<()>> {
+        while self.written < self.out.len() {
+            let (stream, rest) = (Pin::new(&mut self.stream), &self.out[self.written..]);
+            match ready!(stream.poll_write(context, rest)) {
+                Ok(0) => return Poll::Ready(Err(io::Error::from(io::ErrorKind::WriteZero).into())),
+                Ok(count) => self.written += count,
+                Err(error) => return Poll::Ready(Err(error.into())),
+            }
         }
-        Poll::Ready(is_patient)
+        self.written = 0;
+        self.out.clear();
+        if self.out.capacity() > WRITTEN {
+            self.out = Vec::new();
+        }
+        Poll::Ready(Ok(()))
     }
 
-    /// Once. Ready with `None` when nobody is left who might ask.
-    fn take_up(&mut self, context: &mut Context<'_>) -> Poll<Option<bool>> {
-        let taken = ready!(self.requests.poll_recv_many(context, &mut self.taken, TAKEN));
-        let mut is_patient = true;
-        for request in self.taken.drain(..) {
-            // He has left.
-            if request.tell.is_closed() {
-                continue;
-            }
-            is_patient &= request.is_patient;
+    /// Whether those who were taken up would stand behind others at the server as well.
+    fn may_hold_back(&self) -> bool {
+        !self.waiting.is_empty()
+            && self.taken.iter().all(|request| request.when == When::WithOthers)
+            && self.taken.iter().map(|request| request.bytes.len()).sum::<usize>() <= HELD_BACK
+    }
+
+    /// Those who were taken up will be written now, but for those who have left.
+    fn line_up(&mut self) {
+        for request in self.taken.drain(..).filter(|request| !request.tell.is_closed()) {
             if self.out.is_empty() && request.bytes.len() > self.out.capacity() {
                 self.out = request.bytes;
             } else {
@@ -147,7 +155,6 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
             }
             self.waiting.push_back(Waiting { replies: request.replies, tell: request.tell });
         }
-        Poll::Ready((taken > 0).then_some(is_patient))
     }
 
     /// Ready with what went wrong.
@@ -191,7 +198,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
 impl<S> Drop for Driver<S> {
     fn drop(&mut self) {
         self.requests.close();
-        self.waiting.drain(..).for_each(|waiting| _ = waiting.tell.send(Err(closed())));
+        let taken = self.taken.drain(..).map(|request| request.tell);
+        let told = self.waiting.drain(..).map(|waiting| waiting.tell).chain(taken);
+        told.for_each(|tell| _ = tell.send(Err(closed())));
         loop {
             match self.requests.try_recv() {
                 Ok(request) => _ = request.tell.send(Err(closed())),

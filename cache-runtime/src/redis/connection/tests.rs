@@ -1,7 +1,9 @@
 //! Connections over a pipe, the other end of which the tests hold.
 
+use std::pin::Pin;
 use std::time::Duration;
 
+use futures_util::FutureExt as _;
 use redis::ServerErrorKind;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream, duplex};
 
@@ -32,6 +34,28 @@ async fn a_pipeline_is_answered_command_by_command_its_errors_too() {
     assert_eq!(values[1..], [Value::Array(vec![Value::Int(1), Value::Nil]), Value::BulkString(b"d".to_vec())]);
     let Value::ServerError(error) = &values[0] else { panic!("{values:?}") };
     assert_eq!((error.code(), error.kind()), ("WRONGTYPE", None::<ServerErrorKind>));
+}
+
+#[tokio::test]
+async fn reads_are_written_at_once_and_commands_with_others() {
+    let (requests, mut asked) = mpsc::unbounded_channel();
+    let task = tokio::spawn(std::future::pending::<()>()).abort_handle();
+    let connection = Connection { kind: Kind::Own(Arc::new(Own { requests, task })), database: 0 };
+    let (names, (ping, pipeline)) = ([&b"n"[..]], (redis::cmd("PING"), redis::pipe().cmd("PING").to_owned()));
+    let mut commands = Commands::default();
+    commands.add(Command::new("PING", &[]));
+    let read = connection.read(names.into_iter(), Asked::Together(1)).map(drop);
+    let send = connection.send(Command::new("PING", &[])).map(drop);
+    let send_all = connection.send_all(commands).map(drop);
+    let packed = connection.send_packed_command(&ping).map(drop);
+    let all_packed = connection.send_packed_commands(&pipeline, 0, 1).map(drop);
+    let all: [Pin<Box<dyn Future<Output = ()> + '_>>; 5] =
+        [Box::pin(read), Box::pin(send), Box::pin(send_all), Box::pin(packed), Box::pin(all_packed)];
+    let when = all.map(|one| {
+        assert!(one.now_or_never().is_none());
+        asked.try_recv().expect("it is asked").when
+    });
+    assert!(when == [When::AtOnce, When::WithOthers, When::WithOthers, When::WithOthers, When::WithOthers]);
 }
 
 #[tokio::test]

@@ -21,12 +21,12 @@ fn connection(bytes: usize) -> (Requests, DuplexStream) {
 }
 
 fn ask(requests: &Requests, bytes: Vec<u8>, replies: usize) -> Told {
-    ask_for(requests, bytes, replies, true)
+    ask_when(When::WithOthers, requests, bytes, replies)
 }
 
-fn ask_for(requests: &Requests, bytes: Vec<u8>, replies: usize, is_patient: bool) -> Told {
+fn ask_when(when: When, requests: &Requests, bytes: Vec<u8>, replies: usize) -> Told {
     let (tell, told) = oneshot::channel();
-    let _ = requests.send(Request { bytes, replies, is_patient, tell });
+    let _ = requests.send(Request { bytes, replies, when, tell });
     told
 }
 
@@ -70,7 +70,8 @@ async fn everybody_is_told_his_own_replies_also_when_others_leave() {
                 for round in 0..20 {
                     let replies = (caller + round) % 4 + 1;
                     let asked = question(caller, replies);
-                    let mut told = ask(&requests, asked.clone(), replies);
+                    let when = if caller % 2 == 0 { When::AtOnce } else { When::WithOthers };
+                    let mut told = ask_when(when, &requests, asked.clone(), replies);
                     if (caller + round) % 3 == 0 {
                         // Before it is sent, while it is, or when it has been told.
                         let _ = tokio::time::timeout(Duration::from_micros(caller as u64), &mut told).await;
@@ -97,42 +98,172 @@ async fn requests_and_replies_that_fill_both_ways_go_through() {
     }
 }
 
-#[tokio::test]
-async fn what_is_patient_waits_for_it_once_where_others_are_asked_for() {
-    #[derive(Default)]
-    struct Woken(AtomicUsize);
+/// A connection that is polled by hand.
+struct Polled {
+    requests: Requests,
+    driver: Driver<DuplexStream>,
+    there: DuplexStream,
+    woken: Arc<Woken>,
+}
 
-    impl Wake for Woken {
-        fn wake(self: Arc<Self>) {
-            self.0.fetch_add(1, Relaxed);
-        }
+/// How often it was woken.
+#[derive(Default)]
+struct Woken(AtomicUsize);
+
+impl Wake for Woken {
+    fn wake(self: Arc<Self>) {
+        self.0.fetch_add(1, Relaxed);
+    }
+}
+
+/// What is written by the end of a poll.
+#[derive(Debug, PartialEq, Eq)]
+enum Then {
+    Written(&'static str),
+    /// Nothing, and it is polled again.
+    HeldBack,
+}
+
+impl Polled {
+    fn new() -> Self {
+        let (here, there) = duplex(1 << 16);
+        let (requests, driver) = Driver::new(here);
+        Self { requests, driver, there, woken: Arc::default() }
     }
 
-    let (here, mut there) = duplex(4096);
-    let (requests, mut driver) = Driver::new(here);
-    let woken = Arc::new(Woken::default());
-    let waker = Waker::from(Arc::clone(&woken));
-    let mut told = Vec::new();
-    // What is asked by the patient and by others, in one poll, what is written by then, and whether it asks for another.
-    let mut polled = |patient: &[u8], others: &[u8]| {
-        for (asked, is_patient) in [(patient, true), (others, false)] {
-            told.extend(asked.iter().map(|byte| ask_for(&requests, vec![*byte], 1, is_patient)));
-        }
-        let before = woken.0.load(Relaxed);
-        assert!(Pin::new(&mut driver).poll(&mut Context::from_waker(&waker)).is_pending());
-        let mut sent = [0; 16];
-        let length = there.read(&mut sent).now_or_never().map_or(0, |read| read.expect("it can be read"));
-        (String::from_utf8_lossy(&sent[..length]).into_owned(), woken.0.load(Relaxed) > before)
-    };
-    let written = |text: &str| (text.to_owned(), false);
-    let waits = (String::new(), true);
-    assert_eq!(polled(b"a", b""), written("a"), "nobody else is under way");
-    assert_eq!(polled(b"b", b""), waits);
-    assert_eq!(polled(b"c", b""), written("bc"), "it waits once");
-    assert_eq!(polled(b"", b""), written(""), "there is nothing");
-    assert_eq!(polled(b"d", b"e"), written("de"), "one of them is not patient");
-    assert_eq!(polled(b"f", b""), waits);
-    assert_eq!(polled(b"", b""), written("f"), "nobody came");
+    fn ask(&self, when: When, asked: &str) -> Told {
+        ask_when(when, &self.requests, asked.as_bytes().to_vec(), 1)
+    }
+
+    fn poll(&mut self) -> Poll<()> {
+        Pin::new(&mut self.driver).poll(&mut Context::from_waker(&Waker::from(Arc::clone(&self.woken))))
+    }
+
+    #[track_caller]
+    fn polled(&mut self, then: Then) {
+        let before = self.woken.0.load(Relaxed);
+        assert!(self.poll().is_pending());
+        let is_woken = self.woken.0.load(Relaxed) > before;
+        let mut sent = vec![0; 1 << 16];
+        let length = self.there.read(&mut sent).now_or_never().map_or(0, |read| read.expect("it can be read"));
+        let expected = match then {
+            Then::Written(text) => (text, false),
+            Then::HeldBack => ("", true),
+        };
+        assert_eq!((str::from_utf8(&sent[..length]).expect("text"), is_woken), expected);
+    }
+
+    /// So many replies, which nobody has been told yet.
+    fn answered(&mut self, replies: usize) {
+        let replies = "+OK\r\n".repeat(replies);
+        self.there.write_all(replies.as_bytes()).now_or_never().expect("there is room").expect("it is read");
+    }
+}
+
+#[test]
+fn what_goes_with_others_is_held_back_once_behind_others() {
+    let mut connection = Polled::new();
+    let _a = connection.ask(When::WithOthers, "a");
+    connection.polled(Then::Written("a"));
+    let _b = connection.ask(When::WithOthers, "b");
+    connection.polled(Then::HeldBack);
+    let _c = connection.ask(When::WithOthers, "c");
+    connection.polled(Then::Written("bc"));
+    connection.polled(Then::Written(""));
+    let _d = connection.ask(When::WithOthers, "d");
+    connection.polled(Then::HeldBack);
+    connection.polled(Then::Written("d"));
+}
+
+#[test]
+fn what_is_written_at_once_takes_the_others_along() {
+    let mut connection = Polled::new();
+    let _a = connection.ask(When::AtOnce, "a");
+    connection.polled(Then::Written("a"));
+    let _bc = [connection.ask(When::WithOthers, "b"), connection.ask(When::AtOnce, "c")];
+    connection.polled(Then::Written("bc"));
+    let _de = [connection.ask(When::AtOnce, "d"), connection.ask(When::WithOthers, "e")];
+    connection.polled(Then::Written("de"));
+    let _f = connection.ask(When::WithOthers, "f");
+    connection.polled(Then::HeldBack);
+    let _g = connection.ask(When::AtOnce, "g");
+    connection.polled(Then::Written("fg"));
+}
+
+#[test]
+fn nothing_is_held_back_behind_those_who_were_answered() {
+    let mut connection = Polled::new();
+    let _ab = ["a", "b"].map(|asked| connection.ask(When::AtOnce, asked));
+    connection.polled(Then::Written("ab"));
+    connection.answered(1);
+    let _c = connection.ask(When::WithOthers, "c");
+    connection.polled(Then::HeldBack);
+    connection.polled(Then::Written("c"));
+    connection.answered(2);
+    connection.polled(Then::Written(""));
+    let _d = connection.ask(When::WithOthers, "d");
+    connection.polled(Then::Written("d"));
+    // Also where the answer is there, and was not read.
+    connection.answered(1);
+    let _e = connection.ask(When::WithOthers, "e");
+    connection.polled(Then::Written("e"));
+}
+
+#[test]
+fn those_who_come_while_others_who_waited_are_written_are_not_forgotten() {
+    let mut connection = Polled::new();
+    let _a = connection.ask(When::AtOnce, "a");
+    connection.polled(Then::Written("a"));
+    connection.answered(1);
+    // More than are taken up with the first ones, and again with those who came meanwhile.
+    let all: Vec<Told> = (0..2 * TAKEN + 1).map(|_| connection.ask(When::WithOthers, "x")).collect();
+    let before = connection.woken.0.load(Relaxed);
+    assert!(connection.poll().is_pending());
+    assert!(connection.woken.0.load(Relaxed) > before, "the last one is held back, and it is polled again");
+    assert!(connection.poll().is_pending());
+    connection.answered(all.len());
+    assert!(connection.poll().is_pending());
+    for told in all {
+        told.now_or_never().expect("he is told").expect("it runs").expect("in order");
+    }
+}
+
+#[test]
+fn what_is_long_is_not_held_back() {
+    let mut connection = Polled::new();
+    let _a = connection.ask(When::AtOnce, "a");
+    connection.polled(Then::Written("a"));
+    let long = String::leak("x".repeat(HELD_BACK + 1));
+    let _long = connection.ask(When::WithOthers, long);
+    connection.polled(Then::Written(long));
+    let _short = connection.ask(When::WithOthers, &long[..HELD_BACK]);
+    connection.polled(Then::HeldBack);
+}
+
+#[test]
+fn whoever_leaves_while_he_is_held_back_is_not_asked_for() {
+    let mut connection = Polled::new();
+    let _a = connection.ask(When::AtOnce, "a");
+    connection.polled(Then::Written("a"));
+    let leaves = connection.ask(When::WithOthers, "leaves");
+    connection.polled(Then::HeldBack);
+    drop(leaves);
+    connection.polled(Then::Written(""));
+}
+
+#[test]
+fn who_is_held_back_may_ask_again_when_the_connection_ends() {
+    let mut connection = Polled::new();
+    let a = connection.ask(When::AtOnce, "a");
+    connection.polled(Then::Written("a"));
+    // The second one answers nobody.
+    connection.answered(2);
+    let b = connection.ask(When::WithOthers, "b");
+    assert!(connection.poll().is_ready());
+    drop(connection);
+    assert_eq!(a.now_or_never().expect("it is there").expect("he is told").expect("in order"), "+OK\r\n");
+    let error = b.now_or_never().expect("it is there").expect("he is told").expect_err("it has ended");
+    assert!(error.is_connection_dropped(), "{error}");
 }
 
 #[tokio::test]
