@@ -224,8 +224,8 @@ impl Steering {
     }
 
     pub(super) fn policy(&self) -> Policy {
-        let problem = self.problem();
         let force = self.force.read().unwrap_or_else(PoisonError::into_inner);
+        let problem = self.problem();
         let mut functions: Vec<FunctionPolicy> = SITES
             .iter()
             .map(|site| {

@@ -74,8 +74,9 @@ fn follow(core: &Weak<Core>, path: &Path, opened: Reading) {
         let Some(core) = core.upgrade() else { return };
         match news.rules() {
             Ok(rules) => {
-                core.steering.follow(rules, kept(&core.store));
+                // First: whoever sees that it is in force is not told of what was wrong before.
                 core.steering.note(None);
+                core.steering.follow(rules, kept(&core.store));
                 tracing::info!(file = %path.display(), "a new policy is in force");
             }
             Err(problem) => {

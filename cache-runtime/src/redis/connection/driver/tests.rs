@@ -131,6 +131,14 @@ impl Polled {
         Self { requests, driver, there, woken: Arc::default() }
     }
 
+    /// One that somebody is under way on.
+    fn busy() -> (Self, Told) {
+        let mut connection = Self::new();
+        let told = connection.ask(When::AtOnce, "a");
+        connection.polled(Then::Written("a"));
+        (connection, told)
+    }
+
     fn ask(&self, when: When, asked: &str) -> Told {
         ask_when(when, &self.requests, asked.as_bytes().to_vec(), 1)
     }
@@ -177,9 +185,7 @@ fn what_goes_with_others_is_held_back_once_behind_others() {
 
 #[test]
 fn what_is_written_at_once_takes_the_others_along() {
-    let mut connection = Polled::new();
-    let _a = connection.ask(When::AtOnce, "a");
-    connection.polled(Then::Written("a"));
+    let (mut connection, _a) = Polled::busy();
     let _bc = [connection.ask(When::WithOthers, "b"), connection.ask(When::AtOnce, "c")];
     connection.polled(Then::Written("bc"));
     let _de = [connection.ask(When::AtOnce, "d"), connection.ask(When::WithOthers, "e")];
@@ -211,9 +217,7 @@ fn nothing_is_held_back_behind_those_who_were_answered() {
 
 #[test]
 fn those_who_come_while_others_who_waited_are_written_are_not_forgotten() {
-    let mut connection = Polled::new();
-    let _a = connection.ask(When::AtOnce, "a");
-    connection.polled(Then::Written("a"));
+    let (mut connection, _a) = Polled::busy();
     connection.answered(1);
     // More than are taken up with the first ones, and again with those who came meanwhile.
     let all: Vec<Told> = (0..2 * TAKEN + 1).map(|_| connection.ask(When::WithOthers, "x")).collect();
@@ -230,9 +234,7 @@ fn those_who_come_while_others_who_waited_are_written_are_not_forgotten() {
 
 #[test]
 fn what_is_long_is_not_held_back() {
-    let mut connection = Polled::new();
-    let _a = connection.ask(When::AtOnce, "a");
-    connection.polled(Then::Written("a"));
+    let (mut connection, _a) = Polled::busy();
     let long = String::leak("x".repeat(HELD_BACK + 1));
     let _long = connection.ask(When::WithOthers, long);
     connection.polled(Then::Written(long));
@@ -242,9 +244,7 @@ fn what_is_long_is_not_held_back() {
 
 #[test]
 fn whoever_leaves_while_he_is_held_back_is_not_asked_for() {
-    let mut connection = Polled::new();
-    let _a = connection.ask(When::AtOnce, "a");
-    connection.polled(Then::Written("a"));
+    let (mut connection, _a) = Polled::busy();
     let leaves = connection.ask(When::WithOthers, "leaves");
     connection.polled(Then::HeldBack);
     drop(leaves);
@@ -253,9 +253,7 @@ fn whoever_leaves_while_he_is_held_back_is_not_asked_for() {
 
 #[test]
 fn who_is_held_back_may_ask_again_when_the_connection_ends() {
-    let mut connection = Polled::new();
-    let a = connection.ask(When::AtOnce, "a");
-    connection.polled(Then::Written("a"));
+    let (mut connection, a) = Polled::busy();
     // The second one answers nobody.
     connection.answered(2);
     let b = connection.ask(When::WithOthers, "b");
