@@ -107,6 +107,17 @@ async fn what_was_invalidated_meanwhile_is_not_stored_and_what_is_beside_it_is()
     assert_eq!(stored_by_one_script(&[0, 3], deleted).await, (vec![1, 2, 4], [3, 2, 0]));
 }
 
+/// As it is after an invalidation and the miss behind it.
+fn given_a_newer_token(server: &RedisServer, name: &str) {
+    deleted(server, name);
+    server.set_raw(name, b"Tanother.next");
+}
+
+#[tokio::test]
+async fn nor_is_what_another_load_has_begun_for_meanwhile() {
+    assert_eq!(stored_by_one_script(&[0, 3], given_a_newer_token).await, (vec![1, 2, 4], [3, 2, 0]));
+}
+
 #[tokio::test]
 async fn one_that_fails_keeps_no_other_from_being_stored() {
     assert_eq!(stored_by_one_script(&[1, 3], made_a_list).await, (vec![0, 2, 4], [3, 0, 2]));
