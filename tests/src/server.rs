@@ -282,6 +282,19 @@ impl RedisServer {
         self.calls().iter().filter(|(name, _)| commands.contains(&name.as_str())).map(|(_, calls)| calls).sum()
     }
 
+    /// How often it has answered with an error that begins with `code`, since it started.
+    ///
+    /// # Panics
+    ///
+    /// As [`command`](Self::command), and before Redis 6.2.
+    #[track_caller]
+    pub fn refusals(&self, code: &str) -> u64 {
+        let stats: String = self.query(&["INFO", "errorstats"]);
+        assert!(stats.starts_with("# Errorstats"), "it counts none: {stats}");
+        let count = |line: &str| line.strip_prefix(&format!("errorstat_{code}:count="))?.trim().parse().ok();
+        stats.lines().find_map(count).unwrap_or(0)
+    }
+
     /// Whether it would answer now.
     pub(crate) fn is_awake(&self) -> bool {
         self.process.as_ref().is_some_and(|process| !process.paused.load(Ordering::SeqCst))

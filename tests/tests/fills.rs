@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use cache_runtime::{Cache, CacheBuilder, Key};
 use steps::{TTL, alone, patient};
-use tests::{RedisCluster, RedisServer, TlsServer};
+use tests::{RedisCluster, RedisServer, TlsServer, log_in};
 use tokio::sync::Barrier;
 use tokio::task::JoinSet;
 
@@ -16,18 +16,22 @@ fn key(n: usize) -> Key {
     Key::new(format!("k{n}")).tag("all").tag(format!("only:{n}"))
 }
 
-/// Loads of `keys`, to be kept for so long, that end in the same moment; `meanwhile` happens right before.
+/// Loads of `keys`, to be kept for so long, that begin one after the other and end in the same moment; `meanwhile` happens
+/// right before.
 async fn load_together(
     cache: &Cache,
     keys: impl Iterator<Item = (Key, Duration)>,
     meanwhile: impl Fn() + Clone + Send + Sync + 'static,
 ) {
     let keys: Vec<_> = keys.collect();
-    let (end, mut callers) = (Arc::new(Barrier::new(keys.len())), JoinSet::new());
+    let (begun, end) = (Arc::new(Barrier::new(2)), Arc::new(Barrier::new(keys.len())));
+    let mut callers = JoinSet::new();
     for (key, ttl) in keys {
-        let (cache, end, meanwhile) = (cache.clone(), Arc::clone(&end), meanwhile.clone());
+        let (cache, meanwhile) = (cache.clone(), meanwhile.clone());
+        let (has_begun, end) = (Arc::clone(&begun), Arc::clone(&end));
         callers.spawn(async move {
             let load = async || {
+                has_begun.wait().await;
                 if end.wait().await.is_leader() {
                     meanwhile();
                 }
@@ -36,6 +40,7 @@ async fn load_together(
             };
             cache.get_or_load(key, ttl, load).await
         });
+        begun.wait().await;
     }
     for loaded in callers.join_all().await {
         assert_eq!(loaded.expect("loads do not fail"), 1);
@@ -93,12 +98,12 @@ async fn each_is_stored_under_its_own_name() {
 async fn each_lives_as_long_as_it_is_told_to() {
     let server = RedisServer::start();
     let cache = alone(patient("f", server.url())).await;
-    let ttl = |n: usize| TTL * (n as u32 + 1);
+    let ttl = |n: usize| TTL * (1 << n);
     load_together(&cache, (0..5).map(|n| (key(n), ttl(n))), || {}).await;
     for n in 0..5 {
         let left = Duration::from_millis(server.query(&["PTTL", &format!("f:e:k{n}")]));
         // Less what is taken off at random, and what has passed.
-        assert!(left <= ttl(n) && left > ttl(n) * 4 / 5 - TTL / 2, "{n}: {left:?}");
+        assert!(left <= ttl(n) && left > ttl(n) / 2, "{n}: {left:?}");
     }
 }
 
@@ -138,6 +143,62 @@ async fn all_may_fail() {
 }
 
 #[tokio::test]
+async fn nor_does_it_where_each_has_a_script_of_its_own() {
+    let server = RedisServer::start();
+    let cache = alone(patient("f", server.url())).await;
+    let scripts = server.calls_of(&["eval"]);
+    let at_the_server = Arc::new(server);
+    let theirs = Arc::clone(&at_the_server);
+    // As few of them.
+    let keys = || (0..3).map(|n| Key::new(format!("k{n}")));
+    load_together(&cache, keys().map(|key| (key, TTL)), move || made_a_list(&theirs, "f:e:k1")).await;
+    let total = cache.stats().total();
+    assert_eq!((total.fills, total.fills_failed), (2, 1));
+    assert_eq!(at_the_server.calls_of(&["eval"]) - scripts, 3);
+}
+
+/// As several shards behind one address do, and a node of a Cluster whom nobody takes for one.
+#[tokio::test]
+async fn a_server_that_takes_no_script_over_several_names_is_sent_one_for_each() {
+    let shards = RedisCluster::start(1, 0);
+    let server = shards.node(0);
+    let cache = alone(patient("f", server.url())).await;
+    let keys = |of| (0..5).map(move |n| Key::new(format!("{of}{n}")));
+    load_together(&cache, keys("k").map(|key| (key, TTL)), || {}).await;
+    assert_eq!((cache.stats().total().fills, server.refusals("CROSSSLOT")), (5, 1));
+    let another = alone(patient("f", server.url())).await;
+    for key in keys("k") {
+        assert_eq!(another.get::<u8>(key).await.expect("up"), Some(1));
+    }
+    load_together(&another, keys("l").map(|key| (key, TTL)), || {}).await;
+    assert_eq!((another.stats().total().fills, server.refusals("CROSSSLOT")), (5, 2));
+    // Nor is it asked again, for whatever reason.
+    load_together(&another, keys("m").map(|key| (key, TTL)), || {}).await;
+    assert_eq!(another.remove(keys("m")).await.expect("up"), 5);
+    assert_eq!((another.stats().total().fills, server.refusals("CROSSSLOT")), (10, 2));
+}
+
+#[tokio::test]
+async fn a_name_that_may_not_be_written_any_more_fails_alone() {
+    let server = Arc::new(RedisServer::start());
+    server.command(&["ACL", "SETUSER", "shop", "on", "nopass", "allchannels", "allcommands", "allkeys"]);
+    let cache = alone(patient("f", log_in(&server.url(), "shop"))).await;
+    let keys = |of| (0..5).map(move |n| (Key::new(format!("{of}{n}")), TTL));
+    let at_the_server = Arc::clone(&server);
+    let all_but_one = ["resetkeys", "~f:e:k[0-3]", "~f:e:l*"];
+    load_together(&cache, keys("k"), move || {
+        at_the_server.command(&[&["ACL", "SETUSER", "shop"][..], &all_but_one].concat());
+    })
+    .await;
+    let total = cache.stats().total();
+    assert_eq!((total.fills, total.fills_failed), (4, 1));
+    // Nothing was found out about other names.
+    let scripts = server.calls_of(&["eval"]);
+    load_together(&cache, keys("l"), || {}).await;
+    assert_eq!((cache.stats().total().fills, server.calls_of(&["eval"]) - scripts), (9, 1));
+}
+
+#[tokio::test]
 async fn in_a_cluster_each_goes_to_its_master() {
     let cluster = RedisCluster::start(3, 0);
     let cache = alone(patient("f", cluster.cache_url())).await;
@@ -147,6 +208,17 @@ async fn in_a_cluster_each_goes_to_its_master() {
     assert!((0..3).all(|node| !cluster.node(node).keys().is_empty()), "every master has some");
     let another = alone(patient("f", cluster.cache_url())).await;
     assert_eq!(another.get_many::<u8>(keys()).await.expect("up"), [Some(1); 12]);
+}
+
+#[tokio::test]
+async fn in_a_cluster_one_that_fails_keeps_no_other_from_being_stored() {
+    let cluster = Arc::new(RedisCluster::start(3, 0));
+    let cache = alone(patient("f", cluster.cache_url())).await;
+    let theirs = Arc::clone(&cluster);
+    let take = move || made_a_list(theirs.node(theirs.owner("f:e:k1")), "f:e:k1");
+    load_together(&cache, (0..12).map(|n| (key(n), TTL)), take).await;
+    let total = cache.stats().total();
+    assert_eq!((total.fills, total.fills_failed), (11, 1));
 }
 
 #[tokio::test]

@@ -11,7 +11,7 @@ use std::time::Duration;
 use cache_runtime::{Cache, Key, Source, cached, invalidates, observe};
 use steps::tiers::on_each_tier;
 use steps::{TTL, alone, is_idle, patient};
-use tests::{RedisServer, eventually};
+use tests::{RedisCluster, RedisServer, eventually};
 use tokio::sync::Notify;
 
 async fn over_redis(server: &RedisServer) -> Cache {
@@ -362,4 +362,23 @@ async fn a_failed_mutation_invalidates_unless_told_otherwise() {
             assert_eq!(source_of_list().await, Source::Loaded);
         })
         .await;
+}
+
+/// As several shards behind one address do, and a node of a Cluster whom nobody takes for one.
+#[tokio::test]
+async fn where_no_script_is_taken_over_several_names_each_is_removed_by_itself() {
+    let shards = RedisCluster::start(1, 0);
+    let server = shards.node(0);
+    let cache = over_redis(server).await;
+    let keys = || (0..3).map(|n| Key::new(format!("k{n}")));
+    for _ in 0..2 {
+        for key in keys() {
+            cache.put(key, &1u8, TTL).await.expect("up");
+        }
+        assert_eq!(cache.remove(keys()).await.expect("up"), 3);
+        for key in keys() {
+            assert_eq!(cache.get::<u8>(key).await.expect("up"), None);
+        }
+        assert_eq!(server.refusals("CROSSSLOT"), 1, "it is asked once");
+    }
 }

@@ -97,6 +97,11 @@ impl Failure {
         self.is("WRONGTYPE") || self.is("ERR")
     }
 
+    /// Whether scripts about one name each may fare better than one about all of them.
+    pub(crate) fn is_of_several_names(&self) -> bool {
+        self.is("CROSSSLOT") || self.is("NOPERM") || self.is("ERR")
+    }
+
     pub(crate) fn into_error(self) -> Error {
         let kind = match self.cause {
             Cause::Open | Cause::Disconnected => ErrorKind::Unavailable,

@@ -51,21 +51,39 @@ impl Server {
     ) -> Result<Vec<Result<bool, Failure>>, Failure> {
         fills.iter().for_each(|fill| self.entries_live(fill.ttl));
         let names: Vec<String> = fills.iter().map(|fill| self.names.entry(fill.key)).collect();
-        let is_plain = self.breaks(Mutant::PlainSet);
-        // Only possible where all are at one master.
-        if fills.len() >= SEVERAL && !is_plain && self.map(budget).await?.only().is_some() {
-            return self.fill_by_one_script(budget, fills, &names).await;
+        if fills.len() < SEVERAL || self.breaks(Mutant::PlainSet) || self.together(budget, &names).await? < fills.len()
+        {
+            return self.fill_apart(budget, fills, &names).await;
         }
+        match self.fill_together(budget, fills, &names).await {
+            Err(refusal) if refusal.is_of_several_names() => {
+                let filled = self.fill_apart(budget, fills, &names).await?;
+                self.taken_apart(&refusal);
+                Ok(filled)
+            }
+            answered => answered,
+        }
+    }
+
+    /// By a script for each.
+    async fn fill_apart(
+        self: &Arc<Self>,
+        budget: &mut Budget,
+        fills: &[Fill<'_>],
+        names: &[String],
+    ) -> Result<Vec<Result<bool, Failure>>, Failure> {
+        let is_plain = self.breaks(Mutant::PlainSet);
         let build = |name: usize, _: History, commands: &mut Commands| {
             let (name, fill) = (&names[name], fills[name]);
             commands.add(if is_plain { fill.plain(name) } else { fill.command(name).apart() });
         };
-        let parts = self.at_owners(budget, &names, &build, Around::Nothing).await?;
+        let parts = self.at_owners(budget, names, &build, Around::Nothing).await?;
         let stored = |part: Result<Part<()>, Failure>| Ok(part?.only()?.number() == 1 || is_plain);
         Ok(parts.into_iter().map(stored).collect())
     }
 
-    async fn fill_by_one_script(
+    /// By one script over all of them, which have one master.
+    async fn fill_together(
         self: &Arc<Self>,
         budget: &mut Budget,
         fills: &[Fill<'_>],
@@ -77,9 +95,8 @@ impl Server {
             arguments.extend([fill.expected, fill.envelope, ttl]);
         }
         let build = |_: History| (script::on_all(names, script::FILLS, &arguments).apart(), ());
-        // Whose name it is does not matter, where one master has all.
-        let answered = self.at_owner(budget, &names[0], &build).await?.accepted()?;
-        match answered.value {
+        // Whose name it is does not matter.
+        match self.at_owner(budget, &names[0], &build).await?.accepted()?.value {
             Value::Array(replies) if replies.len() == fills.len() => {
                 Ok(replies.iter().map(|reply| refused(reply).map(|()| *reply == Value::Okay)).collect())
             }

@@ -1,4 +1,4 @@
-//! One command about one name, sent to the master that owns the name: what most requests are that somebody waits for.
+//! One command, sent to the master that owns its name: what most requests are that somebody waits for.
 
 use std::slice;
 use std::sync::Arc;

@@ -53,6 +53,7 @@ impl<M> Reply<M> {
 }
 
 /// What is sent to each master behind, or for a mutant before, the commands of its names.
+#[derive(Clone, Copy)]
 pub(super) enum Around<'a> {
     Nothing,
     Behind(&'a (dyn Fn(&[usize], &mut Commands) + Send + Sync)),

@@ -33,6 +33,8 @@ pub(crate) struct Server {
     pub(super) token_ttl_ms: u64,
     /// Whether a server was too old for the command that does for ENSURE.
     pub(super) only_scripts: AtomicBool,
+    /// Whether a server was met that takes scripts about one name, and none about several.
+    pub(super) only_apart: AtomicBool,
     pub(super) fence_ttl_ms: u64,
     tag_ttl_ms: AtomicU64,
     rules: Rules,
@@ -62,6 +64,7 @@ impl Server {
             lease: config.lease,
             token_ttl_ms: clock::millis(config.token_ttl),
             only_scripts: AtomicBool::new(false),
+            only_apart: AtomicBool::new(false),
             fence_ttl_ms: clock::millis(config.fence_ttl),
             tag_ttl_ms: AtomicU64::new(clock::millis(config.tag_ttl)),
             rules: config.rules,

@@ -6,7 +6,7 @@ use redis::Value;
 use smallvec::SmallVec;
 
 use super::command::{Command, Commands, decimal};
-use super::scatter::Around;
+use super::scatter::{Around, Part};
 use super::server::CHUNK;
 use super::{Failure, Server, message, script};
 use crate::budget::Budget;
@@ -62,17 +62,15 @@ impl Server {
         released: &[u8],
         around: Around<'_>,
     ) -> Result<Voided, Failure> {
-        // One command for many names is quicker, and only possible where all are at one master.
-        let at_once = if self.map(budget).await?.only().is_some() { CHUNK } else { 1 };
-        let script = script::VOID;
-        let script = if self.breaks(Mutant::Counters) { script::COUNT_UP } else { script };
-        let build = |name: usize, _: History, commands: &mut Commands| {
-            if name.is_multiple_of(at_once) {
-                let chunk = &names[name..names.len().min(name + at_once)];
-                commands.add(script::on_all(chunk, script, &[&entry::random8(), released]));
+        let together = self.together(budget, names).await?;
+        let parts = match self.void_at_once(budget, names, released, around, together).await {
+            Err(refusal) if together > 1 && refusal.is_of_several_names() => {
+                let parts = self.void_at_once(budget, names, released, around, 1).await?;
+                self.taken_apart(&refusal);
+                parts
             }
+            answered => answered?,
         };
-        let parts = self.at_owners(budget, names, &build, around).await?;
         let mut voided = Voided::default();
         for (name, part) in parts.into_iter().enumerate() {
             match part {
@@ -81,6 +79,24 @@ impl Server {
             }
         }
         Ok(voided)
+    }
+
+    async fn void_at_once(
+        self: &Arc<Self>,
+        budget: &mut Budget,
+        names: &[String],
+        released: &[u8],
+        around: Around<'_>,
+        together: usize,
+    ) -> Result<Vec<Result<Part<()>, Failure>>, Failure> {
+        let script = if self.breaks(Mutant::Counters) { script::COUNT_UP } else { script::VOID };
+        let build = |name: usize, _: History, commands: &mut Commands| {
+            if name.is_multiple_of(together) {
+                let chunk = &names[name..names.len().min(name + together)];
+                commands.add(script::on_all(chunk, script, &[&entry::random8(), released]));
+            }
+        };
+        self.at_owners(budget, names, &build, around).await
     }
 
     /// FENCE: until the nonce is released, or its ttl has passed, nothing is stored under these names.
