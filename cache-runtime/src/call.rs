@@ -239,7 +239,7 @@ impl<'c> Call<'c> {
         // Somebody may want a span of it.
         if !span::are_heard() {
             self.look(Kind::of::<L>(), &mut |value| {
-                kept = value.downcast_ref::<L::Value>().cloned();
+                kept = L::taken(value);
                 kept.is_some()
             });
         }
@@ -277,7 +277,7 @@ impl<'c> Call<'c> {
                 }
                 taken
             };
-            self.count(store.hit(called.as_ref(), key, shape, take, kind.again));
+            self.count(store.hit(called.as_ref(), key, shape, take, &kind.forms));
         }
     }
 

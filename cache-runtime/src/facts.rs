@@ -3,12 +3,12 @@
 use std::any::TypeId;
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::Relaxed};
-use std::sync::{Arc, LazyLock, OnceLock, PoisonError, RwLock};
+use std::sync::{LazyLock, OnceLock, PoisonError, RwLock};
 
 use serde::de::DeserializeOwned;
 
 use crate::codec::{CacheCodec, CodecChoice};
-use crate::flight::Shared;
+use crate::local::Forms;
 use crate::outcome::Load;
 use crate::shape;
 
@@ -26,8 +26,7 @@ pub(crate) struct Kind {
     choice: TypeId,
     codec: fn(CacheCodec) -> &'static str,
     facts: fn(&'static str, u64) -> &'static Facts,
-    /// The same value with a count of its own, where its type has one.
-    pub(crate) again: fn(&Shared) -> Option<Shared>,
+    pub(crate) forms: Forms,
 }
 
 impl Kind {
@@ -39,7 +38,10 @@ impl Kind {
                 choice: TypeId::of::<L::Codec>(),
                 codec: <L::Codec as CodecChoice>::name,
                 facts: facts::<L::Value>,
-                again: |value| Some(Arc::new(L::again(value.downcast_ref()?)?)),
+                forms: Forms {
+                    bare: |value| L::bare(value.downcast_ref()?),
+                    again: |value| L::again(value.downcast_ref()?),
+                },
             }
         }
     }

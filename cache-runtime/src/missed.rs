@@ -90,7 +90,7 @@ impl<L: Load> Missed<L> {
     fn kept(&self, key: &Key) -> Option<L::Return> {
         let (kind, mut kept) = (Kind::of::<L>(), None);
         let mut take = |value: &Shared| {
-            kept = value.downcast_ref::<L::Value>().cloned();
+            kept = L::taken(value);
             kept.is_some()
         };
         // Where somebody listens, but not to this, nothing was looked at yet.

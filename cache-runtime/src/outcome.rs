@@ -54,8 +54,17 @@ pub trait Load {
     fn unshare(_: &Shared) -> Option<Self::Error> {
         None
     }
-    /// A second value whose clones do not write where those of the first one do, if there is a difference.
-    fn again(_: &Self::Value) -> Option<Self::Value> {
+    /// The value, of what is kept of it: as it is, or [bare](Self::bare).
+    #[inline]
+    fn taken(kept: &Shared) -> Option<Self::Value> {
+        kept.downcast_ref::<Self::Value>().cloned()
+    }
+    /// What the clones of a value share, if there is such a thing.
+    fn bare(_: &Self::Value) -> Option<Shared> {
+        None
+    }
+    /// The same of a second value, whose clones do not write where those of the first one do.
+    fn again(_: &Self::Value) -> Option<Shared> {
         None
     }
 }
@@ -135,20 +144,43 @@ macro_rules! with_codec {
 with_codec!(Plain<T> Fallible<T, E> Shareable<T, E>);
 
 /// A value that all clones share, and with it the count of them.
-pub trait Again {
+pub trait Again: Sized {
+    /// What they share.
+    fn bare(&self) -> Option<Shared>;
     /// An equal one with a count of its own.
-    fn again(&self) -> Self;
+    fn again(&self) -> Option<Shared>;
+    /// A value, of what they share.
+    fn of_bare(bare: &Shared) -> Option<Self>;
 }
 
-impl<T: Clone> Again for Arc<T> {
-    fn again(&self) -> Self {
-        Self::new(T::clone(self))
+impl<T: Clone + Send + Sync + 'static> Again for Arc<T> {
+    fn bare(&self) -> Option<Shared> {
+        Some(Self::clone(self))
+    }
+
+    fn again(&self) -> Option<Shared> {
+        Some(Self::new(T::clone(self)))
+    }
+
+    #[inline]
+    fn of_bare(bare: &Shared) -> Option<Self> {
+        // Counted before it is known what it is: it mostly is.
+        Shared::clone(bare).downcast().ok()
     }
 }
 
-impl<T: Clone> Again for Option<Arc<T>> {
-    fn again(&self) -> Self {
-        self.as_ref().map(Again::again)
+impl<T: Clone + Send + Sync + 'static> Again for Option<Arc<T>> {
+    fn bare(&self) -> Option<Shared> {
+        self.as_ref()?.bare()
+    }
+
+    fn again(&self) -> Option<Shared> {
+        self.as_ref()?.again()
+    }
+
+    #[inline]
+    fn of_bare(bare: &Shared) -> Option<Self> {
+        Arc::of_bare(bare).map(Some)
     }
 }
 
@@ -207,8 +239,21 @@ where
         L::unshare(shared)
     }
 
-    fn again(value: &L::Value) -> Option<L::Value> {
-        Some(value.again())
+    #[inline]
+    fn taken(kept: &Shared) -> Option<L::Value> {
+        #[cold]
+        fn whole<L: Load>(kept: &Shared) -> Option<L::Value> {
+            L::taken(kept)
+        }
+        L::Value::of_bare(kept).or_else(|| whole::<L>(kept))
+    }
+
+    fn bare(value: &L::Value) -> Option<Shared> {
+        value.bare()
+    }
+
+    fn again(value: &L::Value) -> Option<Shared> {
+        value.again()
     }
 }
 
@@ -471,7 +516,7 @@ mod tests {
     #[test]
     fn an_arc_is_made_again_where_its_content_can_be_cloned() {
         fn again<L: Load>(_: L, value: &L::Value) -> Option<L::Value> {
-            L::again(value)
+            L::taken(&L::again(value)?)
         }
         let one = Arc::new(3_u8);
         let other = again(Returns::<Arc<u8>>::new().load().copied(), &one).expect("it can be cloned");
@@ -481,6 +526,26 @@ mod tests {
         assert!(again(Returns::<u8>::new().load().copied(), &3).is_none());
         let locked = Arc::new(std::sync::Mutex::new(3_u8));
         assert!(again(Returns::<Arc<std::sync::Mutex<u8>>>::new().load().copied(), &locked).is_none());
+    }
+
+    #[test]
+    fn an_arc_is_taken_of_itself_and_of_what_its_clones_share() {
+        fn taken<L: Load>(_: L, value: L::Value) -> [Option<L::Value>; 3] {
+            let (bare, whole): (_, Shared) = (L::bare(&value), Arc::new(value));
+            [bare.and_then(|bare| L::taken(&bare)), L::taken(&whole), L::taken(&(Arc::new("another") as Shared))]
+        }
+        let one = Arc::new(3_u8);
+        let [bare, whole, other] = taken(Returns::<Arc<u8>>::new().load().copied(), Arc::clone(&one));
+        assert!([&bare, &whole].into_iter().all(|taken| taken.as_ref().is_some_and(|taken| Arc::ptr_eq(taken, &one))));
+        assert!(other.is_none());
+        assert_eq!(Arc::strong_count(&one), 3, "what is handed out counts, and what is not does not");
+        let of_option = Returns::<Result<Option<Arc<u8>>, String>>::new().load().copied();
+        for of_option in taken(of_option, Some(Arc::clone(&one))).into_iter().take(2) {
+            assert!(of_option.flatten().is_some_and(|taken| Arc::ptr_eq(&taken, &one)));
+        }
+        let of_option = Returns::<Result<Option<Arc<u8>>, String>>::new().load().copied();
+        assert_eq!(taken(of_option, None), [None, Some(None), None], "nothing is shared of nothing");
+        assert_eq!(taken(Returns::<u8>::new().load().copied(), 3), [None, Some(3), None]);
     }
 
     #[test]

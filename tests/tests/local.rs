@@ -461,6 +461,31 @@ async fn an_arc_is_shared_and_not_copied() {
     assert_eq!(first, kept);
 }
 
+#[cached(key = "perhaps:{id}", ttl = "1m", negative_ttl = "1m")]
+async fn perhaps_shared(id: u64) -> Option<Arc<u64>> {
+    (id > 0).then(|| Arc::new(id))
+}
+
+#[tokio::test]
+async fn whoever_asks_often_is_handed_the_same_arc_each_time() {
+    let cache = Cache::local();
+    cache
+        .scope(async {
+            let (whole, some) = (shared(1).await, perhaps_shared(1).await.expect("it is there"));
+            // Often enough for the thread to know of them, and to go back to the store now and then.
+            for _ in 0..1_000 {
+                assert!(Arc::ptr_eq(&shared(1).await, &whole));
+                assert!(perhaps_shared(1).await.is_some_and(|again| Arc::ptr_eq(&again, &some)));
+                assert_eq!(perhaps_shared(0).await, None);
+            }
+        })
+        .await;
+    // Of this test's own function.
+    let stats = cache.stats();
+    let counts = &stats.functions.iter().find(|of| of.key == "perhaps:{id}").expect("it was called").counts;
+    assert_eq!((counts.local_hits, counts.negative_hits, counts.loads), (1_999, 999, 2));
+}
+
 static CLONES: AtomicU64 = AtomicU64::new(0);
 
 #[derive(Serialize, Deserialize)]

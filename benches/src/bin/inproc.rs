@@ -42,7 +42,7 @@ fn each<F: Future>(threads: u64, calls: u64, call: impl Fn(u64) -> F + Sync) -> 
     let slowest = std::thread::scope(|scope| {
         let spawn = |thread| {
             scope.spawn(move || {
-                let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
+                let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().expect("a runtime");
                 runtime.block_on(async {
                     let mut drawn = thread + 1;
                     for _ in 0..20_000 {

@@ -9,7 +9,8 @@
 //! 3. What all threads hold together is paid out of the tier's bound: each slot takes its entry's weight from the
 //!    [`Tie`] to the store, and gives it back when it lets go. A thread without calls holds on until it ends.
 //! 4. Clones of a value count themselves in one place, which the threads would fight for: threads that hold the same entry
-//!    make its value again, each for itself, where type and size allow that.
+//!    make its value again, each for itself, where type and size allow that. What is held of such a type is what its clones
+//!    share, without the value around it.
 //! 5. The store learns that an entry is hot: now and then a look goes there although the entry is here.
 
 #[cfg(test)]
@@ -66,6 +67,15 @@ impl<'a> Called<'a> {
     }
 }
 
+/// What a front makes of a value that the store holds, where its type allows it.
+#[derive(Debug)]
+pub(crate) struct Forms {
+    /// What its clones share: a hit has one step less to it than through the value.
+    pub(crate) bare: fn(&Shared) -> Option<Shared>,
+    /// The same, made again.
+    pub(crate) again: fn(&Shared) -> Option<Shared>,
+}
+
 /// A byte of the hash for each place of a set, so that another slot is hardly ever looked at.
 #[derive(Clone, Copy, Default)]
 struct Tags(u64);
@@ -96,7 +106,7 @@ pub(super) struct Slot {
     /// To the store that the entry is from; which store that is, too.
     tie: Arc<Tie>,
     pub(super) shape: u64,
-    /// Of the entry, or made again for this thread.
+    /// Of the entry, mostly [bare](Forms::bare), or made again for this thread.
     pub(super) value: Shared,
     pub(super) negative: bool,
     /// Hits since others wanted the place, at most 255.
@@ -134,15 +144,24 @@ const _: () = assert!(size_of::<Option<Slot>>() == 128, "two cache lines");
 impl Slot {
     #[inline]
     fn is_of(&self, tie: &Arc<Tie>, called: &Called<'_>) -> bool {
-        // The kinds tell how many words there are. One by one: they have just been written one by one.
         Arc::ptr_eq(&self.tie, tie)
             && std::ptr::eq(self.site, called.site)
             && self.kinds == called.parts.kinds()
-            && called.parts.words().iter().zip(&self.words).all(|(wanted, held)| wanted == held)
-            && (called.parts.more().is_empty() || self.rest.words[..] == *called.parts.more())
+            && match called.parts.words() {
+                [only] => *only == self.words[0],
+                words => self.has(words),
+            }
     }
 
-    fn new(tie: &Arc<Tie>, called: &Called<'_>, looked: Looked, rest: Rest) -> Self {
+    /// The kinds tell how many words there are.
+    #[inline(never)]
+    fn has(&self, words: &[u64]) -> bool {
+        // One by one: they have just been written one by one.
+        let mut held = self.words.iter().chain(&self.rest.words);
+        words.iter().all(|word| held.next() == Some(word))
+    }
+
+    fn new(tie: &Arc<Tie>, called: &Called<'_>, looked: Looked, value: Shared, rest: Rest) -> Self {
         let entry = &rest.entry;
         Self {
             site: called.site,
@@ -150,7 +169,7 @@ impl Slot {
             words: *called.parts.first(),
             tie: Arc::clone(tie),
             shape: entry.shape,
-            value: Arc::clone(&entry.value),
+            value,
             negative: entry.negative,
             worth: 1,
             untold: 0,
@@ -161,13 +180,13 @@ impl Slot {
     }
 
     /// That of another entry. What it weighed was given back.
-    fn turn_into(&mut self, tie: &Arc<Tie>, called: &Called<'_>, looked: Looked, rest: Rest) {
+    fn turn_into(&mut self, tie: &Arc<Tie>, called: &Called<'_>, looked: Looked, value: Shared, rest: Rest) {
         self.site = called.site;
         self.kinds = called.parts.kinds();
         self.words = *called.parts.first();
         self.tie = Arc::clone(tie);
         self.shape = rest.entry.shape;
-        self.value = Arc::clone(&rest.entry.value);
+        self.value = value;
         self.negative = rest.entry.negative;
         self.worth = 1;
         self.untold = 0;
@@ -177,13 +196,13 @@ impl Slot {
     }
 
     /// Makes the value again, for this thread alone.
-    fn take_copy(&mut self, again: impl FnOnce(&Shared) -> Option<Shared>) {
+    fn take_copy(&mut self, forms: &Forms) {
         let bytes = self.rest.entry.bytes;
         if bytes > COPIED {
             return;
         }
         // Most kinds of values cannot be made again: these take nothing.
-        if let Some(value) = again(&self.rest.entry.value)
+        if let Some(value) = (forms.again)(&self.rest.entry.value)
             && self.tie.take(bytes)
         {
             self.rest.weight += bytes;
@@ -277,7 +296,7 @@ impl Front {
         called: &Called<'_>,
         entry: &Arc<LocalEntry>,
         (weight, places, looked): (u64, Places, Looked),
-        again: impl FnOnce(&Shared) -> Option<Shared>,
+        forms: &Forms,
     ) {
         if self.slots.is_empty() {
             self.slots.resize_with(SLOTS, || None);
@@ -288,7 +307,7 @@ impl Front {
         // There already: the store had to be told. Besides it and the caller, this thread holds the entry.
         if let Some(slot) = ways.iter_mut().flatten().find(|slot| Arc::ptr_eq(&slot.rest.entry, entry)) {
             if !slot.rest.copied && Arc::strong_count(entry) > 3 {
-                slot.take_copy(again);
+                slot.take_copy(forms);
             }
             return;
         }
@@ -312,18 +331,19 @@ impl Front {
         }
         // Beside the store and the caller.
         let others_hold_it = Arc::strong_count(entry) > 2;
+        let value = (forms.bare)(&entry.value).unwrap_or_else(|| Arc::clone(&entry.value));
         let words = SmallVec::from_slice(called.parts.more());
         let rest = Rest { words, entry: Arc::clone(entry), places, weight, copied: false };
         let slot = match &mut ways[least] {
             // In its place: nothing is allocated where more are hot than there are ways.
             Some(slot) => {
-                slot.turn_into(tie, called, looked, rest);
+                slot.turn_into(tie, called, looked, value, rest);
                 slot
             }
-            none => none.insert(Slot::new(tie, called, looked, rest)),
+            none => none.insert(Slot::new(tie, called, looked, value, rest)),
         };
         if others_hold_it {
-            slot.take_copy(again);
+            slot.take_copy(forms);
         }
         self.tags[called.set()].set(least, called.tag());
     }

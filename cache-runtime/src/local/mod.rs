@@ -8,7 +8,7 @@ mod store;
 mod tie;
 
 pub(crate) use entry::LocalEntry;
-pub(crate) use front::Called;
+pub(crate) use front::{Called, Forms};
 use generation::{Generations, Seen};
 pub(crate) use lease::Lease;
 pub(crate) use store::{Fresh, LocalObservation, LocalStore};

@@ -7,7 +7,7 @@ use std::time::Duration;
 use quick_cache::{OptionsBuilder, sync};
 
 use super::entry::{ByBytes, Leaving, LocalEntry, SLOT};
-use super::front::{self, Called, Front, Looked, Slot};
+use super::front::{self, Called, Forms, Front, Looked, Slot};
 use super::tie::Tie;
 use super::{Generations, Lease, Seen};
 use crate::flight::Shared;
@@ -122,14 +122,14 @@ impl LocalStore {
         key: &Key,
         shape: u64,
         take: impl FnOnce(&Shared, &LocalEntry) -> Option<R>,
-        again: impl FnOnce(&Shared) -> Option<Shared>,
+        forms: &Forms,
     ) -> Option<R> {
         let looked = self.counted();
         let entry = self.get(key, shape)?;
         let Some(called) = called else { return take(&entry.value, &entry) };
         if front::with(Front::is_open) == Some(true) {
             let facts = (entry.weight(key.as_str()), self.generations.places(key, &entry.found), looked);
-            front::with(|front| front.offer(&self.tie, called, &entry, facts, again));
+            front::with(|front| front.offer(&self.tie, called, &entry, facts, forms));
             self.tie.cede(|ceded| self.entries.set_capacity(self.capacity.saturating_sub(ceded).max(1)));
         }
         let copy = front::with(|front| front.copy(&self.tie, called, &entry).map(Arc::clone)).flatten();

@@ -9,12 +9,14 @@ use super::{assert_noticed, every, explore};
 use crate::Key;
 use crate::flight::Shared;
 use crate::key::Parts;
-use crate::local::{Called, Fresh, Lease, LocalStore};
+use crate::local::{Called, Forms, Fresh, Lease, LocalStore};
 use crate::site::{Declaration, Site};
 use crate::sync::atomic::{AtomicU32, Ordering::SeqCst};
 
 static SITE: Site = Site::new(Declaration::DEFAULT);
 const SHAPE: u64 = 1;
+/// A number is shared, and has nothing around it.
+const FORMS: Forms = Forms { bare: |_| None, again: |value| Some(Arc::clone(value)) };
 const HOUR: Duration = Duration::from_secs(3600);
 
 /// A way to invalidate.
@@ -60,9 +62,7 @@ impl World {
         let called = Called::new(&SITE, &parts);
         let number = |value: &Shared| value.downcast_ref().copied();
         let known = self.store.hit_in_front(&called, SHAPE, |value, _| number(value));
-        known.or_else(|| {
-            self.store.hit(Some(&called), &self.key, SHAPE, |value, _| number(value), |value| Some(Arc::clone(value)))
-        })
+        known.or_else(|| self.store.hit(Some(&called), &self.key, SHAPE, |value, _| number(value), &FORMS))
     }
 
     /// A cached call, without a flight.

@@ -45,16 +45,15 @@ fn place(value: &Shared, _: bool) -> Option<usize> {
     Some(Arc::as_ptr(value).addr())
 }
 
-fn again(value: &Shared) -> Option<Shared> {
-    Some(Arc::new(*value.downcast_ref::<u64>()?))
-}
+/// Of numbers.
+const FORMS: Forms = Forms { bare: |_| None, again: |value| Some(Arc::new(*value.downcast_ref::<u64>()?)) };
 
 fn in_front(store: &LocalStore, id: u64) -> Option<u64> {
     store.hit_in_front(&Called::new(&SITE, &parts(&id)), SHAPE, number)
 }
 
 fn in_store(store: &LocalStore, id: u64) -> Option<u64> {
-    store.hit(Some(&Called::new(&SITE, &parts(&id))), &key(id), SHAPE, |value, _| number(value, false), again)
+    store.hit(Some(&Called::new(&SITE, &parts(&id))), &key(id), SHAPE, |value, _| number(value, false), &FORMS)
 }
 
 /// Looks until this thread knows of the entry.
@@ -190,9 +189,10 @@ fn a_kind_that_cannot_be_made_again_takes_nothing_for_it() {
         });
         begin.wait();
         let held = store.tie().written.held.load(Relaxed);
+        let alone = Forms { again: |_| None, ..FORMS };
         let look = || {
             let called = parts(&7_u64);
-            store.hit(Some(&Called::new(&SITE, &called)), &key(7), SHAPE, |value, _| number(value, false), |_| None)
+            store.hit(Some(&Called::new(&SITE, &called)), &key(7), SHAPE, |value, _| number(value, false), &alone)
         };
         (0..100 * u32::from(TAKEN_IN)).for_each(|_| assert_eq!(look(), Some(7)));
         assert_eq!(store.tie().written.held.load(Relaxed), held);
