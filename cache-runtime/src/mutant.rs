@@ -10,6 +10,8 @@ pub enum Mutant {
     StampsAfterLoad,
     /// The value is stored by a plain `SET`, whatever the entry holds.
     PlainSet,
+    /// Values that share a script are stored by it whatever their entries hold.
+    PlainFills,
     /// A caller joins any flight of the key, whatever he observed.
     NaiveJoin,
     /// Stamps count up from one, so that an evicted one begins at a number that old entries carry.

@@ -6,6 +6,7 @@ use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
+use cache_runtime::mutant::Mutant;
 use cache_runtime::{Cache, CacheBuilder, Key};
 use steps::{TTL, alone, patient};
 use tests::{RedisCluster, RedisServer, TlsServer, log_in};
@@ -124,6 +125,15 @@ async fn nor_is_what_another_load_has_begun_for_meanwhile() {
 }
 
 #[tokio::test]
+async fn that_each_is_compared_is_what_refuses_it() {
+    let server = Arc::new(RedisServer::start());
+    let builder = || patient("f", server.url()).mutant(Mutant::PlainFills);
+    let at_the_server = Arc::clone(&server);
+    let take = move |name: &str| given_a_newer_token(&at_the_server, name);
+    assert_eq!(stored_beside(builder, &[0, 3], take).await, (vec![0, 1, 2, 3, 4], [5, 0, 0]));
+}
+
+#[tokio::test]
 async fn one_that_fails_keeps_no_other_from_being_stored() {
     assert_eq!(stored_by_one_script(&[1, 3], made_a_list).await, (vec![0, 2, 4], [3, 0, 2]));
 }
@@ -135,11 +145,6 @@ async fn nor_does_it_over_tls() {
     let at_the_server = Arc::clone(&server);
     let take = move |name: &str| made_a_list(at_the_server.server(), name);
     assert_eq!(stored_beside(builder, &[1, 3], take).await, (vec![0, 2, 4], [3, 0, 2]));
-}
-
-#[tokio::test]
-async fn all_may_fail() {
-    assert_eq!(stored_by_one_script(&[0, 1, 2, 3, 4], made_a_list).await, (vec![], [0, 0, 5]));
 }
 
 #[tokio::test]
@@ -157,16 +162,23 @@ async fn nor_does_it_where_each_has_a_script_of_its_own() {
     assert_eq!(at_the_server.calls_of(&["eval"]) - scripts, 3);
 }
 
+#[tokio::test]
+async fn all_may_fail() {
+    assert_eq!(stored_by_one_script(&[0, 1, 2, 3, 4], made_a_list).await, (vec![], [0, 0, 5]));
+}
+
 /// As several shards behind one address do, and a node of a Cluster whom nobody takes for one.
 #[tokio::test]
 async fn a_server_that_takes_no_script_over_several_names_is_sent_one_for_each() {
     let shards = RedisCluster::start(1, 0);
     let server = shards.node(0);
-    let cache = alone(patient("f", server.url())).await;
+    // One that did count as trouble would be the last.
+    let builder = || patient("f", server.url()).breaker_failures(1);
+    let cache = alone(builder()).await;
     let keys = |of| (0..5).map(move |n| Key::new(format!("{of}{n}")));
     load_together(&cache, keys("k").map(|key| (key, TTL)), || {}).await;
     assert_eq!((cache.stats().total().fills, server.refusals("CROSSSLOT")), (5, 1));
-    let another = alone(patient("f", server.url())).await;
+    let another = alone(builder()).await;
     for key in keys("k") {
         assert_eq!(another.get::<u8>(key).await.expect("up"), Some(1));
     }

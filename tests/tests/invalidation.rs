@@ -8,10 +8,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
 use std::time::Duration;
 
-use cache_runtime::{Cache, Key, Source, cached, invalidates, observe};
+use cache_runtime::{Cache, ErrorKind, Key, Source, cached, invalidates, observe};
 use steps::tiers::on_each_tier;
-use steps::{TTL, alone, is_idle, patient};
-use tests::{RedisCluster, RedisServer, eventually};
+use steps::{TTL, alone, becomes, is_idle, listening, patient};
+use tests::{RedisCluster, RedisServer, eventually, log_in};
 use tokio::sync::Notify;
 
 async fn over_redis(server: &RedisServer) -> Cache {
@@ -369,16 +369,45 @@ async fn a_failed_mutation_invalidates_unless_told_otherwise() {
 async fn where_no_script_is_taken_over_several_names_each_is_removed_by_itself() {
     let shards = RedisCluster::start(1, 0);
     let server = shards.node(0);
-    let cache = over_redis(server).await;
-    let keys = || (0..3).map(|n| Key::new(format!("k{n}")));
-    for _ in 0..2 {
+    // One that did count as trouble would be the last.
+    let builder = || patient("inv", server.url()).breaker_failures(1);
+    let cache = alone(builder()).await;
+    let other = listening(builder()).await;
+    // More than one script would be about.
+    let keys = || (0..501).map(|n| Key::new(format!("k{n}")));
+    for requests in [2, 1] {
         for key in keys() {
             cache.put(key, &1u8, TTL).await.expect("up");
         }
-        assert_eq!(cache.remove(keys()).await.expect("up"), 3);
-        for key in keys() {
-            assert_eq!(cache.get::<u8>(key).await.expect("up"), None);
+        for key in keys().take(3) {
+            assert_eq!(other.get::<u8>(key).await.expect("up"), Some(1));
         }
+        let told = server.calls_of(&["publish"]);
+        assert_eq!(cache.remove(keys()).await.expect("up"), 501);
+        assert_eq!(server.keys(), [""; 0]);
+        assert_eq!(server.calls_of(&["publish"]) - told, 2 * requests, "also behind what is removed by itself");
+        becomes(&other, "it hears of each", async || {
+            let mut left = 0;
+            for key in keys().take(3) {
+                left += usize::from(other.get::<u8>(key).await.expect("up").is_some());
+            }
+            left == 0
+        })
+        .await;
         assert_eq!(server.refusals("CROSSSLOT"), 1, "it is asked once");
     }
+}
+
+#[tokio::test]
+async fn a_name_that_may_not_be_removed_keeps_no_other_from_it() {
+    let server = RedisServer::start();
+    server.command(&["ACL", "SETUSER", "shop", "on", "nopass", "allchannels", "allcommands", "~inv:e:k[0-3]"]);
+    let cache = alone(patient("inv", log_in(&server.url(), "shop"))).await;
+    for n in 0..5 {
+        server.set_raw(&format!("inv:e:k{n}"), b"a value");
+    }
+    let removed = cache.remove((0..5).map(|n| Key::new(format!("k{n}")))).await;
+    assert_eq!(removed.expect_err("one of them is not").kind(), ErrorKind::Refused);
+    assert_eq!(server.keys(), ["inv:e:k4"]);
+    eventually("it alone is owed", async || cache.stats().owed == 1).await;
 }

@@ -27,8 +27,10 @@ pub(super) enum Kind {
     /// `PUBLISH`.
     News,
     Set,
-    /// Its error does not fail those beside it; if its reply is an array, nor does one of these.
+    /// Its error does not fail those beside it.
     Apart,
+    /// It is about several names. If its reply is an array, it has one for each, as of commands apart.
+    Several,
     Other,
 }
 
@@ -53,6 +55,11 @@ impl Command {
     /// The same, about names that have nothing to do with each other, nor with those of the commands beside it.
     pub(super) fn apart(self) -> Self {
         Self { kind: Kind::Apart, ..self }
+    }
+
+    /// The same, about several names that may be asked for one by one.
+    pub(super) fn several(self) -> Self {
+        Self { kind: Kind::Several, ..self }
     }
 
     pub(super) fn kind(&self) -> Kind {
@@ -243,5 +250,6 @@ mod tests {
         assert_eq!(ours(b"").kind(), Kind::Set);
         assert_eq!(Command::new("EVAL", &[]).kind(), Kind::Other);
         assert_eq!(Command::new("EVAL", &[]).apart().kind(), Kind::Apart);
+        assert_eq!(Command::new("EVAL", &[]).several().kind(), Kind::Several);
     }
 }

@@ -97,9 +97,11 @@ impl Failure {
         self.is("WRONGTYPE") || self.is("ERR")
     }
 
-    /// Whether scripts about one name each may fare better than one about all of them.
+    /// Whether scripts about one name each may fare better than one about all of them: the names are at several shards, which
+    /// proxies also say in words of their own, or one of them may not be written.
     pub(crate) fn is_of_several_names(&self) -> bool {
-        self.is("CROSSSLOT") || self.is("NOPERM") || self.is("ERR")
+        let of_slots = || self.message.to_ascii_lowercase().contains("slot");
+        self.is("CROSSSLOT") || self.is("NOPERM") || self.is("ERR") && of_slots()
     }
 
     pub(crate) fn into_error(self) -> Error {
@@ -179,6 +181,28 @@ mod tests {
             assert!(!answered(error).forbids_command(), "{error}");
         }
         assert!(!Failure::timeout().forbids_command() && !Failure::disconnected("not supported").forbids_command());
+    }
+
+    #[test]
+    fn several_names_are_refused_for_their_shards_or_for_one_of_them() {
+        for error in [
+            "CROSSSLOT Keys in request don't hash to the same slot",
+            "NOPERM this user has no permissions to access one of the keys used as arguments",
+            "ERR 'EVAL' command keys must in same slot",
+        ] {
+            assert!(answered(error).is_of_several_names(), "{error}");
+        }
+        for error in [
+            "ERR handle response, backend conn reset",
+            "ERR Error running script (call to f_0): @user_script:1: OOM command not allowed",
+            "ERR ACL failure in script: this user has no permissions to run the 'unlink' command",
+            "OOM command not allowed when used memory > 'maxmemory'.",
+            "READONLY You can't write against a read only replica.",
+            "MOVED 1 127.0.0.1:1",
+        ] {
+            assert!(!answered(error).is_of_several_names(), "{error}");
+        }
+        assert!(!Failure::timeout().is_of_several_names() && !Failure::disconnected("slot").is_of_several_names());
     }
 
     #[test]

@@ -51,8 +51,7 @@ impl Server {
     ) -> Result<Vec<Result<bool, Failure>>, Failure> {
         fills.iter().for_each(|fill| self.entries_live(fill.ttl));
         let names: Vec<String> = fills.iter().map(|fill| self.names.entry(fill.key)).collect();
-        if fills.len() < SEVERAL || self.breaks(Mutant::PlainSet) || self.together(budget, &names).await? < fills.len()
-        {
+        if fills.len() < SEVERAL || self.breaks(Mutant::PlainSet) || !self.takes_several(budget).await? {
             return self.fill_apart(budget, fills, &names).await;
         }
         match self.fill_together(budget, fills, &names).await {
@@ -94,7 +93,8 @@ impl Server {
         for (fill, ttl) in fills.iter().zip(&ttls) {
             arguments.extend([fill.expected, fill.envelope, ttl]);
         }
-        let build = |_: History| (script::on_all(names, script::FILLS, &arguments).apart(), ());
+        let script = if self.breaks(Mutant::PlainFills) { script::SET_ALL } else { script::FILLS };
+        let build = |_: History| (script::on_all(names, script, &arguments).several(), ());
         // Whose name it is does not matter.
         match self.at_owner(budget, &names[0], &build).await?.accepted()?.value {
             Value::Array(replies) if replies.len() == fills.len() => {

@@ -216,6 +216,7 @@ impl Node {
                 _ if self.clustered && points_elsewhere(error) => {}
                 // Of no other one: what voids is a unit, which any error fails.
                 Kind::Set if failure.is_of_the_command() => {}
+                Kind::Several if failure.is_of_several_names() => {}
                 Kind::News if failure.forbids_command() => self.news_denied(&failure.message),
                 // If none of them fares better, it is no matter of its name.
                 Kind::Apart if failure.severity == Severity::Minor && fared_better > 1 => fared_better -= 1,
@@ -251,14 +252,14 @@ impl Node {
     }
 }
 
-/// What was answered, with the kind of what it answers. What is sent apart for several names is answered for each.
+/// What was answered, with the kind of what it answers.
 fn each_reply<'a>(kinds: &'a [Kind], values: &'a [Value]) -> impl Iterator<Item = (Kind, &'a Value)> {
     kinds.iter().zip(values).flat_map(|(kind, value)| {
-        let replies = match value {
-            Value::Array(replies) if *kind == Kind::Apart => replies,
-            _ => slice::from_ref(value),
+        let (kind, replies) = match value {
+            Value::Array(replies) if *kind == Kind::Several => (Kind::Apart, &replies[..]),
+            _ => (*kind, slice::from_ref(value)),
         };
-        replies.iter().map(|reply| (*kind, reply))
+        replies.iter().map(move |reply| (kind, reply))
     })
 }
 
@@ -296,12 +297,14 @@ mod tests {
 
     #[tokio::test]
     async fn so_does_one_of_several_that_a_script_has_met() {
-        let script = |replies| [(Kind::Apart, replies)];
+        let script = |replies| [(Kind::Several, replies)];
         assert_eq!(fails(&script("*3\r\n+OK\r\n-WRONGTYPE no\r\n:0")).await, None);
         assert_eq!(fails(&script("*2\r\n:0\r\n-OOM full")).await, None, "a name that is not stored fares better");
         assert_eq!(fails(&script("*2\r\n-WRONGTYPE no\r\n-WRONGTYPE no")).await.as_deref(), Some("WRONGTYPE"));
         assert_eq!(fails(&script("*2\r\n+OK\r\n-LOADING it loads")).await.as_deref(), Some("LOADING"));
         assert_eq!(fails(&script("-OOM full")).await.as_deref(), Some("OOM"), "the script itself was refused");
+        assert_eq!(fails(&script("-CROSSSLOT no")).await, None, "whoever sent it sends them one by one");
+        assert_eq!(fails(&[(Kind::Other, "-CROSSSLOT no")]).await.as_deref(), Some("CROSSSLOT"));
         assert_eq!(fails(&[(Kind::Other, "*1\r\n-WRONGTYPE no")]).await, None, "whoever asked for it looks into it");
     }
 

@@ -55,6 +55,11 @@ for i = 1, #KEYS do
 end
 return replies";
 
+/// The mutant of [`FILLS`]: nothing is compared.
+pub(super) const SET_ALL: &str = "local replies = {}
+for i = 1, #KEYS do replies[i] = redis.pcall('SET', KEYS[i], ARGV[3 * i - 1], 'PX', ARGV[3 * i]) end
+return replies";
+
 /// Gives back a token whose load ended without a value, so that nobody waits for it. `ARGV`: the token's beginning.
 pub(super) const RELEASE: &str = "if redis.call('GETRANGE', KEYS[1], '0', '8') ~= ARGV[1] then return 0 end
 return redis.call('UNLINK', KEYS[1])";

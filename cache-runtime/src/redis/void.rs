@@ -1,5 +1,6 @@
 //! What voids: names are removed and the other processes told, as one unit, and this process does not serve them either.
 
+use std::convert::identity;
 use std::sync::Arc;
 
 use redis::Value;
@@ -19,6 +20,20 @@ pub(crate) struct Voided {
     pub(crate) removed: u64,
     /// By index; the others are void everywhere.
     pub(crate) failed: Vec<(usize, Failure)>,
+}
+
+impl Voided {
+    fn of(parts: Vec<Result<Part<()>, Failure>>) -> Self {
+        let mut voided = Self::default();
+        for (name, part) in parts.into_iter().enumerate() {
+            match part.map(|part| part.values.into_iter().next()) {
+                Ok(Some(Value::Int(number))) => voided.removed += u64::try_from(number).unwrap_or(0),
+                Ok(_) => {}
+                Err(failure) => voided.failed.push((name, failure)),
+            }
+        }
+        voided
+    }
 }
 
 impl Server {
@@ -62,38 +77,36 @@ impl Server {
         released: &[u8],
         around: Around<'_>,
     ) -> Result<Voided, Failure> {
-        let together = self.together(budget, names).await?;
-        let parts = match self.void_at_once(budget, names, released, around, together).await {
-            Err(refusal) if together > 1 && refusal.is_of_several_names() => {
-                let parts = self.void_at_once(budget, names, released, around, 1).await?;
-                self.taken_apart(&refusal);
-                parts
-            }
-            answered => answered?,
-        };
-        let mut voided = Voided::default();
-        for (name, part) in parts.into_iter().enumerate() {
-            match part {
-                Ok(part) => voided.removed += part.values.first().map(number).unwrap_or_default(),
-                Err(failure) => voided.failed.push((name, failure)),
-            }
+        if names.len() == 1 || !self.takes_several(budget).await? {
+            return Ok(Voided::of(self.void_by(1, identity, budget, names, released, around).await?));
         }
+        // A script's answer stands at the first of its names.
+        let parts = self.void_by(CHUNK, Command::several, budget, names, released, around).await?;
+        let several =
+            |part: &Result<_, Failure>| part.as_ref().err().filter(|failure| failure.is_of_several_names()).cloned();
+        let Some(refusal) = parts.iter().find_map(several) else { return Ok(Voided::of(parts)) };
+        let mut voided = Voided::of(self.void_by(1, Command::apart, budget, names, released, around).await?);
+        self.taken_apart(&refusal);
+        // By those that were not refused.
+        voided.removed += Voided::of(parts).removed;
         Ok(voided)
     }
 
-    async fn void_at_once(
+    /// So many names to a script, which is sent as what `how` makes of it.
+    async fn void_by(
         self: &Arc<Self>,
+        together: usize,
+        how: fn(Command) -> Command,
         budget: &mut Budget,
         names: &[String],
         released: &[u8],
         around: Around<'_>,
-        together: usize,
     ) -> Result<Vec<Result<Part<()>, Failure>>, Failure> {
         let script = if self.breaks(Mutant::Counters) { script::COUNT_UP } else { script::VOID };
         let build = |name: usize, _: History, commands: &mut Commands| {
             if name.is_multiple_of(together) {
                 let chunk = &names[name..names.len().min(name + together)];
-                commands.add(script::on_all(chunk, script, &[&entry::random8(), released]));
+                commands.add(how(script::on_all(chunk, script, &[&entry::random8(), released])));
             }
         };
         self.at_owners(budget, names, &build, around).await
@@ -170,12 +183,5 @@ impl Drop for Void<'_> {
         if !self.server.breaks(Mutant::OwnBumpBeforeOnly) && !self.server.breaks(Mutant::NoOwnBump) {
             self.bump();
         }
-    }
-}
-
-fn number(value: &Value) -> u64 {
-    match value {
-        Value::Int(number) => u64::try_from(*number).unwrap_or(0),
-        _ => 0,
     }
 }
