@@ -65,6 +65,7 @@ fn mistaken() -> Vec<(Plan, &'static [Violation])> {
     vec![
         (bare(Mutant::StampsAfterLoad), &[Stale, OwnStale]),
         (bare(Mutant::PlainSet), &[Stale, OwnStale]),
+        (bare(Mutant::PlainFills), &[Stale, OwnStale]),
         (bare(Mutant::NaiveJoin), &[Stale, OwnStale]),
         (without(Mutant::GenerationsAfterReply), &[OwnStale, Late]),
         (without(Mutant::OwnBumpBeforeOnly).faults(Faults::LateMessages), &[OwnStale]),

@@ -18,7 +18,7 @@ macro_rules! places {
 places! {
     StampsAfterLoad => "consistency.rs",
     PlainSet => "consistency.rs",
-    PlainFills => "fills.rs",
+    PlainFills => "consistency.rs",
     NaiveJoin => "consistency.rs",
     Counters => "replays.rs",
     NoHistory => "replays.rs",
