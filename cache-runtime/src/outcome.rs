@@ -175,7 +175,8 @@ impl<T: Clone + Send + Sync + 'static> Again for Option<Arc<T>> {
     }
 
     fn again(&self) -> Option<Shared> {
-        self.as_ref()?.again()
+        // Also of nothing: a hit counts what it holds before it knows what that is.
+        self.as_ref().map_or_else(|| Some(Arc::new(Self::None) as Shared), Again::again)
     }
 
     #[inline]
@@ -545,6 +546,8 @@ mod tests {
         }
         let of_option = Returns::<Result<Option<Arc<u8>>, String>>::new().load().copied();
         assert_eq!(taken(of_option, None), [None, Some(None), None], "nothing is shared of nothing");
+        let (one, other) = (None::<Arc<u8>>.again(), None::<Arc<u8>>.again());
+        assert!(one.zip(other).is_some_and(|(one, other)| !Arc::ptr_eq(&one, &other)), "each thread has its own");
         assert_eq!(taken(Returns::<u8>::new().load().copied(), 3), [None, Some(3), None]);
     }
 

@@ -157,8 +157,8 @@ impl Slot {
     #[inline(never)]
     fn has(&self, words: &[u64]) -> bool {
         // One by one: they have just been written one by one.
-        let mut held = self.words.iter().chain(&self.rest.words);
-        words.iter().all(|word| held.next() == Some(word))
+        words.iter().zip(&self.words).all(|(wanted, held)| wanted == held)
+            && (words.len() <= FIRST || self.rest.words[..] == words[FIRST..])
     }
 
     fn new(tie: &Arc<Tie>, called: &Called<'_>, looked: Looked, value: Shared, rest: Rest) -> Self {
