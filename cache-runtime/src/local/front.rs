@@ -106,7 +106,7 @@ pub(super) struct Slot {
     /// To the store that the entry is from; which store that is, too.
     tie: Arc<Tie>,
     pub(super) shape: u64,
-    /// Of the entry, mostly [bare](Forms::bare), or made again for this thread.
+    /// Of the entry, or made again for this thread; [bare](Forms::bare), where its type allows it.
     pub(super) value: Shared,
     pub(super) negative: bool,
     /// Hits since others wanted the place, at most 255.

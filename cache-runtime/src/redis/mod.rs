@@ -13,8 +13,8 @@
 //! server: ensure, fill, several, void     the operations; that before a load and that behind it, reads at several
 //!                                         masters, those that void
 //!   owner                                 one command to the master of its name
+//!   together                              whether a script may be about several names
 //!   scatter (redirect)                    each name's commands to its master
-//!   together                              how many names a script may be about
 //!     topology: look (cluster, sentinel)  who is master of what
 //!       node: gather, request, lanes      one master: shared reads, requests, connections
 //!         connection (driver, replies)    what is sent and what comes back, in the same order
